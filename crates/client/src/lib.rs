@@ -1,0 +1,12 @@
+//! Talks to PD and TiKV: channels, timestamps, regions, retries, coprocessor, snapshots, locks.
+//! Knows keys and bytes, not tables.
+//!
+//! What and how are apart: splitting tasks, classifying a region error, the steps of resolving a
+//! lock are pure functions; a thin runtime carries their decisions out over a [`transport`] that is
+//! given from outside, as the [`clock`] is.
+
+pub mod clock;
+pub mod error;
+pub mod transport;
+
+pub use error::{ClientError, ErrorKind, Result, RetrySafety};

@@ -1,0 +1,137 @@
+//! The way to PD and the stores, as a trait given from outside.
+//!
+//! [`StoreRequest`] and [`StoreResponse`] are enums so that a layer around a transport (deadline,
+//! metrics, faults) treats every command alike.
+
+use std::time::Duration;
+
+use tifusion_proto::{coprocessor, kvrpcpb};
+
+/// Why a call did not bring an answer.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum TransportError {
+    /// No connection could be made: the request was not sent.
+    #[error("cannot connect to {address}: {message}")]
+    Connect {
+        /// The peer.
+        address: String,
+        /// What the network said.
+        message: String,
+    },
+    /// The call ended without an answer; it may have taken effect.
+    #[error("{address} did not answer: {code}: {message}")]
+    Status {
+        /// The peer.
+        address: String,
+        /// gRPC status code by name.
+        code: StatusCode,
+        /// What the peer or the network said.
+        message: String,
+    },
+    /// No answer within the request's timeout; it may have taken effect.
+    #[error("{address} did not answer within {timeout:?}")]
+    Timeout {
+        /// The peer.
+        address: String,
+        /// How long was waited.
+        timeout: Duration,
+    },
+    /// TLS could not be set up, or the peer is not who it should be.
+    #[error("TLS with {address}: {message}")]
+    Security {
+        /// The peer.
+        address: String,
+        /// What is wrong.
+        message: String,
+    },
+}
+
+/// gRPC status codes that the client tells apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StatusCode {
+    /// The peer is not there or going away.
+    Unavailable,
+    /// The peer or a layer between gave up waiting.
+    DeadlineExceeded,
+    /// The call was cancelled.
+    Cancelled,
+    /// A message is too large, or a queue is full.
+    ResourceExhausted,
+    /// The peer does not know the method.
+    Unimplemented,
+    /// Not allowed.
+    PermissionDenied,
+    /// Anything else.
+    Other,
+}
+
+impl std::fmt::Display for StatusCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Debug::fmt(self, f)
+    }
+}
+
+/// A command to a store.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum StoreRequest {
+    /// `Coprocessor`.
+    Coprocessor(coprocessor::Request),
+    /// `KvGet`.
+    Get(kvrpcpb::GetRequest),
+    /// `KvBatchGet`.
+    BatchGet(kvrpcpb::BatchGetRequest),
+    /// `KvScan`.
+    Scan(kvrpcpb::ScanRequest),
+    /// `KvCheckTxnStatus`.
+    CheckTxnStatus(kvrpcpb::CheckTxnStatusRequest),
+    /// `KvCheckSecondaryLocks`.
+    CheckSecondaryLocks(kvrpcpb::CheckSecondaryLocksRequest),
+    /// `KvResolveLock`.
+    ResolveLock(kvrpcpb::ResolveLockRequest),
+    /// `KVPessimisticRollback`.
+    PessimisticRollback(kvrpcpb::PessimisticRollbackRequest),
+}
+
+/// The answer to a [`StoreRequest`], of the same variant.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum StoreResponse {
+    /// `Coprocessor`.
+    Coprocessor(coprocessor::Response),
+    /// `KvGet`.
+    Get(kvrpcpb::GetResponse),
+    /// `KvBatchGet`.
+    BatchGet(kvrpcpb::BatchGetResponse),
+    /// `KvScan`.
+    Scan(kvrpcpb::ScanResponse),
+    /// `KvCheckTxnStatus`.
+    CheckTxnStatus(kvrpcpb::CheckTxnStatusResponse),
+    /// `KvCheckSecondaryLocks`.
+    CheckSecondaryLocks(kvrpcpb::CheckSecondaryLocksResponse),
+    /// `KvResolveLock`.
+    ResolveLock(kvrpcpb::ResolveLockResponse),
+    /// `KVPessimisticRollback`.
+    PessimisticRollback(kvrpcpb::PessimisticRollbackResponse),
+}
+
+/// Calls to stores by address.
+#[async_trait::async_trait]
+pub trait StoreTransport: Send + Sync + std::fmt::Debug + 'static {
+    /// Sends `request` to the store at `address` and waits at most `timeout` for the answer.
+    ///
+    /// # Errors
+    /// [`TransportError`] when no answer came. Errors inside an answer (region errors, locks) are
+    /// answers.
+    async fn call(
+        &self,
+        address: &str,
+        request: StoreRequest,
+        timeout: Duration,
+    ) -> Result<StoreResponse, TransportError>;
+
+    /// Closes the connections to `address`, so that the next call dials anew.
+    fn disconnect(&self, address: &str);
+}
