@@ -1,1 +1,65 @@
-fn main() {}
+//! Checks of the house that no compiler makes. `cargo xtask check` fails on
+//!
+//! - module cycles inside a crate ([`cycles`]),
+//! - crates that know one above them ([`layers`]),
+//! - proto, prost or tonic types in the public API of the `tifusion` crate ([`leaks`]),
+//! - files and functions past their limits ([`sizes`]), whose figures it also prints.
+
+mod cycles;
+mod layers;
+mod leaks;
+mod sizes;
+mod sources;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use sources::SourceError;
+
+/// One broken rule, for people.
+#[derive(Debug)]
+struct Finding(String);
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    match (arguments.next().as_deref(), arguments.next()) {
+        (Some("check"), None) => match check() {
+            Ok(findings) if findings.is_empty() => ExitCode::SUCCESS,
+            Ok(findings) => {
+                for Finding(text) in &findings {
+                    report(text);
+                }
+                report(&format!("{} findings", findings.len()));
+                ExitCode::FAILURE
+            }
+            Err(error) => {
+                report(&error.to_string());
+                ExitCode::FAILURE
+            }
+        },
+        _ => {
+            report("usage: cargo xtask check");
+            ExitCode::from(2)
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "a command-line program speaks on stderr")]
+fn report(text: &str) {
+    eprintln!("xtask: {text}");
+}
+
+fn check() -> Result<Vec<Finding>, SourceError> {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
+    let crates = sources::load_crates(&root.join("crates"))?;
+    let mut findings = Vec::new();
+    findings.extend(cycles::check(&crates));
+    findings.extend(layers::check(&root.join("crates"))?);
+    findings.extend(leaks::check(&crates));
+    let (figures, size_findings) = sizes::check(&crates);
+    findings.extend(size_findings);
+    for line in figures {
+        report(&line);
+    }
+    Ok(findings)
+}
