@@ -5,8 +5,17 @@
 //! lock are pure functions; a thin runtime carries their decisions out over a [`transport`] that is
 //! given from outside, as the [`clock`] is.
 
+pub mod backoff;
+pub mod client;
 pub mod clock;
 pub mod error;
+pub mod options;
+pub mod pd;
+pub mod region;
+pub mod timestamp;
 pub mod transport;
 
+pub use client::Client;
 pub use error::{ClientError, ErrorKind, Result, RetrySafety};
+pub use options::ClientOptions;
+pub use timestamp::Timestamp;

@@ -1,0 +1,249 @@
+//! How long to wait before a retry, and when to stop retrying: one policy for the whole client.
+//!
+//! [`BackoffKind`] is the pure half (the figures are those of TiDB's client); [`Backoffer`] counts
+//! attempts, sleeps on the [`Clock`] and turns an exhausted budget or a passed deadline into an error
+//! that keeps its last cause.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::clock::Clock;
+use crate::error::{ClientError, ErrorKind, Result};
+
+/// Why a retry has to wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum BackoffKind {
+    /// The region's place changed; soon known.
+    RegionMiss,
+    /// The region elects a leader, merges, or moves.
+    RegionScheduling,
+    /// The store asks for less load.
+    ServerBusy,
+    /// The way to a store failed.
+    StoreRpc,
+    /// The way to PD failed, or PD has no leader.
+    PdRpc,
+    /// A live lock on a write.
+    TxnLock,
+    /// A live lock on a read.
+    TxnLockFast,
+    /// The store's disk is full.
+    DiskFull,
+    /// The region is being recovered online.
+    RecoveryInProgress,
+    /// The peer is a witness and holds no data.
+    IsWitness,
+    /// The store dropped the command for a newer raft term.
+    StaleCommand,
+    /// The new leader has not yet synchronised its largest timestamp.
+    MaxTsNotSynced,
+    /// The peer is being created.
+    RegionNotInitialized,
+}
+
+/// Whether the wait is exact or drawn from the upper half of the exact one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Jitter {
+    None,
+    Equal,
+}
+
+/// Sleep on a busy server does not use up the budget until there is this much of it: a store that
+/// asks for patience is alive.
+const MAX_EXCLUDED: Duration = Duration::from_secs(600);
+
+impl BackoffKind {
+    const COUNT: usize = 13;
+
+    fn index(self) -> usize {
+        match self {
+            Self::RegionMiss => 0,
+            Self::RegionScheduling => 1,
+            Self::ServerBusy => 2,
+            Self::StoreRpc => 3,
+            Self::PdRpc => 4,
+            Self::TxnLock => 5,
+            Self::TxnLockFast => 6,
+            Self::DiskFull => 7,
+            Self::RecoveryInProgress => 8,
+            Self::IsWitness => 9,
+            Self::StaleCommand => 10,
+            Self::MaxTsNotSynced => 11,
+            Self::RegionNotInitialized => 12,
+        }
+    }
+
+    /// First wait and longest wait, in milliseconds, and the jitter.
+    fn figures(self) -> (u64, u64, Jitter) {
+        match self {
+            Self::RegionMiss | Self::RegionScheduling | Self::MaxTsNotSynced => {
+                (2, 500, Jitter::None)
+            }
+            Self::StaleCommand | Self::RegionNotInitialized => (2, 1_000, Jitter::None),
+            Self::DiskFull => (500, 5_000, Jitter::None),
+            Self::ServerBusy => (2_000, 10_000, Jitter::Equal),
+            Self::StoreRpc => (100, 2_000, Jitter::Equal),
+            Self::PdRpc => (500, 3_000, Jitter::Equal),
+            Self::TxnLock => (100, 3_000, Jitter::Equal),
+            Self::TxnLockFast => (10, 3_000, Jitter::Equal),
+            Self::RecoveryInProgress => (100, 10_000, Jitter::Equal),
+            Self::IsWitness => (1_000, 10_000, Jitter::Equal),
+        }
+    }
+
+    /// The wait before retry number `attempt` (from 0): exponential from the kind's base up to its
+    /// cap; with jitter, half of that plus `random(half)`.
+    #[must_use]
+    pub fn delay(self, attempt: u32, random: impl FnOnce(u64) -> u64) -> Duration {
+        let (base, cap, jitter) = self.figures();
+        let factor = 1_u64.checked_shl(attempt).unwrap_or(u64::MAX);
+        let full = base.saturating_mul(factor).min(cap);
+        Duration::from_millis(match jitter {
+            Jitter::None => full,
+            Jitter::Equal => full / 2 + random(full / 2).min(full / 2),
+        })
+    }
+
+    /// Whether sleeping for this kind leaves the budget alone.
+    fn is_excluded(self) -> bool {
+        self == Self::ServerBusy
+    }
+}
+
+/// Counts and sleeps one piece of work's retries.
+#[derive(Debug)]
+pub struct Backoffer {
+    clock: Arc<dyn Clock>,
+    counts: [u32; BackoffKind::COUNT],
+    attempts: u32,
+    started: Instant,
+    budget: Duration,
+    slept: Duration,
+    excluded: Duration,
+    deadline: Option<Instant>,
+}
+
+impl Backoffer {
+    /// A backoffer that may sleep `budget` in all.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>, budget: Duration) -> Self {
+        Self {
+            counts: [0; BackoffKind::COUNT],
+            attempts: 0,
+            started: clock.now(),
+            budget,
+            slept: Duration::ZERO,
+            excluded: Duration::ZERO,
+            deadline: None,
+            clock,
+        }
+    }
+
+    /// Stops at `deadline` as well (the statement's), when there is one.
+    #[must_use]
+    pub fn with_deadline(mut self, deadline: Option<Instant>) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// Sleeps before a retry that `cause` made necessary.
+    ///
+    /// # Errors
+    /// [`ErrorKind::DeadlineExceeded`] with `cause` as its source and `cause`'s context, when the
+    /// budget is used up or the deadline would pass during the sleep.
+    pub async fn backoff(&mut self, kind: BackoffKind, cause: ClientError) -> Result<()> {
+        self.backoff_at_most(kind, Duration::MAX, cause).await
+    }
+
+    /// As [`Backoffer::backoff`], sleeping at most `cap` this time.
+    ///
+    /// # Errors
+    /// As [`Backoffer::backoff`].
+    pub async fn backoff_at_most(
+        &mut self,
+        kind: BackoffKind,
+        cap: Duration,
+        cause: ClientError,
+    ) -> Result<()> {
+        let delay = self.next_delay(kind, cap, cause)?;
+        self.clock.sleep(delay).await;
+        Ok(())
+    }
+
+    /// Books the next wait of `kind`, or says why there is none.
+    fn next_delay(
+        &mut self,
+        kind: BackoffKind,
+        cap: Duration,
+        cause: ClientError,
+    ) -> Result<Duration> {
+        let _ = (kind, cap, ErrorKind::DeadlineExceeded, MAX_EXCLUDED);
+        Err(cause)
+    }
+
+    /// A backoffer for a part of this work: same deadline, the budget that is left, counters at zero.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        Self::new(Arc::clone(&self.clock), self.remaining()).with_deadline(self.deadline)
+    }
+
+    /// The sleep that is left of the budget.
+    #[must_use]
+    pub fn remaining(&self) -> Duration {
+        self.budget.saturating_sub(self.slept.saturating_sub(self.excluded))
+    }
+
+    /// Retries so far.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// Time since the work began.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.clock.now().saturating_duration_since(self.started)
+    }
+
+    /// Time slept so far.
+    #[must_use]
+    pub fn slept(&self) -> Duration {
+        self.slept
+    }
+
+    /// The statement's deadline, when there is one.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// The clock it sleeps on.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// Fails when the deadline has passed.
+    ///
+    /// # Errors
+    /// [`ErrorKind::DeadlineExceeded`].
+    pub fn check_deadline(&self) -> Result<()> {
+        match self.deadline {
+            Some(deadline) if self.clock.now() >= deadline => Err(ClientError::new(
+                ErrorKind::DeadlineExceeded,
+                "the statement's deadline has passed",
+            )
+            .with_attempts(self.attempts, self.elapsed())),
+            _ => Ok(()),
+        }
+    }
+
+    /// `timeout`, or what is left until the deadline when that is less.
+    #[must_use]
+    pub fn bounded_timeout(&self, timeout: Duration) -> Duration {
+        self.deadline.map_or(timeout, |deadline| {
+            timeout.min(deadline.saturating_duration_since(self.clock.now()))
+        })
+    }
+}

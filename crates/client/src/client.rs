@@ -1,0 +1,107 @@
+//! The client as the layers above use it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::backoff::Backoffer;
+use crate::clock::Clock;
+use crate::error::{ClientError, ErrorKind, Result};
+use crate::options::ClientOptions;
+use crate::pd::PdApi;
+use crate::region::RegionCache;
+use crate::timestamp::Timestamp;
+use crate::transport::StoreTransport;
+
+/// A cluster's client; clones share everything.
+#[derive(Debug, Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    options: ClientOptions,
+    pd: Arc<dyn PdApi>,
+    regions: Arc<RegionCache>,
+    transport: Arc<dyn StoreTransport>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Client {
+    /// A client over parts given from outside.
+    #[must_use]
+    pub fn with_parts(
+        options: ClientOptions,
+        pd: Arc<dyn PdApi>,
+        transport: Arc<dyn StoreTransport>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let regions = Arc::new(RegionCache::new(Arc::clone(&pd), &options));
+        Self { inner: Arc::new(Inner { options, pd, regions, transport, clock }) }
+    }
+
+    /// A timestamp greater than every one taken before this call began.
+    ///
+    /// # Errors
+    /// When PD cannot be reached within the budget, or its timestamps go backwards.
+    pub async fn timestamp(&self) -> Result<Timestamp> {
+        let mut bo = self.backoffer(self.inner.options.budgets.pd);
+        self.inner.pd.timestamp(&mut bo).await
+    }
+
+    /// Fails when the snapshot at `start_ts` may have lost data to garbage collection.
+    ///
+    /// # Errors
+    /// [`ErrorKind::SnapshotTooOld`], or what kept PD from answering.
+    pub async fn check_gc_safe_point(&self, start_ts: Timestamp) -> Result<()> {
+        let mut bo = self.backoffer(self.inner.options.budgets.pd);
+        let safe_point = self.inner.pd.gc_safe_point(&mut bo).await?;
+        if start_ts >= safe_point {
+            return Ok(());
+        }
+        Err(ClientError::new(
+            ErrorKind::SnapshotTooOld,
+            format!(
+                "the snapshot at {start_ts} is older than the GC safe point {safe_point} by {:?}: \
+                 read a newer one, or raise tidb_gc_life_time",
+                safe_point.saturating_since(start_ts)
+            ),
+        ))
+    }
+
+    /// A backoffer with this budget on the client's clock.
+    #[must_use]
+    pub fn backoffer(&self, budget: Duration) -> Backoffer {
+        Backoffer::new(Arc::clone(&self.inner.clock), budget)
+    }
+
+    /// The options it was made with.
+    #[must_use]
+    pub fn options(&self) -> &ClientOptions {
+        &self.inner.options
+    }
+
+    /// The region cache.
+    #[must_use]
+    pub fn regions(&self) -> &Arc<RegionCache> {
+        &self.inner.regions
+    }
+
+    /// The way to the stores.
+    #[must_use]
+    pub fn transport(&self) -> &Arc<dyn StoreTransport> {
+        &self.inner.transport
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.inner.clock
+    }
+
+    /// PD.
+    #[must_use]
+    pub fn pd(&self) -> &Arc<dyn PdApi> {
+        &self.inner.pd
+    }
+}

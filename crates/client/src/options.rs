@@ -1,0 +1,132 @@
+//! How the client is set up. Every option has a default; nothing is read from the environment.
+
+use std::fmt::Debug;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Maps an address that PD advertises (of a store or of a PD member, `host:port`) to the one by
+/// which this program reaches it; `host_mapping` of the configuration.
+pub trait AddressMap: Send + Sync + Debug + 'static {
+    /// The address to dial instead of `address`, or `None` to dial it as it is.
+    fn map(&self, address: &str) -> Option<String>;
+}
+
+/// PEM files for TLS with PD and the stores. Holds paths, never key bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsOptions {
+    /// Certificates of the authorities trusted to sign PD's and the stores' certificates.
+    pub ca: PathBuf,
+    /// This client's certificate chain and private key, when the servers ask for one.
+    pub identity: Option<TlsIdentity>,
+}
+
+/// A client certificate and its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsIdentity {
+    /// Certificate chain, PEM.
+    pub cert_chain: PathBuf,
+    /// Private key, PEM.
+    pub key: PathBuf,
+}
+
+/// How much sleep a piece of work may spend on retries before its last failure is reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BackoffBudgets {
+    /// Finding PD and taking a timestamp.
+    pub pd: Duration,
+    /// Locating the regions of a request's ranges, at first and when they are built anew.
+    pub build_tasks: Duration,
+    /// One coprocessor task, get, batch get or scan step.
+    pub request: Duration,
+    /// Finding out about a lock's transaction and resolving it.
+    pub resolve_lock: Duration,
+}
+
+impl Default for BackoffBudgets {
+    /// The figures of TiDB's own client (TSO 15 s, a coprocessor task and a get 20 s, resolving 40 s);
+    /// locating may take as long as one region's locating there, 20 s.
+    fn default() -> Self {
+        Self {
+            pd: Duration::from_secs(15),
+            build_tasks: Duration::from_secs(20),
+            request: Duration::from_secs(20),
+            resolve_lock: Duration::from_secs(40),
+        }
+    }
+}
+
+/// Everything that can be set about a client.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ClientOptions {
+    /// PD endpoints, `host:port` or `http(s)://host:port`; the other members are found through any
+    /// of them. Default `127.0.0.1:2379`.
+    pub pd_endpoints: Vec<String>,
+    /// Longest wait for one answer of PD or of a store (`grpc.timeout_in_sec`). Default 10 s.
+    pub request_timeout: Duration,
+    /// Longest wait for one answer of the coprocessor. Default 60 s, the time after which TiKV
+    /// itself gives a coprocessor request up.
+    pub cop_timeout: Duration,
+    /// Longest wait for a TCP (and TLS) connection. Default 5 s.
+    pub connect_timeout: Duration,
+    /// Largest message accepted from a peer, in bytes (`grpc.framesize`). Default 2^31 - 1.
+    pub max_message_size: usize,
+    /// Connections to each store. Default 4: each connection is read by one task, so one alone
+    /// would bind a store's answers to one core and one flow-control window.
+    pub connections_per_store: usize,
+    /// HTTP/2 flow-control window of a stream, in bytes. Default 8 MiB: a coprocessor answer of the
+    /// usual size arrives without waiting for window updates.
+    pub stream_window: u32,
+    /// HTTP/2 flow-control window of a connection, in bytes. Default 64 MiB.
+    pub connection_window: u32,
+    /// Time of silence after which a connection is probed by an HTTP/2 ping. Default 10 s.
+    pub keep_alive_interval: Duration,
+    /// Time after which an unanswered ping closes the connection. Default 3 s.
+    pub keep_alive_timeout: Duration,
+    /// TLS for PD and the stores; `None` for plain text, the default.
+    pub tls: Option<TlsOptions>,
+    /// Retries.
+    pub budgets: BackoffBudgets,
+    /// Most regions kept in the region cache; the least recently used go first. Default 100,000
+    /// (about 100 MB when buckets are on, a third of it otherwise).
+    pub region_cache_capacity: usize,
+    /// Regions asked of PD in one call when locating a range. Default 1,024: a table of 10,000
+    /// regions takes ten calls, and one answer stays below a megabyte.
+    pub region_scan_limit: u32,
+    /// Calls that the region cache has under way with PD at once. Default 8.
+    pub region_load_concurrency: usize,
+    /// Maps advertised addresses to reachable ones; `None` (default) dials them as they are.
+    pub address_map: Option<Arc<dyn AddressMap>>,
+}
+
+impl Default for ClientOptions {
+    fn default() -> Self {
+        Self {
+            pd_endpoints: vec!["127.0.0.1:2379".to_owned()],
+            request_timeout: Duration::from_secs(10),
+            cop_timeout: Duration::from_secs(60),
+            connect_timeout: Duration::from_secs(5),
+            max_message_size: 0x7fff_ffff,
+            connections_per_store: 4,
+            stream_window: 8 << 20,
+            connection_window: 64 << 20,
+            keep_alive_interval: Duration::from_secs(10),
+            keep_alive_timeout: Duration::from_secs(3),
+            tls: None,
+            budgets: BackoffBudgets::default(),
+            region_cache_capacity: 100_000,
+            region_scan_limit: 1024,
+            region_load_concurrency: 8,
+            address_map: None,
+        }
+    }
+}
+
+impl ClientOptions {
+    /// The defaults with these PD endpoints.
+    #[must_use]
+    pub fn new<S: Into<String>>(pd_endpoints: impl IntoIterator<Item = S>) -> Self {
+        Self { pd_endpoints: pd_endpoints.into_iter().map(Into::into).collect(), ..Self::default() }
+    }
+}

@@ -1,0 +1,93 @@
+//! The placement driver: timestamps, where regions and stores are, the GC safe point.
+//!
+//! [`PdApi`] is what the rest of the client sees. Keys are raw on its surface; PD's own, which are
+//! memory-comparable, are decoded and encoded behind it.
+
+use std::fmt::Debug;
+
+use tifusion_proto::metapb;
+
+use crate::backoff::Backoffer;
+use crate::error::Result;
+use crate::timestamp::Timestamp;
+
+/// A region as PD knows it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct RegionInfo {
+    /// The region; its boundaries are raw keys here, the empty end key is unbounded.
+    pub region: metapb::Region,
+    /// The leader, when PD knows one.
+    pub leader: Option<metapb::Peer>,
+    /// Buckets (sub-ranges), when the cluster keeps them.
+    pub buckets: Option<BucketInfo>,
+    /// Ids of the peers that the leader takes for dead.
+    pub down_peers: Vec<u64>,
+    /// Ids of the peers that lag behind.
+    pub pending_peers: Vec<u64>,
+}
+
+/// A region's buckets as PD or a store tells them, keys raw.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct BucketInfo {
+    /// Changes when the keys do.
+    pub version: u64,
+    /// Boundaries in order, the region's own first and last.
+    pub keys: Vec<Vec<u8>>,
+}
+
+/// PD as the client uses it. An implementation retries across members and leader changes, within
+/// the backoffer's budget.
+#[async_trait::async_trait]
+pub trait PdApi: Send + Sync + Debug + 'static {
+    /// A timestamp greater than every one taken before this call began.
+    ///
+    /// # Errors
+    /// When PD cannot be reached in time, or its timestamps go backwards.
+    async fn timestamp(&self, bo: &mut Backoffer) -> Result<Timestamp>;
+
+    /// The region that holds `key`; `None` when PD knows none (yet).
+    ///
+    /// # Errors
+    /// When PD cannot be reached in time or answers nonsense.
+    async fn region_by_key(&self, bo: &mut Backoffer, key: &[u8]) -> Result<Option<RegionInfo>>;
+
+    /// The region with this id; `None` when PD knows none.
+    ///
+    /// # Errors
+    /// As [`PdApi::region_by_key`].
+    async fn region_by_id(&self, bo: &mut Backoffer, id: u64) -> Result<Option<RegionInfo>>;
+
+    /// At most `limit` regions from the one that holds `start` on, in key order, those that begin at
+    /// or after `end` (empty: unbounded) left out. May have holes while regions split or merge.
+    ///
+    /// # Errors
+    /// As [`PdApi::region_by_key`].
+    async fn scan_regions(
+        &self,
+        bo: &mut Backoffer,
+        start: &[u8],
+        end: &[u8],
+        limit: u32,
+    ) -> Result<Vec<RegionInfo>>;
+
+    /// The store with this id; `None` when PD knows none or has buried it.
+    ///
+    /// # Errors
+    /// As [`PdApi::region_by_key`].
+    async fn store(&self, bo: &mut Backoffer, id: u64) -> Result<Option<metapb::Store>>;
+
+    /// All stores that are not buried.
+    ///
+    /// # Errors
+    /// As [`PdApi::region_by_key`].
+    async fn stores(&self, bo: &mut Backoffer) -> Result<Vec<metapb::Store>>;
+
+    /// The timestamp below which old versions may be gone.
+    ///
+    /// # Errors
+    /// As [`PdApi::region_by_key`].
+    async fn gc_safe_point(&self, bo: &mut Backoffer) -> Result<Timestamp>;
+
+    /// The cluster's id.
+    fn cluster_id(&self) -> u64;
+}

@@ -1,0 +1,9 @@
+//! Where keys live: regions, their peers and stores, and a bounded cache of them.
+
+mod cache;
+mod store;
+mod types;
+
+pub use cache::RegionCache;
+pub use store::{Store, StoreState};
+pub use types::{Buckets, Region, RegionVerId};
