@@ -19,7 +19,7 @@ const SHARED_BYTES: [&str; 8] = [
 
 fn main() -> Result<(), Box<dyn Error>> {
     let root = Path::new("proto");
-    // A directory is watched with all that is in it, so added and removed files count too.
+    // Cargo watches a directory with every file in it, so added and removed ones count too.
     println!("cargo:rerun-if-changed=proto");
     println!("cargo:rerun-if-changed=build.rs");
     let files = proto_files(root)?;
@@ -41,7 +41,6 @@ fn proto_files(dir: &Path) -> Result<Vec<PathBuf>, std::io::Error> {
         if path.is_dir() {
             found.extend(proto_files(&path)?);
         } else if path.extension().is_some_and(|ext| ext == "proto") {
-            println!("cargo:rerun-if-changed={}", path.display());
             found.push(path);
         }
     }
