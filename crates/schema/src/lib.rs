@@ -1,0 +1,36 @@
+//! TiDB's metadata as plain data, without I/O: databases, tables, columns, indexes, partitions,
+//! what changes between schema versions, and which Arrow type a column has.
+//!
+//! | module | subject |
+//! |---|---|
+//! | [`model`] | what TiDB keeps in TiKV as JSON, of any version |
+//! | [`lookup`] | columns, indexes, handle and physical tables of a table |
+//! | [`readable`] | whether a table can be read, and why not |
+//! | [`arrow_type`] | TiDB type to Arrow type |
+//! | [`scan_column`] | how a scan names a column to the store |
+//! | [`default_value`] | the value of rows older than a column |
+//! | [`collation`] | collations by name and number |
+//! | [`diff`] | what changed from one schema version to the next |
+//! | [`name_info`] | just a table's name, for caches |
+
+pub mod arrow_type;
+pub mod collation;
+pub mod default_value;
+pub mod diff;
+pub mod error;
+pub mod inconsistent;
+pub mod lookup;
+pub mod malformed;
+pub mod model;
+pub mod name_info;
+pub mod readable;
+pub mod scan_column;
+
+pub use arrow_type::{ColumnType, TypeOptions, UnsupportedColumn, arrow_field, column_type};
+pub use diff::{Change, SchemaDiff};
+pub use error::Error;
+pub use lookup::HandleKind;
+pub use model::{ColumnInfo, DbInfo, IndexInfo, PartitionInfo, TableInfo};
+pub use name_info::NameInfo;
+pub use readable::NotReadable;
+pub use scan_column::{ScanColumn, ScanOptions};
