@@ -1,0 +1,35 @@
+//! Every byte format of TiDB that TiFusion reads and writes.
+//!
+//! Pure functions over bytes: no I/O, no async, no clock, no panic. Each decoder takes bytes that
+//! came from outside, so each returns an [`Error`] instead of panicking and never allocates by the
+//! bytes' own claim.
+//!
+//! | module | format |
+//! |---|---|
+//! | [`number`], [`bytes`](mod@bytes) | memory-comparable and compact numbers and byte strings |
+//! | [`datum`] | self-describing values: index keys, `TypeDefault` rows, meta hash fields |
+//! | [`key`] | table, record, index and meta keys |
+//! | [`field_type`] | MySQL column types, flags and collations |
+//! | [`decimal`], [`time`], [`duration`], [`json`], [`enum_set`] | the values behind them |
+//! | [`output`] | the Arrow types that answers can become |
+//! | [`chunk`] | `TypeChunk` answers to Arrow |
+//! | [`rows`] | `TypeDefault` answers to Arrow |
+
+pub mod bytes;
+pub mod chunk;
+pub mod datum;
+pub mod decimal;
+pub mod duration;
+pub mod enum_set;
+pub mod error;
+pub mod field_type;
+pub mod json;
+pub mod key;
+pub mod number;
+pub mod output;
+pub mod rows;
+pub mod time;
+pub mod vector;
+
+pub use error::{Error, Result};
+pub use field_type::FieldType;
