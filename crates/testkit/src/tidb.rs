@@ -1,0 +1,158 @@
+//! TiDB's SQL port: the judge.
+
+use mysql_async::consts::{ColumnFlags, ColumnType};
+use mysql_async::prelude::Queryable as _;
+use mysql_async::{Column, Conn, OptsBuilder, Row, Value};
+
+use crate::cell::{Cell, Decimal, Rows, days_of, micros_of};
+
+/// MySQL's number for the character set `binary`.
+const BINARY: u16 = 63;
+
+/// A connection to TiDB as `root`.
+pub struct Tidb {
+    conn: Conn,
+}
+
+impl std::fmt::Debug for Tidb {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Tidb")
+    }
+}
+
+impl Tidb {
+    /// Connects to `address` (`host:port`).
+    ///
+    /// # Panics
+    /// If that fails.
+    pub async fn connect(address: &str) -> Self {
+        let (host, port) = address.rsplit_once(':').expect("host:port");
+        let options = OptsBuilder::default()
+            .ip_or_hostname(host)
+            .tcp_port(port.parse().expect("a port"))
+            .user(Some("root"))
+            .prefer_socket(false);
+        let conn = Conn::new(options).await.unwrap_or_else(|e| panic!("TiDB at {address}: {e}"));
+        Self { conn }
+    }
+
+    /// Runs statements, each for its effect.
+    ///
+    /// # Panics
+    /// If one fails.
+    pub async fn run<S: AsRef<str>>(&mut self, statements: impl IntoIterator<Item = S>) {
+        for statement in statements {
+            self.try_run(statement.as_ref())
+                .await
+                .unwrap_or_else(|e| panic!("TiDB: {e}\n{}", statement.as_ref()));
+        }
+    }
+
+    /// Runs a statement for its effect.
+    ///
+    /// # Errors
+    /// TiDB's own.
+    pub async fn try_run(&mut self, statement: &str) -> Result<(), mysql_async::Error> {
+        self.conn.query_drop(statement).await
+    }
+
+    /// Makes an empty database `name` and uses it.
+    ///
+    /// # Panics
+    /// If that fails.
+    pub async fn fresh_database(&mut self, name: &str) {
+        let statements = [
+            format!("DROP DATABASE IF EXISTS `{name}`"),
+            format!("CREATE DATABASE `{name}`"),
+            format!("USE `{name}`"),
+        ];
+        self.run(statements).await;
+    }
+
+    /// The rows of a query.
+    ///
+    /// # Panics
+    /// If it fails.
+    pub async fn query(&mut self, query: &str) -> Rows {
+        self.try_query(query).await.unwrap_or_else(|e| panic!("TiDB: {e}\n{query}"))
+    }
+
+    /// The rows of a query.
+    ///
+    /// # Errors
+    /// TiDB's own.
+    pub async fn try_query(&mut self, query: &str) -> Result<Rows, mysql_async::Error> {
+        let mut result = self.conn.query_iter(query).await?;
+        let columns = result.columns().map(|columns| columns.to_vec()).unwrap_or_default();
+        let rows: Vec<Row> = result.collect().await?;
+        Ok(Rows {
+            columns: columns.iter().map(|column| column.name_str().into_owned()).collect(),
+            rows: rows.into_iter().map(|row| cells(&columns, row)).collect(),
+        })
+    }
+}
+
+fn cells(columns: &[Column], row: Row) -> Vec<Cell> {
+    row.unwrap().into_iter().zip(columns).map(|(value, column)| cell(value, column)).collect()
+}
+
+/// A cell of the text protocol by its column's type.
+fn cell(value: Value, column: &Column) -> Cell {
+    let bytes = match value {
+        Value::NULL => return Cell::Null,
+        Value::Bytes(bytes) => bytes,
+        other => panic!("not a text value: {other:?}"),
+    };
+    let kind = column.column_type();
+    if kind == ColumnType::MYSQL_TYPE_BIT {
+        return Cell::Int(bytes.iter().fold(0, |number, byte| (number << 8) | i128::from(*byte)));
+    }
+    let is_text = column.character_set() != BINARY
+        || column.flags().intersects(ColumnFlags::ENUM_FLAG | ColumnFlags::SET_FLAG)
+        || kind == ColumnType::MYSQL_TYPE_JSON;
+    let text = match String::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => return Cell::Bytes(error.into_bytes()),
+    };
+    match kind {
+        ColumnType::MYSQL_TYPE_TINY
+        | ColumnType::MYSQL_TYPE_SHORT
+        | ColumnType::MYSQL_TYPE_INT24
+        | ColumnType::MYSQL_TYPE_LONG
+        | ColumnType::MYSQL_TYPE_LONGLONG
+        | ColumnType::MYSQL_TYPE_YEAR => Cell::Int(text.parse().expect("an integer")),
+        ColumnType::MYSQL_TYPE_FLOAT => {
+            Cell::Float(f64::from(text.parse::<f32>().expect("a float")))
+        }
+        ColumnType::MYSQL_TYPE_DOUBLE => Cell::Float(text.parse().expect("a double")),
+        ColumnType::MYSQL_TYPE_DECIMAL | ColumnType::MYSQL_TYPE_NEWDECIMAL => {
+            Cell::Decimal(Decimal::parse(&text))
+        }
+        ColumnType::MYSQL_TYPE_DATE => calendar(&text, |text| Cell::Date(days_of(text))),
+        ColumnType::MYSQL_TYPE_DATETIME | ColumnType::MYSQL_TYPE_TIMESTAMP => {
+            calendar(&text, |text| {
+                let (date, time) = text.split_once(' ').expect("a date and a time");
+                Cell::DateTime(days_of(date) * 86_400_000_000 + micros_of(time))
+            })
+        }
+        ColumnType::MYSQL_TYPE_TIME => Cell::Time(micros_of(&text)),
+        _ if is_text => Cell::Text(text),
+        _ => Cell::Bytes(text.into_bytes()),
+    }
+}
+
+/// A date that no calendar has is NULL to the connector (`zero_date = null`).
+fn calendar(text: &str, exists: impl FnOnce(&str) -> Cell) -> Cell {
+    let date = text.get(..10).unwrap_or_default();
+    let mut parts = date.split('-').map(|part| part.parse::<u32>().unwrap_or_default());
+    let (y, m, d) = (parts.next(), parts.next(), parts.next());
+    let (y, m, d) = (y.unwrap_or_default(), m.unwrap_or_default(), d.unwrap_or_default());
+    let leap = y % 4 == 0 && (y % 100 != 0 || y % 400 == 0);
+    let last = match m {
+        2 => 28 + u32::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => 0,
+    };
+    if y == 0 || d == 0 || d > last { Cell::Null } else { exists(text) }
+}

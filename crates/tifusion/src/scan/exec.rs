@@ -1,0 +1,189 @@
+//! The plan node.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{Result, internal_err};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, SchedulingType};
+use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricsSet};
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties,
+    ReplaceChildrenOptions,
+};
+
+use super::answer::ScanColumns;
+use super::spec::{Segment, TableScanSpec};
+use super::stream::{self, ScanPart};
+use crate::cluster::Cluster;
+use crate::config::Config;
+use crate::statement::StatementSnapshot;
+
+/// Reads a table of TiDB through the coprocessors of its stores.
+///
+/// `EXPLAIN` shows what is read: table, columns, regions and ranges as known when the statement was
+/// planned, the limit given to the stores, and the snapshot's timestamp.
+#[derive(Debug, Clone)]
+pub struct TikvScanExec {
+    cluster: Arc<Cluster>,
+    config: Config,
+    snapshot: Arc<StatementSnapshot>,
+    spec: Arc<TableScanSpec>,
+    columns: Arc<ScanColumns>,
+    partitions: Arc<[Vec<Segment>]>,
+    properties: Arc<PlanProperties>,
+    metrics: ExecutionPlanMetricsSet,
+}
+
+impl TikvScanExec {
+    /// A scan of `spec`, each of `partitions` an output partition.
+    pub(crate) fn new(
+        cluster: Arc<Cluster>,
+        config: Config,
+        snapshot: Arc<StatementSnapshot>,
+        spec: TableScanSpec,
+        columns: ScanColumns,
+        partitions: Vec<Vec<Segment>>,
+    ) -> Self {
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(Arc::clone(columns.schema())),
+            Partitioning::UnknownPartitioning(partitions.len()),
+            EmissionType::Incremental,
+            Boundedness::Bounded,
+        )
+        .with_scheduling_type(SchedulingType::Cooperative);
+        Self {
+            cluster,
+            config,
+            snapshot,
+            spec: Arc::new(spec),
+            columns: Arc::new(columns),
+            partitions: partitions.into(),
+            properties: Arc::new(properties),
+            metrics: ExecutionPlanMetricsSet::new(),
+        }
+    }
+
+    /// Database and table.
+    #[must_use]
+    pub fn table(&self) -> (&str, &str) {
+        (&self.spec.database, &self.spec.table)
+    }
+
+    /// The timestamp of the snapshot it reads.
+    #[must_use]
+    pub fn start_ts(&self) -> u64 {
+        self.spec.start_ts
+    }
+
+    /// Regions to read, as known when the scan was planned.
+    #[must_use]
+    pub fn regions(&self) -> usize {
+        self.partitions.iter().flatten().map(|segment| segment.regions).sum()
+    }
+
+    fn ranges(&self) -> usize {
+        self.partitions.iter().flatten().map(|segment| segment.ranges.len()).sum()
+    }
+
+    fn column_names(&self) -> Vec<&str> {
+        self.columns.schema().fields().iter().map(|field| field.name().as_str()).collect()
+    }
+}
+
+impl DisplayAs for TikvScanExec {
+    fn fmt_as(&self, kind: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let columns = self.column_names().join(", ");
+        match kind {
+            DisplayFormatType::Default | DisplayFormatType::Verbose => {
+                write!(f, "TikvScanExec: table={}, columns=[{columns}]", self.spec.label())?;
+                write!(f, ", regions={}, ranges={}", self.regions(), self.ranges())?;
+                if let Some(limit) = self.spec.limit {
+                    write!(f, ", limit={limit}")?;
+                }
+                write!(f, ", start_ts={}", self.spec.start_ts)
+            }
+            DisplayFormatType::TreeRender => {
+                writeln!(f, "table={}", self.spec.label())?;
+                writeln!(f, "columns={columns}")?;
+                writeln!(f, "regions={}", self.regions())
+            }
+        }
+    }
+}
+
+impl ExecutionPlan for TikvScanExec {
+    fn name(&self) -> &'static str {
+        "TikvScanExec"
+    }
+
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(self.columns.schema())
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![]
+    }
+
+    fn apply_expressions(
+        &self,
+        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+        _options: ReplaceChildrenOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        if children.is_empty() { Ok(self) } else { internal_err!("a scan has no children") }
+    }
+
+    fn reset_state(self: Arc<Self>) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(Arc::new(Self { metrics: ExecutionPlanMetricsSet::new(), ..Self::clone(&self) }))
+    }
+
+    fn execute(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        let Some(segments) = self.partitions.get(partition) else {
+            return internal_err!("partition {partition} of {}", self.partitions.len());
+        };
+        let part = ScanPart {
+            cluster: Arc::clone(&self.cluster),
+            config: self.config.clone(),
+            snapshot: Arc::clone(&self.snapshot),
+            spec: Arc::clone(&self.spec),
+            columns: Arc::clone(&self.columns),
+            segments: segments.clone(),
+        };
+        Ok(stream::open(part, partition, &context, &self.metrics))
+    }
+
+    fn metrics(&self) -> Option<MetricsSet> {
+        Some(self.metrics.clone_inner())
+    }
+
+    fn supports_limit_pushdown(&self) -> bool {
+        false
+    }
+
+    fn with_fetch(&self, limit: Option<usize>) -> Option<Arc<dyn ExecutionPlan>> {
+        let spec = TableScanSpec { limit, ..TableScanSpec::clone(&self.spec) };
+        Some(Arc::new(Self { spec: Arc::new(spec), ..self.clone() }))
+    }
+
+    fn fetch(&self) -> Option<usize> {
+        self.spec.limit
+    }
+}

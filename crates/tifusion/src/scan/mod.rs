@@ -1,0 +1,14 @@
+//! Reading a table: what to read is plain data ([`spec`]), how it is spread over DataFusion's
+//! partitions a pure function ([`partition`]), the request to the stores ([`dag`]) and the answers'
+//! way back ([`answer`], [`stream`]) the rest. [`exec`] is the plan node.
+
+pub(crate) mod answer;
+pub(crate) mod dag;
+pub(crate) mod exec;
+pub(crate) mod memory;
+pub(crate) mod metrics;
+pub(crate) mod partition;
+pub(crate) mod spec;
+pub(crate) mod stream;
+
+pub use exec::TikvScanExec;

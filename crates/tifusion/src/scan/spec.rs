@@ -1,0 +1,57 @@
+//! What a scan reads, as plain data: a plan codec can ship it.
+
+use std::sync::Arc;
+
+use tifusion_schema::ScanColumn;
+
+use crate::config::CodecFormat;
+
+/// A half-open range of raw keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KeyRange {
+    /// First key.
+    pub(crate) start: Vec<u8>,
+    /// First key past the range; empty for no bound.
+    pub(crate) end: Vec<u8>,
+}
+
+/// A piece of one physical table (a table, or one of its partitions).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Segment {
+    /// The id in the keys.
+    pub(crate) physical_id: i64,
+    /// Ranges, ascending and apart.
+    pub(crate) ranges: Vec<KeyRange>,
+    /// Regions that hold them, as known when the scan was planned.
+    pub(crate) regions: usize,
+}
+
+/// What all segments of a scan have in common.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct TableScanSpec {
+    /// Database, as TiDB spells it.
+    pub(crate) database: Arc<str>,
+    /// Table, as TiDB spells it.
+    pub(crate) table: Arc<str>,
+    /// Columns that the stores read, at least one.
+    pub(crate) columns: Vec<ScanColumn>,
+    /// Columns of a clustered primary key that is not one integer.
+    pub(crate) primary_column_ids: Vec<i64>,
+    /// Those of them that the key holds a prefix of.
+    pub(crate) primary_prefix_column_ids: Vec<i64>,
+    /// Most rows that anybody needs.
+    pub(crate) limit: Option<usize>,
+    /// The snapshot.
+    pub(crate) start_ts: u64,
+    /// The schema version of the snapshot.
+    pub(crate) schema_version: i64,
+    /// Encoding to ask for.
+    pub(crate) format: CodecFormat,
+}
+
+impl TableScanSpec {
+    /// `database.table`, for people.
+    pub(crate) fn label(&self) -> String {
+        format!("{}.{}", self.database, self.table)
+    }
+}

@@ -1,0 +1,263 @@
+//! A TiDB table as DataFusion sees it.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::{Result as DataFusionResult, plan_err};
+use datafusion::logical_expr::{Expr, TableType};
+use datafusion::physical_plan::ExecutionPlan;
+use tifusion_codec::key;
+use tifusion_schema::{
+    ColumnInfo, ColumnType, HandleKind, ScanColumn, ScanOptions, TableInfo, TypeOptions,
+    column_type,
+};
+
+use crate::cluster::Cluster;
+use crate::config::{Config, ZeroDate};
+use crate::error::{Error, ErrorKind, Result};
+use crate::scan::TikvScanExec;
+use crate::scan::answer::ScanColumns;
+use crate::scan::partition::{RegionRange, spread};
+use crate::scan::spec::{KeyRange, TableScanSpec};
+use crate::statement::StatementSnapshot;
+
+/// Name of the column that shows the row id of tables without a clustered key.
+pub const ROW_ID_COLUMN: &str = "_tidb_rowid";
+
+/// A scan that needs no more rows than this is not spread over several partitions: it is done
+/// before they had all begun.
+const SMALL_LIMIT: usize = 10_000;
+
+/// A table of TiDB, as of one schema version.
+///
+/// It can be read in sessions that TiFusion set up (see [`TidbContext`](crate::TidbContext)), for
+/// their query planner gives each statement its snapshot; elsewhere a scan is refused.
+#[derive(Debug)]
+pub struct TidbTable {
+    cluster: Arc<Cluster>,
+    database: Arc<str>,
+    info: Arc<TableInfo>,
+    schema_version: i64,
+    columns: Vec<TableColumn>,
+    schema: SchemaRef,
+}
+
+/// A visible column.
+#[derive(Debug)]
+struct TableColumn {
+    info: ColumnInfo,
+    kind: ColumnType,
+}
+
+impl TidbTable {
+    /// The table that `info` describes in `database`, with the Arrow types that `config` asks for.
+    pub(crate) fn new(
+        cluster: Arc<Cluster>,
+        database: Arc<str>,
+        info: Arc<TableInfo>,
+        schema_version: i64,
+        config: &Config,
+    ) -> Result<Self> {
+        let options = type_options(config);
+        let mut columns: Vec<TableColumn> = info
+            .public_columns()
+            .into_iter()
+            .map(|column| TableColumn {
+                info: column.clone(),
+                kind: column_type(&info, column, &options),
+            })
+            .collect();
+        if config.show_rowid && matches!(info.handle()?, HandleKind::RowId) {
+            let column = ColumnInfo::extra_handle();
+            let kind = column_type(&info, &column, &options);
+            columns.push(TableColumn { info: column, kind });
+        }
+        let fields: Vec<Field> = columns.iter().map(|column| column.kind.field().clone()).collect();
+        let schema = Arc::new(Schema::new(fields));
+        Ok(Self { cluster, database, info, schema_version, columns, schema })
+    }
+
+    /// TiDB's description of the table.
+    pub(crate) fn info(&self) -> &Arc<TableInfo> {
+        &self.info
+    }
+
+    /// The database, as TiDB spells it.
+    #[must_use]
+    pub fn database(&self) -> &str {
+        &self.database
+    }
+
+    /// The table's name, as TiDB spells it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.info.name.original()
+    }
+
+    /// The schema version that the description is of.
+    #[must_use]
+    pub fn schema_version(&self) -> i64 {
+        self.schema_version
+    }
+
+    /// The columns to output, and the one to read when there is none to output.
+    fn project(&self, projection: Option<&Vec<usize>>) -> Result<Vec<&TableColumn>> {
+        let Some(projection) = projection else { return Ok(self.columns.iter().collect()) };
+        let mut columns = Vec::with_capacity(projection.len());
+        for index in projection {
+            let column = self.columns.get(*index).ok_or_else(|| {
+                let columns = self.columns.len();
+                Error::invalid(format!("column {index} of the {columns} of {}", self.label()))
+            })?;
+            columns.push(column);
+        }
+        Ok(columns)
+    }
+
+    /// The column that costs least to read: for scans that only count rows.
+    fn cheapest_column(&self) -> Result<ColumnInfo> {
+        Ok(match self.info.handle()? {
+            HandleKind::Int(column) => column.clone(),
+            HandleKind::RowId => ColumnInfo::extra_handle(),
+            HandleKind::Common(_) => {
+                let columns = self.info.primary_key_columns()?;
+                columns.into_iter().next().cloned().ok_or_else(|| {
+                    Error::new(ErrorKind::Data, "a clustered key without columns")
+                        .with_context("table", self.label())
+                })?
+            }
+        })
+    }
+
+    fn scan_columns(&self, config: &Config, output: &[&TableColumn]) -> Result<ScanColumns> {
+        for column in output {
+            if let Some(unsupported) = column.kind.unsupported() {
+                return Err(Error::from(unsupported.clone().in_table(&self.label())));
+            }
+        }
+        let zero_date = match config.zero_date {
+            ZeroDate::Null => tifusion_codec::output::ZeroDate::Null,
+            ZeroDate::Error => tifusion_codec::output::ZeroDate::Error,
+        };
+        if output.is_empty() {
+            let column = self.cheapest_column()?;
+            let kind = column_type(&self.info, &column, &type_options(config));
+            return ScanColumns::row_count((&column.field_type, kind.field()), zero_date);
+        }
+        let fields = output.iter().map(|column| (&column.info.field_type, column.kind.field()));
+        ScanColumns::new(fields, zero_date)
+    }
+
+    fn label(&self) -> String {
+        format!("{}.{}", self.database, self.name())
+    }
+
+    fn spec(
+        &self,
+        config: &Config,
+        output: &[&TableColumn],
+        limit: Option<usize>,
+        snapshot: &StatementSnapshot,
+    ) -> Result<TableScanSpec> {
+        let options = ScanOptions {
+            new_collation: self.cluster.new_collation(),
+            system_zone: self.cluster.system_zone(),
+            ..ScanOptions::default()
+        };
+        let cheapest;
+        let infos: Vec<&ColumnInfo> = if output.is_empty() {
+            cheapest = self.cheapest_column()?;
+            vec![&cheapest]
+        } else {
+            output.iter().map(|column| &column.info).collect()
+        };
+        let columns = infos
+            .into_iter()
+            .map(|column| ScanColumn::new(&self.info, column, options))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(TableScanSpec {
+            database: Arc::clone(&self.database),
+            table: self.info.name.original().into(),
+            columns,
+            primary_column_ids: self.info.common_handle_column_ids()?,
+            primary_prefix_column_ids: self.info.common_handle_prefix_column_ids()?,
+            limit,
+            start_ts: snapshot.start_ts().version(),
+            schema_version: snapshot.schema_version(),
+            format: config.codec_format,
+        })
+    }
+
+    /// The table's record ranges, one per region, in key order.
+    async fn region_ranges(&self) -> Result<Vec<RegionRange>> {
+        let mut ranges = Vec::new();
+        let mut bo = self.cluster.plan_backoffer();
+        for physical_id in self.info.physical_ids() {
+            let (start, end) = key::record_range(physical_id);
+            let regions = self
+                .cluster
+                .client()
+                .regions()
+                .locate_range(&mut bo, &start, &end)
+                .await
+                .map_err(|error| Error::from(error.with_table(self.label())))?;
+            for region in regions {
+                let low = region.start_key().max(&start).to_vec();
+                let high = match region.end_key() {
+                    [] => end.clone(),
+                    bound => bound.min(&end).to_vec(),
+                };
+                ranges.push(RegionRange { physical_id, range: KeyRange { start: low, end: high } });
+            }
+        }
+        Ok(ranges)
+    }
+}
+
+fn type_options(config: &Config) -> TypeOptions {
+    TypeOptions {
+        time_zone: config.time_zone.as_str().into(),
+        zero_date_null: config.zero_date == ZeroDate::Null,
+        string_views: false,
+    }
+}
+
+#[async_trait]
+impl TableProvider for TidbTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _filters: &[Expr],
+        limit: Option<usize>,
+    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+        let Some(snapshot) = state.config().get_extension::<StatementSnapshot>() else {
+            return plan_err!(
+                "{} is a table of TiDB: it can be read in a TidbContext, or in a session whose \
+                 state was built with TidbContext's parts, which give each statement its snapshot",
+                self.label()
+            );
+        };
+        let config = crate::config::of_session(state, &self.cluster);
+        let output = self.project(projection)?;
+        let columns = self.scan_columns(&config, &output)?;
+        let spec = self.spec(&config, &output, limit, &snapshot)?;
+        let target = match limit {
+            Some(limit) if limit <= SMALL_LIMIT => 1,
+            _ => state.config().target_partitions(),
+        };
+        let partitions = spread(self.region_ranges().await?, target);
+        let cluster = Arc::clone(&self.cluster);
+        Ok(Arc::new(TikvScanExec::new(cluster, config, snapshot, spec, columns, partitions)))
+    }
+}
