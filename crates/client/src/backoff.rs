@@ -4,6 +4,7 @@
 //! attempts, sleeps on the [`Clock`] and turns an exhausted budget or a passed deadline into an error
 //! that keeps its last cause.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -54,26 +55,6 @@ enum Jitter {
 const MAX_EXCLUDED: Duration = Duration::from_secs(600);
 
 impl BackoffKind {
-    const COUNT: usize = 13;
-
-    fn index(self) -> usize {
-        match self {
-            Self::RegionMiss => 0,
-            Self::RegionScheduling => 1,
-            Self::ServerBusy => 2,
-            Self::StoreRpc => 3,
-            Self::PdRpc => 4,
-            Self::TxnLock => 5,
-            Self::TxnLockFast => 6,
-            Self::DiskFull => 7,
-            Self::RecoveryInProgress => 8,
-            Self::IsWitness => 9,
-            Self::StaleCommand => 10,
-            Self::MaxTsNotSynced => 11,
-            Self::RegionNotInitialized => 12,
-        }
-    }
-
     /// First wait and longest wait, in milliseconds, and the jitter.
     fn figures(self) -> (u64, u64, Jitter) {
         match self {
@@ -111,11 +92,17 @@ impl BackoffKind {
     }
 }
 
+/// Which limit ended the retries.
+enum Exhausted {
+    Budget(Duration),
+    Deadline,
+}
+
 /// Counts and sleeps one piece of work's retries.
 #[derive(Debug)]
 pub struct Backoffer {
     clock: Arc<dyn Clock>,
-    counts: [u32; BackoffKind::COUNT],
+    counts: BTreeMap<BackoffKind, u32>,
     attempts: u32,
     started: Instant,
     budget: Duration,
@@ -129,7 +116,7 @@ impl Backoffer {
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, budget: Duration) -> Self {
         Self {
-            counts: [0; BackoffKind::COUNT],
+            counts: BTreeMap::new(),
             attempts: 0,
             started: clock.now(),
             budget,
@@ -151,7 +138,8 @@ impl Backoffer {
     ///
     /// # Errors
     /// [`ErrorKind::DeadlineExceeded`] with `cause` as its source and `cause`'s context, when the
-    /// budget is used up or the deadline would pass during the sleep.
+    /// budget is used up or the deadline would pass during the sleep; [`ErrorKind::Undetermined`]
+    /// when that is `cause`'s kind.
     pub async fn backoff(&mut self, kind: BackoffKind, cause: ClientError) -> Result<()> {
         self.backoff_at_most(kind, Duration::MAX, cause).await
     }
@@ -178,8 +166,53 @@ impl Backoffer {
         cap: Duration,
         cause: ClientError,
     ) -> Result<Duration> {
-        let _ = (kind, cap, ErrorKind::DeadlineExceeded, MAX_EXCLUDED);
-        Err(cause)
+        if let Some(exhausted) = self.budget_spent(kind) {
+            return Err(self.give_up(exhausted, cause));
+        }
+        let count = self.counts.get(&kind).copied().unwrap_or(0);
+        let mut delay = kind.delay(count, |bound| self.clock.random(bound)).min(cap);
+        if !kind.is_excluded() {
+            delay = delay.min(self.remaining());
+        }
+        if self.deadline.is_some_and(|deadline| self.clock.now() + delay >= deadline) {
+            return Err(self.give_up(Exhausted::Deadline, cause));
+        }
+        self.counts.insert(kind, count.saturating_add(1));
+        self.attempts = self.attempts.saturating_add(1);
+        self.slept += delay;
+        if kind.is_excluded() {
+            self.excluded += delay;
+        }
+        Ok(delay)
+    }
+
+    fn budget_spent(&self, kind: BackoffKind) -> Option<Exhausted> {
+        if self.remaining().is_zero() {
+            return Some(Exhausted::Budget(self.budget));
+        }
+        let limit = MAX_EXCLUDED.max(self.budget);
+        (kind.is_excluded() && self.excluded >= limit).then_some(Exhausted::Budget(limit))
+    }
+
+    /// The error that ends the retries. A failure whose outcome is unknown stays one.
+    fn give_up(&self, exhausted: Exhausted, cause: ClientError) -> ClientError {
+        let kind = match cause.kind() {
+            ErrorKind::Undetermined => ErrorKind::Undetermined,
+            _ => ErrorKind::DeadlineExceeded,
+        };
+        let message = match exhausted {
+            Exhausted::Deadline => {
+                format!("the statement's deadline ended the retries: {}", cause.message())
+            }
+            Exhausted::Budget(budget) => {
+                format!("retries are given up after {budget:?} of waiting: {}", cause.message())
+            }
+        };
+        ClientError::new(kind, message)
+            .with_context(cause.context().clone())
+            .with_attempts(self.attempts, self.elapsed())
+            .with_retry(cause.retry())
+            .with_source(cause)
     }
 
     /// A backoffer for a part of this work: same deadline, the budget that is left, counters at zero.
@@ -247,3 +280,7 @@ impl Backoffer {
         })
     }
 }
+
+#[cfg(test)]
+#[path = "backoff_tests.rs"]
+mod tests;

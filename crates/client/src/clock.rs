@@ -32,3 +32,59 @@ impl Clock for TokioClock {
         rand::rng().random_range(0..=bound)
     }
 }
+
+#[cfg(test)]
+pub(crate) mod testing {
+    //! A clock that stands still until someone sleeps on it.
+
+    use std::time::{Duration, Instant};
+
+    use parking_lot::Mutex;
+
+    use super::Clock;
+
+    /// Sleeping returns at once and moves the time; every sleep is on record.
+    #[derive(Debug)]
+    pub(crate) struct ManualClock {
+        start: Instant,
+        sleeps: Mutex<Vec<Duration>>,
+        skipped: Mutex<Duration>,
+    }
+
+    impl Default for ManualClock {
+        fn default() -> Self {
+            Self { start: Instant::now(), sleeps: Mutex::default(), skipped: Mutex::default() }
+        }
+    }
+
+    impl ManualClock {
+        /// Moves the time without a sleep.
+        pub(crate) fn advance(&self, by: Duration) {
+            *self.skipped.lock() += by;
+        }
+
+        /// All sleeps so far.
+        pub(crate) fn sleeps(&self) -> Vec<Duration> {
+            self.sleeps.lock().clone()
+        }
+    }
+
+    #[async_trait::async_trait]
+    impl Clock for ManualClock {
+        fn now(&self) -> Instant {
+            self.start + *self.skipped.lock()
+        }
+
+        async fn sleep(&self, duration: Duration) {
+            self.sleeps.lock().push(duration);
+            self.advance(duration);
+            // Others get a turn, as during a real sleep.
+            tokio::task::yield_now().await;
+        }
+
+        /// Always the largest.
+        fn random(&self, bound: u64) -> u64 {
+            bound
+        }
+    }
+}

@@ -105,6 +105,13 @@ impl ClientError {
         self
     }
 
+    /// Replaces the whole context, by that of a cause for instance.
+    #[must_use]
+    pub fn with_context(mut self, context: ErrorContext) -> Self {
+        self.inner.context = context;
+        self
+    }
+
     /// Sets the region.
     #[must_use]
     pub fn with_region(mut self, region: u64) -> Self {
