@@ -29,38 +29,33 @@ trait Narrow: ArrowPrimitiveType {
 }
 
 macro_rules! impl_narrow {
-    ($($arrow:ty, $native:ty, $signed:expr, $name:expr;)*) => {$(
+    ($($arrow:ty, $native:ty, $signed:expr, $name:expr, $widen:expr;)*) => {$(
         impl Narrow for $arrow {
             const SIGNED: bool = $signed;
             const NAME: &str = $name;
 
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_possible_wrap,
-                reason = "the caller widens again and compares"
-            )]
             #[inline]
             fn narrow(bits: u64) -> $native {
-                bits as $native
+                bits.to_le_bytes().first_chunk().map_or(0, |low| <$native>::from_le_bytes(*low))
             }
 
             #[inline]
             fn widen(value: $native) -> u64 {
-                value as u64
+                $widen(value)
             }
         }
     )*};
 }
 
 impl_narrow! {
-    Int8Type, i8, true, "Int8";
-    Int16Type, i16, true, "Int16";
-    Int32Type, i32, true, "Int32";
-    Int64Type, i64, true, "Int64";
-    UInt8Type, u8, false, "UInt8";
-    UInt16Type, u16, false, "UInt16";
-    UInt32Type, u32, false, "UInt32";
-    UInt64Type, u64, false, "UInt64";
+    Int8Type, i8, true, "Int8", |value| i64::from(value).cast_unsigned();
+    Int16Type, i16, true, "Int16", |value| i64::from(value).cast_unsigned();
+    Int32Type, i32, true, "Int32", |value| i64::from(value).cast_unsigned();
+    Int64Type, i64, true, "Int64", i64::cast_unsigned;
+    UInt8Type, u8, false, "UInt8", u64::from;
+    UInt16Type, u16, false, "UInt16", u64::from;
+    UInt32Type, u32, false, "UInt32", u64::from;
+    UInt64Type, u64, false, "UInt64", |value| value;
 }
 
 /// The column as integers of `width`; its cells are `unsigned` or signed.
