@@ -215,6 +215,27 @@ impl Backoffer {
             .with_source(cause)
     }
 
+    /// Waits for `future` (someone else's work that this one needs) as long as the budget and the
+    /// deadline allow, and books the time as slept, so that waiting in line cannot add up.
+    ///
+    /// # Errors
+    /// [`ErrorKind::DeadlineExceeded`] when it took longer; `what` names what was waited for.
+    pub async fn wait<F: Future>(&mut self, what: &str, future: F) -> Result<F::Output> {
+        let limit = self.bounded_timeout(self.remaining());
+        let clock = Arc::clone(&self.clock);
+        let began = clock.now();
+        let output = tokio::select! {
+            biased;
+            output = future => Some(output),
+            () = clock.sleep(limit) => None,
+        };
+        self.slept += clock.now().saturating_duration_since(began);
+        output.ok_or_else(|| {
+            ClientError::new(ErrorKind::DeadlineExceeded, format!("waited too long for {what}"))
+                .with_attempts(self.attempts, self.elapsed())
+        })
+    }
+
     /// A backoffer for a part of this work: same deadline, the budget that is left, counters at zero.
     #[must_use]
     pub fn fork(&self) -> Self {

@@ -163,3 +163,19 @@ async fn a_fork_has_the_rest_of_the_budget_and_its_own_counters() {
     assert_eq!(millis(&clock.sleeps()), [100, 100]);
     assert_eq!(bo.remaining().as_millis(), 900, "a fork does not spend its parent's budget");
 }
+
+#[tokio::test]
+async fn waiting_for_others_is_booked_and_bounded() {
+    let (clock, mut bo) = backoffer(1_000);
+    let work = async {
+        clock.advance(Duration::from_millis(300));
+        "done"
+    };
+    assert_eq!(bo.wait("a lookup", work).await.unwrap(), "done");
+    assert_eq!(bo.remaining().as_millis(), 700);
+    let error = bo.wait("a lookup", std::future::pending::<()>()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);
+    assert!(error.to_string().contains("a lookup"), "{error}");
+    assert_eq!(bo.remaining(), Duration::ZERO);
+    assert_eq!(bo.elapsed().as_millis(), 1_000);
+}

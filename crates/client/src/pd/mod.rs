@@ -3,6 +3,8 @@
 //! [`PdApi`] is what the rest of the client sees. Keys are raw on its surface; PD's own, which are
 //! memory-comparable, are decoded and encoded behind it.
 
+pub(crate) mod keys;
+
 use std::fmt::Debug;
 
 use tifusion_proto::metapb;

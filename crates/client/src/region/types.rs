@@ -63,8 +63,34 @@ impl Region {
     /// # Errors
     /// [`ErrorKind::Protocol`] when it has no id, no epoch or no peer, or ends before it starts.
     pub fn from_info(info: RegionInfo) -> Result<Self> {
-        let _ = info;
-        Err(ClientError::new(ErrorKind::Protocol, "not written yet"))
+        let RegionInfo { region, leader, buckets, down_peers, pending_peers } = info;
+        let malformed = |why: &str| {
+            ClientError::new(ErrorKind::Protocol, format!("a region {why}")).with_region(region.id)
+        };
+        let epoch = region.region_epoch.as_ref().ok_or_else(|| malformed("without an epoch"))?;
+        if region.id == 0 {
+            return Err(malformed("without an id"));
+        }
+        if !region.end_key.is_empty() && region.start_key >= region.end_key {
+            return Err(malformed("that ends before it starts"));
+        }
+        let healthy = |peer: &&metapb::Peer| {
+            !peer.is_witness && !down_peers.contains(&peer.id) && !pending_peers.contains(&peer.id)
+        };
+        let told = leader.filter(|leader| region.peers.iter().any(|peer| peer.id == leader.id));
+        let leader = told
+            .or_else(|| region.peers.iter().filter(is_voter).find(healthy).copied())
+            .or_else(|| {
+                region.peers.iter().find(|peer| is_voter(peer) && !peer.is_witness).copied()
+            })
+            .or_else(|| region.peers.first().copied())
+            .ok_or_else(|| malformed("without a peer"))?;
+        let ver_id =
+            RegionVerId { id: region.id, conf_ver: epoch.conf_ver, version: epoch.version };
+        let (start_key, end_key) = (Bytes::from(region.start_key), Bytes::from(region.end_key));
+        let buckets = buckets.map(|info| Arc::new(Buckets::new(info, &start_key, &end_key)));
+        let peers = region.peers;
+        Ok(Self { ver_id, start_key, end_key, peers, leader, down_peers, pending_peers, buckets })
     }
 
     /// Whether the raw `key` is in the region.
@@ -99,7 +125,7 @@ impl Region {
         kvrpcpb::Context {
             region_id: self.ver_id.id,
             region_epoch: Some(self.epoch()),
-            peer: Some(peer.clone()),
+            peer: Some(*peer),
             buckets_version: self.buckets.as_ref().map_or(0, |buckets| buckets.version),
             ..kvrpcpb::Context::default()
         }
@@ -107,10 +133,26 @@ impl Region {
 }
 
 impl Buckets {
-    /// Cleans what PD or a store told; `None` when nothing of it lies inside the region.
+    /// Cleans what PD or a store told about the region `start_key..end_key`: keys outside of it (it
+    /// may have been split since) and out of order ones do no harm.
     #[must_use]
-    pub fn new(info: BucketInfo, start_key: &Bytes, end_key: &Bytes) -> Option<Self> {
-        let _ = (info, start_key, end_key);
-        None
+    pub fn new(info: BucketInfo, start_key: &Bytes, end_key: &Bytes) -> Self {
+        let inside = |key: &Vec<u8>| key > start_key && (end_key.is_empty() || key < end_key);
+        let mut inner: Vec<_> = info.keys.into_iter().filter(inside).map(Bytes::from).collect();
+        inner.sort_unstable();
+        inner.dedup();
+        let mut keys = Vec::with_capacity(inner.len() + 2);
+        keys.push(start_key.clone());
+        keys.append(&mut inner);
+        keys.push(end_key.clone());
+        Self { version: info.version, keys }
     }
 }
+
+fn is_voter(peer: &&metapb::Peer) -> bool {
+    peer.role() != metapb::PeerRole::Learner
+}
+
+#[cfg(test)]
+#[path = "types_tests.rs"]
+mod tests;
