@@ -3,9 +3,18 @@
 //! [`StoreRequest`] and [`StoreResponse`] are enums so that a layer around a transport (deadline,
 //! metrics, faults) treats every command alike.
 
+mod channels;
+mod grpc;
+mod status;
+mod tls;
+
 use std::time::Duration;
 
 use tifusion_proto::{coprocessor, kvrpcpb};
+
+pub use channels::Channels;
+pub use grpc::GrpcTransport;
+pub(crate) use grpc::Limit;
 
 /// Why a call did not bring an answer.
 #[derive(Debug, Clone, thiserror::Error)]

@@ -1,0 +1,116 @@
+//! Calls to stores by gRPC.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tifusion_proto::tikvpb::tikv_client::TikvClient;
+use tonic::transport::Channel;
+use tonic::{Request, Response, Status};
+
+use super::channels::Channels;
+use super::status::transport_error;
+use super::{StoreRequest, StoreResponse, StoreTransport, TransportError};
+use crate::clock::Clock;
+
+/// The transport of a real cluster.
+#[derive(Debug)]
+pub struct GrpcTransport {
+    channels: Arc<Channels>,
+    clock: Arc<dyn Clock>,
+    max_message_size: usize,
+}
+
+impl GrpcTransport {
+    /// A transport over `channels` that accepts answers of up to `max_message_size` bytes.
+    #[must_use]
+    pub fn new(channels: Arc<Channels>, clock: Arc<dyn Clock>, max_message_size: usize) -> Self {
+        Self { channels, clock, max_message_size }
+    }
+
+    fn client(&self, address: &str) -> Result<TikvClient<Channel>, TransportError> {
+        let client = TikvClient::new(self.channels.get(address)?);
+        Ok(client.max_decoding_message_size(self.max_message_size))
+    }
+}
+
+#[async_trait::async_trait]
+impl StoreTransport for GrpcTransport {
+    async fn call(
+        &self,
+        address: &str,
+        request: StoreRequest,
+        timeout: Duration,
+    ) -> Result<StoreResponse, TransportError> {
+        use StoreRequest as Req;
+        use StoreResponse as Resp;
+        let mut client = self.client(address)?;
+        let limit = Limit { clock: &*self.clock, address, timeout };
+        Ok(match request {
+            Req::Coprocessor(message) => {
+                Resp::Coprocessor(limit.run(client.coprocessor(limit.request(message))).await?)
+            }
+            Req::Get(message) => Resp::Get(limit.run(client.kv_get(limit.request(message))).await?),
+            Req::BatchGet(message) => {
+                Resp::BatchGet(limit.run(client.kv_batch_get(limit.request(message))).await?)
+            }
+            Req::Scan(message) => {
+                Resp::Scan(limit.run(client.kv_scan(limit.request(message))).await?)
+            }
+            Req::CheckTxnStatus(message) => {
+                let call = client.kv_check_txn_status(limit.request(message));
+                Resp::CheckTxnStatus(limit.run(call).await?)
+            }
+            Req::CheckSecondaryLocks(message) => {
+                let call = client.kv_check_secondary_locks(limit.request(message));
+                Resp::CheckSecondaryLocks(limit.run(call).await?)
+            }
+            Req::ResolveLock(message) => {
+                Resp::ResolveLock(limit.run(client.kv_resolve_lock(limit.request(message))).await?)
+            }
+            Req::PessimisticRollback(message) => {
+                let call = client.kv_pessimistic_rollback(limit.request(message));
+                Resp::PessimisticRollback(limit.run(call).await?)
+            }
+        })
+    }
+
+    fn disconnect(&self, address: &str) {
+        self.channels.disconnect(address);
+    }
+}
+
+/// One call's limit: the peer is told of it, and this side does not rely on the peer.
+pub(crate) struct Limit<'a> {
+    /// Measures it.
+    pub(crate) clock: &'a dyn Clock,
+    /// The peer, for errors.
+    pub(crate) address: &'a str,
+    /// The limit.
+    pub(crate) timeout: Duration,
+}
+
+impl Limit<'_> {
+    /// The message with its `grpc-timeout`.
+    pub(crate) fn request<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        request.set_timeout(self.timeout);
+        request
+    }
+
+    /// Waits for the answer at most this long; dropping the call cancels it at the peer.
+    pub(crate) async fn run<T>(
+        &self,
+        call: impl Future<Output = Result<Response<T>, Status>>,
+    ) -> Result<T, TransportError> {
+        tokio::select! {
+            biased;
+            answer = call => answer
+                .map(Response::into_inner)
+                .map_err(|status| transport_error(self.address, self.timeout, &status)),
+            () = self.clock.sleep(self.timeout) => Err(TransportError::Timeout {
+                address: self.address.to_owned(),
+                timeout: self.timeout,
+            }),
+        }
+    }
+}
