@@ -3,12 +3,15 @@
 package main
 
 import (
+	"bytes"
 	"flag"
+	"io"
 	"log"
 	"math"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"google.golang.org/grpc"
@@ -31,9 +34,13 @@ func main() {
 		log.Fatal(err)
 	}
 	failed := make(chan error, 2)
-	go func() { failed <- newServer(backend, *addr, "").ListenAndServe() }()
+	plain := newServer(*addr, newProxy(backend, ""), newPages(*pdAddr))
+	go func() { failed <- plain.ListenAndServe() }()
 	if *tlsAddr != "" {
-		secure := newServer(backend, *tlsAddr, "https://"+*tlsAddr)
+		public := "https://" + *tlsAddr
+		pages := newPages(*pdAddr)
+		pages.ModifyResponse = replaceURL("http://"+*addr, public)
+		secure := newServer(*tlsAddr, newProxy(backend, public), pages)
 		if secure.TLSConfig, err = files.ServerConfig(); err != nil {
 			log.Fatal(err)
 		}
@@ -42,11 +49,8 @@ func main() {
 	log.Fatal(<-failed)
 }
 
-// newServer returns a server of PD's gRPC and HTTP interfaces on one port. A publicURL takes the place of the URLs that
-// PD tells its clients.
-func newServer(backend *grpc.ClientConn, addr, publicURL string) *http.Server {
-	calls := newProxy(backend, publicURL)
-	pages := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: backend.Target()})
+// newServer returns a server of PD's gRPC and HTTP interfaces on one port.
+func newServer(addr string, calls, pages http.Handler) *http.Server {
 	handler := func(w http.ResponseWriter, r *http.Request) {
 		if r.ProtoMajor == 2 && strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {
 			calls.ServeHTTP(w, r)
@@ -63,5 +67,27 @@ func newServer(backend *grpc.ClientConn, addr, publicURL string) *http.Server {
 		Handler:   http.HandlerFunc(handler),
 		Protocols: protocols,
 		HTTP2:     &http.HTTP2Config{MaxConcurrentStreams: math.MaxInt32},
+	}
+}
+
+func newPages(pdAddr string) *httputil.ReverseProxy {
+	return httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: pdAddr})
+}
+
+// replaceURL puts the URL that clients came in by where PD tells its own.
+func replaceURL(own, public string) func(*http.Response) error {
+	return func(resp *http.Response) error {
+		if !strings.HasPrefix(resp.Header.Get("Content-Type"), "application/json") {
+			return nil
+		}
+		body, err := io.ReadAll(resp.Body)
+		if err != nil {
+			return err
+		}
+		body = bytes.ReplaceAll(body, []byte(own), []byte(public))
+		resp.Body = io.NopCloser(bytes.NewReader(body))
+		resp.ContentLength = int64(len(body))
+		resp.Header.Set("Content-Length", strconv.Itoa(len(body)))
+		return nil
 	}
 }

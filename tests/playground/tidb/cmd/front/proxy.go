@@ -11,6 +11,7 @@ import (
 	"github.com/pingcap/kvproto/pkg/meta_storagepb"
 	"github.com/pingcap/kvproto/pkg/pdpb"
 	"github.com/pingcap/kvproto/pkg/resource_manager"
+	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 )
@@ -63,6 +64,8 @@ func (p *proxy) handle(_ any, in grpc.ServerStream) error {
 		return unary(in, p.batchScanRegions)
 	case method == "/pdpb.PD/GetMembers" && p.publicURL != "":
 		return unary(in, p.getMembers)
+	case method == "/etcdserverpb.Cluster/MemberList" && p.publicURL != "":
+		return unary(in, p.memberList)
 	}
 	return p.forward(method, in)
 }
@@ -137,6 +140,18 @@ func (p *proxy) getMembers(ctx context.Context, req *pdpb.GetMembersRequest) (*p
 		if member != nil {
 			member.ClientUrls = []string{p.publicURL}
 		}
+	}
+	return resp, nil
+}
+
+// memberList does the same for clients of the etcd that is part of PD.
+func (p *proxy) memberList(ctx context.Context, req *etcdserverpb.MemberListRequest) (*etcdserverpb.MemberListResponse, error) {
+	resp, err := etcdserverpb.NewClusterClient(p.backend).MemberList(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	for _, member := range resp.Members {
+		member.ClientURLs = []string{p.publicURL}
 	}
 	return resp, nil
 }
