@@ -1,12 +1,11 @@
-//! Byte strings: memory-comparable and compact, and the cursor all decoders share.
+//! Byte strings: memory-comparable and compact.
 //!
 //! *Memory-comparable*: groups of eight bytes, the last one padded with zeros, each followed by a
 //! marker `0xff - padding`; a string whose length is a multiple of eight ends in an empty group.
 //! The `_desc` form has every bit flipped. *Compact*: a variable length integer with the length,
 //! then the bytes (`util/codec/bytes.go` of TiDB).
-//!
-//! A cursor is a `&mut &[u8]`; when a decoder fails, it stays where it was.
 
+use crate::cursor::{take, take_array};
 use crate::error::{Error, Result};
 use crate::number;
 
@@ -14,35 +13,6 @@ use crate::number;
 const GROUP: usize = 8;
 /// Marker of a group without padding.
 const FULL: u8 = 0xff;
-
-/// Takes `len` bytes off the front of `input`.
-///
-/// # Errors
-/// [`Error::Truncated`], naming `what`, when fewer are left.
-pub fn take<'a>(what: &'static str, input: &mut &'a [u8], len: usize) -> Result<&'a [u8]> {
-    let Some((head, tail)) = input.split_at_checked(len) else {
-        let left = input.len();
-        return Err(Error::Truncated { what, needed: len.saturating_sub(left), left });
-    };
-    *input = tail;
-    Ok(head)
-}
-
-/// Takes `N` bytes off the front of `input` as an array.
-///
-/// # Errors
-/// [`Error::Truncated`], naming `what`, when fewer are left.
-pub fn take_array<'a, const N: usize>(
-    what: &'static str,
-    input: &mut &'a [u8],
-) -> Result<&'a [u8; N]> {
-    let Some((head, tail)) = input.split_first_chunk::<N>() else {
-        let left = input.len();
-        return Err(Error::Truncated { what, needed: N.saturating_sub(left), left });
-    };
-    *input = tail;
-    Ok(head)
-}
 
 /// Length of the memory-comparable encoding of `len` bytes.
 #[must_use]

@@ -7,7 +7,8 @@
 
 use std::borrow::Cow;
 
-use crate::bytes::{self, take, take_array};
+use crate::bytes;
+use crate::cursor::{take, take_array};
 use crate::decimal::Decimal;
 use crate::error::{Error, Result};
 use crate::json;

@@ -6,7 +6,7 @@
 //!
 //! | module | format |
 //! |---|---|
-//! | [`number`], [`bytes`](mod@bytes) | memory-comparable and compact numbers and byte strings |
+//! | [`cursor`], [`number`], [`bytes`](mod@bytes) | memory-comparable and compact numbers and byte strings |
 //! | [`datum`] | self-describing values: index keys, `TypeDefault` rows, meta hash fields |
 //! | [`key`] | table, record, index and meta keys |
 //! | [`field_type`] | MySQL column types, flags and collations |
@@ -17,6 +17,7 @@
 
 pub mod bytes;
 pub mod chunk;
+pub mod cursor;
 pub mod datum;
 pub mod decimal;
 pub mod duration;
@@ -28,6 +29,8 @@ pub mod key;
 pub mod number;
 pub mod output;
 pub mod rows;
+#[cfg(test)]
+mod test_vectors;
 pub mod time;
 pub mod vector;
 

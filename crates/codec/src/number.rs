@@ -7,7 +7,7 @@
 //!
 //! A decoder takes its number off the front of `input`; when it fails, `input` stays as it was.
 
-use crate::bytes::take_array;
+use crate::cursor::take_array;
 use crate::error::{Error, Result};
 
 /// Longest encoding of a 64-bit variable length integer, in bytes.

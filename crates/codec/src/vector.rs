@@ -2,7 +2,7 @@
 //!
 //! The same bytes in datums, rows and chunks (`types/vector.go` of TiDB).
 
-use crate::bytes::take;
+use crate::cursor::take;
 use crate::error::{Error, Result};
 use crate::number::decode_u32_le;
 

@@ -6,7 +6,7 @@
 //! compare by bytes (`MyDecimal.WriteBin`/`FromBin` and `util/codec/decimal.go` of TiDB).
 
 use super::{Decimal, MAX_SCALE, WHAT, WORD_BASE, WORD_DIGITS, WORDS, pow10, words_of};
-use crate::bytes::{take, take_array};
+use crate::cursor::{take, take_array};
 use crate::error::{Error, Result};
 
 /// Most digits nine words hold.

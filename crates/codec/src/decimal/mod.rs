@@ -9,19 +9,19 @@
 
 mod accumulate;
 mod binary;
+mod chunk;
 mod text;
 
 use arrow_buffer::i256;
 
 use crate::error::{Error, Result};
 use accumulate::{Accumulator, Wide};
+pub use chunk::{CHUNK_LEN, chunk_to_i128, chunk_to_i256};
 
 /// Most digits of a `DECIMAL` column.
 pub const MAX_PRECISION: u8 = 65;
 /// Most digits after the point of a `DECIMAL` column.
 pub const MAX_SCALE: u8 = 30;
-/// Bytes of a decimal in a chunk.
-pub const CHUNK_LEN: usize = 40;
 
 const WORDS: usize = 9;
 const WORD_DIGITS: u8 = 9;
@@ -30,8 +30,8 @@ const WHAT: &str = "decimal";
 
 /// A decimal number with the digits before and after the point it is stored with.
 ///
-/// Equality is of the form, not of the value: `1.0` and `1.00` differ.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// Two are equal when they print the same: `1.0` and `1.00` differ.
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Decimal {
     /// Digits before the point; their words come first, the first one holding the odd digits.
     int_digits: u8,
@@ -44,42 +44,6 @@ pub struct Decimal {
 }
 
 impl Decimal {
-    /// Reads a chunk's cell: digits before the point, digits after it, digits to show, sign (a byte
-    /// each), then nine little-endian words.
-    ///
-    /// Digits in the words beyond the two counts are dropped, as TiDB does when it prints one.
-    ///
-    /// # Errors
-    /// [`Error::Malformed`] when a count or a word is out of range.
-    pub fn from_chunk(cell: &[u8; CHUNK_LEN]) -> Result<Self> {
-        let parts = ChunkParts::new(cell)?;
-        let mut out = Self {
-            int_digits: parts.int_digits,
-            frac_digits: parts.frac_digits,
-            result_frac: parts.result_frac,
-            negative: parts.negative,
-            words: [0; WORDS],
-        };
-        let words = parts.int.iter().chain(parts.frac);
-        for (to, from) in out.words.iter_mut().zip(words) {
-            *to = check_word(u32::from_le_bytes(*from))?;
-        }
-        out.drop_surplus_digits();
-        Ok(out)
-    }
-
-    /// The chunk's cell of this value.
-    #[must_use]
-    pub fn to_chunk(&self) -> [u8; CHUNK_LEN] {
-        let mut cell = [0; CHUNK_LEN];
-        let head = [self.int_digits, self.frac_digits, self.result_frac, u8::from(self.negative)];
-        let words = self.words.iter().flat_map(|word| word.to_le_bytes());
-        for (to, from) in cell.iter_mut().zip(head.into_iter().chain(words)) {
-            *to = from;
-        }
-        cell
-    }
-
     /// The value `unscaled × 10^-scale`, with `scale` digits after the point.
     ///
     /// # Errors
@@ -203,32 +167,19 @@ impl Decimal {
     }
 }
 
-/// A chunk's cell `× 10^scale` as the value of a `Decimal128`, exactly.
-///
-/// This is the path of every cell of a column: it allocates nothing and doesn't build a [`Decimal`].
-///
-/// # Errors
-/// [`Error::Malformed`] when a count or a word is out of range, [`Error::OutOfRange`] when the
-/// result has more than 38 digits or digits other than zero would be lost.
-pub fn chunk_to_i128(cell: &[u8; CHUNK_LEN], scale: u8) -> Result<i128> {
-    let parts = ChunkParts::new(cell)?;
-    match parts.accumulate::<u128>(scale).and_then(|v| accumulate::sign_i128(v, parts.negative)) {
-        Ok(value) => Ok(value),
-        Err(error) => Err(error.into_error(&Decimal::from_chunk(cell)?, scale)),
+impl PartialEq for Decimal {
+    fn eq(&self, other: &Self) -> bool {
+        let (int, frac) = self.split_words();
+        let (other_int, other_frac) = other.split_words();
+        let zeros = |words: &[u32]| words.iter().take_while(|word| **word == 0).count();
+        self.negative == other.negative
+            && self.frac_digits == other.frac_digits
+            && frac == other_frac
+            && int.get(zeros(int)..) == other_int.get(zeros(other_int)..)
     }
 }
 
-/// A chunk's cell `× 10^scale` as the value of a `Decimal256`, exactly.
-///
-/// # Errors
-/// As [`chunk_to_i128`], with 76 digits.
-pub fn chunk_to_i256(cell: &[u8; CHUNK_LEN], scale: u8) -> Result<i256> {
-    let parts = ChunkParts::new(cell)?;
-    match parts.accumulate::<Wide>(scale).and_then(|v| accumulate::sign_i256(v, parts.negative)) {
-        Ok(value) => Ok(value),
-        Err(error) => Err(error.into_error(&Decimal::from_chunk(cell)?, scale)),
-    }
-}
+impl Eq for Decimal {}
 
 /// Takes a decimal datum's body off the front of `input`: the value `× 10^scale` of a `Decimal128`.
 ///
@@ -250,48 +201,6 @@ pub fn decode_to_i256(input: &mut &[u8], scale: u8) -> Result<i256> {
     let value = Decimal::decode(&mut rest)?.to_i256(scale)?;
     *input = rest;
     Ok(value)
-}
-
-/// A chunk's cell taken apart, counts checked, words not yet.
-struct ChunkParts<'a> {
-    int_digits: u8,
-    frac_digits: u8,
-    result_frac: u8,
-    negative: bool,
-    int: &'a [[u8; 4]],
-    frac: &'a [[u8; 4]],
-}
-
-impl<'a> ChunkParts<'a> {
-    fn new(cell: &'a [u8; CHUNK_LEN]) -> Result<Self> {
-        let [int_digits, frac_digits, result_frac, negative, words @ ..] = cell;
-        let words = words.as_chunks().0;
-        let split = words
-            .split_at_checked(words_of(*int_digits))
-            .and_then(|(int, rest)| Some((int, rest.split_at_checked(words_of(*frac_digits))?.0)));
-        let Some((int, frac)) = split else {
-            let reason = format!("{int_digits} + {frac_digits} digits are more than nine words");
-            return Err(Error::malformed(WHAT, reason));
-        };
-        Ok(Self {
-            int_digits: *int_digits,
-            frac_digits: *frac_digits,
-            result_frac: *result_frac,
-            negative: *negative != 0,
-            int,
-            frac,
-        })
-    }
-
-    fn accumulate<A: Accumulator>(&self, scale: u8) -> Result<A, Inexact> {
-        accumulate::accumulate(
-            self.int_digits,
-            self.int.iter().map(|word| u32::from_le_bytes(*word)),
-            self.frac_digits,
-            self.frac.iter().map(|word| u32::from_le_bytes(*word)),
-            scale,
-        )
-    }
 }
 
 /// Why a decimal is not an integer of the wanted width and scale.

@@ -1,7 +1,7 @@
 //! The values inside a JSON body, each read within its bounds.
 
 use super::tp;
-use crate::bytes::{take, take_array};
+use crate::cursor::{take, take_array};
 use crate::error::{Error, Result};
 use crate::number::{decode_u16_le, decode_u32_le, decode_uvarint};
 

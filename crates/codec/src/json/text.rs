@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::node::{self, Container, WHAT, counted_bytes, take_value};
 use super::{MAX_DEPTH, tp};
-use crate::bytes::take_array;
+use crate::cursor::take_array;
 use crate::duration;
 use crate::error::{Error, Result};
 use crate::number::{decode_f64_le, decode_i64_le, decode_u32_le, decode_u64_le};

@@ -11,7 +11,7 @@ mod region;
 pub use display::display_key;
 pub use region::{from_region_key, region_key};
 
-use crate::bytes::take_array;
+use crate::cursor::take_array;
 use crate::datum::{self, Datum};
 use crate::error::{Error, Result};
 use crate::number;
