@@ -6,9 +6,11 @@ use std::time::Duration;
 use crate::backoff::Backoffer;
 use crate::clock::Clock;
 use crate::error::{ClientError, ErrorKind, Result};
+use crate::lock::LockResolver;
 use crate::options::ClientOptions;
 use crate::pd::PdApi;
 use crate::region::RegionCache;
+use crate::sender::Sender;
 use crate::timestamp::Timestamp;
 use crate::transport::StoreTransport;
 
@@ -25,6 +27,8 @@ struct Inner {
     regions: Arc<RegionCache>,
     transport: Arc<dyn StoreTransport>,
     clock: Arc<dyn Clock>,
+    sender: Sender,
+    locks: LockResolver,
 }
 
 impl Client {
@@ -37,7 +41,9 @@ impl Client {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let regions = Arc::new(RegionCache::new(Arc::clone(&pd), &options));
-        Self { inner: Arc::new(Inner { options, pd, regions, transport, clock }) }
+        let sender = Sender::new(Arc::clone(&regions), Arc::clone(&transport));
+        let locks = LockResolver::new(sender.clone(), Arc::clone(&pd), &options);
+        Self { inner: Arc::new(Inner { options, pd, regions, transport, clock, sender, locks }) }
     }
 
     /// A timestamp greater than every one taken before this call began.
@@ -91,6 +97,18 @@ impl Client {
     #[must_use]
     pub fn transport(&self) -> &Arc<dyn StoreTransport> {
         &self.inner.transport
+    }
+
+    /// Sends requests to regions.
+    #[must_use]
+    pub fn sender(&self) -> &Sender {
+        &self.inner.sender
+    }
+
+    /// Gets reads past locks.
+    #[must_use]
+    pub fn locks(&self) -> &LockResolver {
+        &self.inner.locks
     }
 
     /// The clock.

@@ -8,10 +8,16 @@
 pub mod backoff;
 pub mod client;
 pub mod clock;
+pub mod cop;
 pub mod error;
+pub mod lock;
 pub mod options;
 pub mod pd;
+mod read;
 pub mod region;
+pub mod region_error;
+pub mod sender;
+pub mod snapshot;
 pub mod timestamp;
 pub mod transport;
 

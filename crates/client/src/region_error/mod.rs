@@ -215,7 +215,7 @@ fn undetermined(error: &errorpb::Error) -> String {
 /// With a leader named: remember it and go there at once. Without one the group is electing, or this
 /// peer is cut off: wait, then ask the others.
 fn not_leader(error: &errorpb::Error, ctx: &AttemptContext<'_>) -> RegionErrorAction {
-    let leader = error.not_leader.as_ref().and_then(|not_leader| not_leader.leader.clone());
+    let leader = error.not_leader.as_ref().and_then(|not_leader| not_leader.leader);
     match leader {
         Some(leader) if leader.id != ctx.peer.id => {
             let circles = usize::try_from(ctx.leader_switches)

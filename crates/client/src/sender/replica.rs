@@ -40,7 +40,7 @@ impl Replicas {
             .filter(|peer| !peer.is_witness)
             .map(|peer| Candidate {
                 healthy: region.is_healthy(peer),
-                peer: peer.clone(),
+                peer: *peer,
                 attempts: 0,
                 not_leader: false,
                 suspect: false,
@@ -59,7 +59,7 @@ impl Replicas {
     /// The peer to ask now; `None` when all have been asked in vain.
     pub(super) fn next(&mut self) -> Option<metapb::Peer> {
         if let Some(leader) = self.leader().filter(|leader| leader.is_leader_candidate()) {
-            return Some(leader.peer.clone());
+            return Some(leader.peer);
         }
         let untried = self
             .candidates
@@ -67,13 +67,13 @@ impl Replicas {
             .filter(|c| c.attempts == 0 && !c.failed && c.peer.id != self.leader_id)
             .min_by_key(|c| (!c.healthy, c.peer.role != i32::from(metapb::PeerRole::Voter)));
         if let Some(candidate) = untried {
-            return Some(candidate.peer.clone());
+            return Some(candidate.peer);
         }
         // A leader that was only suspected is asked again when nobody else is left.
         let leader_id = self.leader_id;
         let leader = self.candidates.iter_mut().find(|c| c.peer.id == leader_id && c.suspect)?;
         leader.suspect = false;
-        leader.is_leader_candidate().then(|| leader.peer.clone())
+        leader.is_leader_candidate().then_some(leader.peer)
     }
 
     /// Counts an attempt on the peer, and says how many it makes.

@@ -1,0 +1,56 @@
+//! Begins tasks as the gate allows, and owns their workers.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::task::JoinSet;
+
+use super::task::TaskSource;
+use super::worker::{Event, Shared, Worker};
+use crate::error::{ClientError, ErrorKind, Result};
+
+/// Runs the whole read. Workers end with this future, wherever it is dropped.
+pub(super) async fn drive(shared: Arc<Shared>, events: UnboundedSender<Event>) {
+    let mut workers = JoinSet::new();
+    let outcome = start_all(&shared, &events, &mut workers).await;
+    let event = match outcome {
+        Ok(tasks) => Event::AllStarted { tasks },
+        Err(error) => Event::Failed(error),
+    };
+    let _ = events.send(event);
+    while let Some(ended) = workers.join_next().await {
+        report(&events, ended);
+    }
+}
+
+async fn start_all(
+    shared: &Arc<Shared>,
+    events: &UnboundedSender<Event>,
+    workers: &mut JoinSet<()>,
+) -> Result<u64> {
+    let ranges = shared.request.ranges.clone();
+    let regions = Arc::clone(shared.sender.regions());
+    let mut source = TaskSource::new(regions, ranges, shared.shape);
+    let mut tasks = 0;
+    loop {
+        shared.gate.open_task().await;
+        while let Some(ended) = workers.try_join_next() {
+            report(events, ended);
+        }
+        let mut bo = shared.backoffer(shared.budgets.build_tasks);
+        let next = source.next(&mut bo).await.map_err(|error| shared.label(error))?;
+        let Some(task) = next else { return Ok(tasks) };
+        let worker = Worker::new(Arc::clone(shared), tasks, task, events.clone());
+        workers.spawn(worker.run());
+        tasks += 1;
+    }
+}
+
+/// A worker that did not get to say how it ended must not look like one that was done.
+fn report(events: &UnboundedSender<Event>, ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended {
+        let message = "a coprocessor task ended without a result";
+        let error = ClientError::new(ErrorKind::Cancelled, message).with_source(error);
+        let _ = events.send(Event::Failed(error));
+    }
+}

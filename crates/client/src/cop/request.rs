@@ -1,0 +1,116 @@
+//! What a coprocessor read is, and what comes back.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use tifusion_proto::kvrpcpb;
+
+use super::range::KeyRange;
+use crate::sender::{Isolation, Priority};
+use crate::timestamp::Timestamp;
+
+/// Kind of request: a DAG of executors.
+pub const TP_DAG: i64 = 103;
+
+/// A coprocessor read over key ranges of any number of regions.
+///
+/// The plan in `data` must not hold the timestamp (`start_ts_fallback` unset). All ranges belong to
+/// one table or partition, the one that the plan names.
+#[derive(Debug, Clone)]
+pub struct CopRequest {
+    /// Kind of request, [`TP_DAG`].
+    pub tp: i64,
+    /// The plan, an encoded `tipb.DAGRequest`.
+    pub data: Bytes,
+    /// The snapshot to read.
+    pub start_ts: Timestamp,
+    /// Raw key ranges, sorted and disjoint.
+    pub ranges: Vec<KeyRange>,
+    /// Answers come in the order of the keys (backwards when `desc`).
+    pub keep_order: bool,
+    /// The plan scans from the last key to the first.
+    pub desc: bool,
+    /// Most requests under way at once.
+    pub concurrency: usize,
+    /// Rows of the first page, doubled up to 50,000 from page to page; 0 for one answer per task.
+    pub paging_size: u64,
+    /// What the read sees.
+    pub isolation: Isolation,
+    /// Its place among other requests.
+    pub priority: Priority,
+    /// Keeps a large scan from pushing the working set out of the block cache.
+    pub not_fill_cache: bool,
+    /// Bytes of answers that may wait for the consumer.
+    pub max_in_flight_bytes: usize,
+    /// When the statement gives up.
+    pub deadline: Option<Instant>,
+    /// The table, for errors.
+    pub label: Option<Arc<str>>,
+    /// The table's schema version, which TiFlash checks; 0 for none.
+    pub schema_version: i64,
+    /// Names the statement in the stores' logs.
+    pub task_id: u64,
+    /// Where the answers' bytes are booked while they wait.
+    pub memory: Option<Arc<dyn MemoryGauge>>,
+}
+
+impl CopRequest {
+    /// A DAG read with the defaults: unordered, 15 requests at once (TiDB's figure), no pages, SI, low
+    /// priority, 64 MiB of waiting answers.
+    #[must_use]
+    pub fn new(data: Bytes, start_ts: Timestamp, ranges: Vec<KeyRange>) -> Self {
+        Self {
+            tp: TP_DAG,
+            data,
+            start_ts,
+            ranges,
+            keep_order: false,
+            desc: false,
+            concurrency: 15,
+            paging_size: 0,
+            isolation: Isolation::default(),
+            priority: Priority::default(),
+            not_fill_cache: false,
+            max_in_flight_bytes: 64 << 20,
+            deadline: None,
+            label: None,
+            schema_version: 0,
+            task_id: 0,
+            memory: None,
+        }
+    }
+}
+
+/// An answer of one task or page.
+#[derive(Debug, Clone)]
+pub struct CopResponse {
+    /// An encoded `tipb.SelectResponse`.
+    pub data: Bytes,
+    /// The region that answered.
+    pub region_id: u64,
+    /// The store that answered.
+    pub store_id: u64,
+    /// Number of the task among those of the request, from 0 in the order of the scan.
+    pub task: u64,
+    /// What the answer covers; all of the task's ranges when the store has not said.
+    pub covers: Option<KeyRange>,
+    /// The store's account of the work.
+    pub exec_details: Option<Box<kvrpcpb::ExecDetailsV2>>,
+    /// Requests it took to get this answer.
+    pub attempts: u32,
+}
+
+/// Books memory with somebody else: a query engine's pool.
+pub trait MemoryGauge: Send + Sync + Debug + 'static {
+    /// Books `bytes` more.
+    ///
+    /// # Errors
+    /// When the pool has no room. No new request is sent then until answers are taken; an answer that
+    /// does not fit alone ends the read with this error.
+    fn try_grow(&self, bytes: usize) -> Result<(), Box<dyn std::error::Error + Send + Sync>>;
+
+    /// Gives `bytes` back.
+    fn shrink(&self, bytes: usize);
+}

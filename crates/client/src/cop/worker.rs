@@ -1,0 +1,296 @@
+//! One task from its first request to its last answer.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tifusion_proto::{coprocessor, kvrpcpb};
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::gate::{Admission, Gate};
+use super::metrics::CopMetrics;
+use super::range::{self, KeyRange};
+use super::request::{CopRequest, CopResponse};
+use super::task::{CopTask, TaskShape, TaskSource};
+use crate::backoff::{BackoffKind, Backoffer};
+use crate::clock::Clock;
+use crate::error::{ClientError, ErrorKind, Result};
+use crate::lock::{Knowledge, LockResolver, ReadLocks};
+use crate::options::BackoffBudgets;
+use crate::sender::{Answer, SendOptions, Sender, Sent};
+use crate::transport::{StoreRequest, StoreResponse};
+
+/// Largest page, in rows (TiDB's figure).
+const MAX_PAGING_SIZE: u64 = 50_000;
+
+/// How often a task's ranges are halved before its store's slowness is reported.
+const MAX_HALVINGS: u32 = 6;
+
+/// What the workers of one read share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) request: CopRequest,
+    pub(super) shape: TaskShape,
+    pub(super) sender: Sender,
+    pub(super) resolver: LockResolver,
+    pub(super) locks: Arc<ReadLocks>,
+    pub(super) options: SendOptions,
+    pub(super) budgets: BackoffBudgets,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) gate: Arc<Gate>,
+    pub(super) metrics: Arc<CopMetrics>,
+}
+
+/// What a worker or the driver tells the stream.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// An answer; its bytes are booked until it is taken.
+    Answer { task: u64, response: CopResponse, held: Admission },
+    /// The task has no more answers.
+    TaskDone { task: u64 },
+    /// The read has failed.
+    Failed(ClientError),
+    /// There are this many tasks in all.
+    AllStarted { tasks: u64 },
+}
+
+impl Shared {
+    pub(super) fn backoffer(&self, budget: Duration) -> Backoffer {
+        Backoffer::new(Arc::clone(&self.clock), budget).with_deadline(self.request.deadline)
+    }
+
+    /// The tasks of ranges whose regions have changed, in the order of the scan.
+    async fn rebuild(&self, ranges: Vec<KeyRange>, paging_size: u64) -> Result<VecDeque<CopTask>> {
+        self.metrics.count_rebuild();
+        let shape = TaskShape { paging_size, ..self.shape };
+        let source = TaskSource::new(Arc::clone(self.sender.regions()), ranges, shape);
+        let mut bo = self.backoffer(self.budgets.build_tasks);
+        let tasks = source.all(&mut bo).await.map_err(|error| self.label(error))?;
+        Ok(tasks.into())
+    }
+
+    pub(super) fn label(&self, error: ClientError) -> ClientError {
+        match &self.request.label {
+            Some(label) => error.with_table(&**label),
+            None => error,
+        }
+    }
+}
+
+/// Runs one task.
+pub(super) struct Worker {
+    shared: Arc<Shared>,
+    task: u64,
+    events: UnboundedSender<Event>,
+    left: VecDeque<CopTask>,
+}
+
+/// What an answer asks for next.
+enum Next {
+    /// The same ranges again.
+    Again,
+    /// The ranges that are left, the next page.
+    Page(Vec<KeyRange>),
+    /// The task is done.
+    Done,
+    /// Fewer ranges at once.
+    Smaller(ClientError),
+}
+
+impl Worker {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        task: u64,
+        first: CopTask,
+        events: UnboundedSender<Event>,
+    ) -> Self {
+        Self { shared, task, events, left: VecDeque::from([first]) }
+    }
+
+    /// Runs to the last answer, or to an error; either is told to the stream.
+    pub(super) async fn run(mut self) {
+        self.shared.metrics.count_task();
+        let event = match self.work().await {
+            Ok(()) => Event::TaskDone { task: self.task },
+            Err(error) => Event::Failed(error),
+        };
+        // A stream that is gone needs no answer.
+        let _ = self.events.send(event);
+    }
+
+    /// The backoff budget begins anew with every answer: it bounds the time without progress.
+    async fn work(&mut self) -> Result<()> {
+        let mut bo = self.shared.backoffer(self.shared.budgets.request);
+        while let Some(task) = self.left.front().cloned() {
+            let admission = self.shared.gate.admit(self.task).await;
+            let started = self.shared.clock.now();
+            let then = self.shared.locks.knowledge();
+            let sent = self.send(&mut bo, &task).await?;
+            let next = match sent {
+                Sent::Answer(answer) => {
+                    let time = self.shared.clock.now().saturating_duration_since(started);
+                    let next =
+                        self.on_answer(&mut bo, &task, *answer, admission, then, time).await?;
+                    if matches!(next, Next::Page(_) | Next::Done) {
+                        bo = self.shared.backoffer(self.shared.budgets.request);
+                    }
+                    next
+                }
+                Sent::Rebuild { .. } => {
+                    drop(admission);
+                    self.replace(self.shared.rebuild(task.ranges, task.paging_size).await?);
+                    continue;
+                }
+                Sent::OutOfTime { cause } => {
+                    drop(admission);
+                    Next::Smaller(cause)
+                }
+            };
+            self.step(&mut bo, task, next).await?;
+        }
+        Ok(())
+    }
+
+    async fn step(&mut self, bo: &mut Backoffer, task: CopTask, next: Next) -> Result<()> {
+        match next {
+            Next::Again => {}
+            Next::Done => drop(self.left.pop_front()),
+            Next::Page(ranges) => {
+                let paging_size = task.paging_size.saturating_mul(2).min(MAX_PAGING_SIZE);
+                self.replace(VecDeque::from([CopTask { ranges, paging_size, ..task }]));
+            }
+            Next::Smaller(cause) => {
+                if task.halvings >= MAX_HALVINGS {
+                    return Err(cause);
+                }
+                // The store is overloaded, or the ranges are too much for the time a request has.
+                bo.backoff(BackoffKind::ServerBusy, cause).await?;
+                self.shared.metrics.count_halving();
+                self.replace(self.halve(task));
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts `tasks` in the place of the first one.
+    fn replace(&mut self, mut tasks: VecDeque<CopTask>) {
+        self.left.pop_front();
+        tasks.append(&mut self.left);
+        self.left = tasks;
+    }
+
+    /// The halves of a task in the order of the scan; itself when it cannot be divided.
+    fn halve(&self, task: CopTask) -> VecDeque<CopTask> {
+        let halvings = task.halvings + 1;
+        let Some((left, right)) = range::halves(&task.ranges) else {
+            return VecDeque::from([CopTask { halvings, ..task }]);
+        };
+        let part = |ranges| CopTask { ranges, halvings, ..task.clone() };
+        let (left, right) = (part(left), part(right));
+        if self.shape().desc { [right, left].into() } else { [left, right].into() }
+    }
+
+    fn shape(&self) -> TaskShape {
+        self.shared.shape
+    }
+
+    async fn send(&self, bo: &mut Backoffer, task: &CopTask) -> Result<Sent> {
+        let shared = &self.shared;
+        let build = |mut context: kvrpcpb::Context| {
+            shared.locks.fill(&mut context);
+            StoreRequest::Coprocessor(coprocessor::Request {
+                context: Some(context),
+                tp: shared.request.tp,
+                data: shared.request.data.clone(),
+                start_ts: shared.request.start_ts.version(),
+                ranges: task.ranges.iter().map(KeyRange::to_proto).collect(),
+                schema_ver: shared.request.schema_version,
+                paging_size: task.paging_size,
+                ..coprocessor::Request::default()
+            })
+        };
+        shared.sender.send(bo, &task.region, &shared.options, &build).await
+    }
+
+    /// The order is TiDB's: lock, error, data.
+    async fn on_answer(
+        &self,
+        bo: &mut Backoffer,
+        task: &CopTask,
+        answer: Answer,
+        admission: Admission,
+        then: Knowledge,
+        time: Duration,
+    ) -> Result<Next> {
+        let Answer { response, store_id, address, attempts } = answer;
+        let StoreResponse::Coprocessor(response) = response else {
+            let message = "the answer is of another command";
+            return Err(self.locate(
+                ClientError::new(ErrorKind::Protocol, message),
+                task,
+                store_id,
+                address,
+            ));
+        };
+        if let Some(lock) = response.locked {
+            drop(admission);
+            let shared = &self.shared;
+            let label = shared.request.label.as_deref();
+            shared
+                .resolver
+                .clear_for_read(bo, vec![lock], &shared.locks, then, &shared.metrics.locks, label)
+                .await?;
+            return Ok(Next::Again);
+        }
+        if !response.other_error.is_empty() {
+            let error = other_error(&response.other_error);
+            let error = self.locate(error, task, store_id, address);
+            let slow = error.kind() == ErrorKind::Unavailable;
+            return if slow { Ok(Next::Smaller(error)) } else { Err(error) };
+        }
+        self.shared.metrics.count_answer(response.data.len(), time);
+        let covers = response.range.map(KeyRange::from);
+        let left = match &covers {
+            Some(covers) => range::remaining(&task.ranges, covers, self.shape().desc)
+                .map_err(|error| self.locate(error, task, store_id, address))?,
+            None => Vec::new(),
+        };
+        let held = admission.answered(response.data.len()).map_err(|e| self.shared.label(e))?;
+        let response = CopResponse {
+            data: response.data,
+            region_id: task.region.ver_id.id,
+            store_id,
+            task: self.task,
+            covers,
+            exec_details: response.exec_details_v2.map(Box::new),
+            attempts,
+        };
+        let _ = self.events.send(Event::Answer { task: self.task, response, held });
+        Ok(if left.is_empty() { Next::Done } else { Next::Page(left) })
+    }
+
+    fn locate(
+        &self,
+        error: ClientError,
+        task: &CopTask,
+        store_id: u64,
+        address: String,
+    ) -> ClientError {
+        self.shared.label(error.with_region(task.region.ver_id.id).with_store(store_id, address))
+    }
+}
+
+/// The error behind a text. A store that ran out of time says so in a text as well as by a region
+/// error; that one is [`ErrorKind::Unavailable`] here, the others are final.
+fn other_error(text: &str) -> ClientError {
+    let lower = text.to_ascii_lowercase();
+    let has = |words: &str| lower.contains(words);
+    if has("deadline is exceeded") || has("exceeding the deadline") || has("deadline exceeded") {
+        let message = format!("the store ran out of time: {text}");
+        return ClientError::new(ErrorKind::Unavailable, message);
+    }
+    if has("write conflict") {
+        return ClientError::new(ErrorKind::Conflict, text);
+    }
+    ClientError::new(ErrorKind::Refused, format!("the store refused the request: {text}"))
+}

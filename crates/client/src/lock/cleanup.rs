@@ -1,0 +1,209 @@
+//! Resolving locks of ended transactions, behind the reads that met them.
+
+use std::collections::HashSet;
+use std::future::Future;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tifusion_proto::kvrpcpb;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::decision::Cleanup;
+use super::info::Lock;
+use super::status::Fate;
+use crate::backoff::Backoffer;
+use crate::error::{ClientError, ErrorKind, Result};
+use crate::sender::{Answer, SendOptions, Sender};
+use crate::timestamp::Timestamp;
+use crate::transport::{StoreRequest, StoreResponse};
+
+/// Cleanups under way at once; above that, reads do them themselves.
+const MAX_RUNNING: u32 = 64;
+
+/// Keys of one `ResolveLock` request.
+const KEYS_PER_REQUEST: usize = 1024;
+
+/// One piece of cleaning up.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Job {
+    /// Resolve these keys of a transaction.
+    Keys { txn: Timestamp, is_txn_file: bool, commit_ts: Timestamp, keys: Vec<Vec<u8>> },
+    /// Resolve a transaction's locks in the region of this key.
+    Region { txn: Timestamp, is_txn_file: bool, commit_ts: Timestamp, key: Vec<u8> },
+    /// Take a pessimistic lock off its key.
+    PessimisticKey { txn: Timestamp, for_update_ts: Timestamp, key: Vec<u8> },
+}
+
+impl Job {
+    /// The job of a lock, when there is one.
+    pub(super) fn new(lock: &Lock, cleanup: Cleanup) -> Option<Self> {
+        let (txn, is_txn_file) = (lock.txn, lock.is_txn_file);
+        match cleanup {
+            Cleanup::None => None,
+            Cleanup::Keys { keys, fate } => {
+                Some(Self::Keys { txn, is_txn_file, commit_ts: commit_ts(fate), keys })
+            }
+            Cleanup::Region { fate } => {
+                let key = lock.key.clone();
+                Some(Self::Region { txn, is_txn_file, commit_ts: commit_ts(fate), key })
+            }
+            Cleanup::PessimisticKey => Some(Self::PessimisticKey {
+                txn,
+                for_update_ts: match lock.for_update_ts {
+                    Timestamp::ZERO => Timestamp::MAX,
+                    for_update_ts => for_update_ts,
+                },
+                key: lock.key.clone(),
+            }),
+        }
+    }
+
+    /// Does it.
+    ///
+    /// # Errors
+    /// When the store cannot be reached in time, or refuses.
+    pub(super) async fn run(
+        self,
+        sender: &Sender,
+        bo: &mut Backoffer,
+        options: &SendOptions,
+    ) -> Result<()> {
+        match self {
+            Self::Keys { txn, is_txn_file, commit_ts, keys } => {
+                resolve_keys(sender, bo, options, txn, is_txn_file, commit_ts, keys).await
+            }
+            Self::Region { txn, is_txn_file, commit_ts, key } => {
+                let answer = sender
+                    .send_to_key(bo, &key, options, &|context| {
+                        resolve_lock(context, txn, is_txn_file, commit_ts, Vec::new())
+                    })
+                    .await?;
+                check_resolved(answer)
+            }
+            Self::PessimisticKey { txn, for_update_ts, key } => {
+                let answer = sender
+                    .send_to_key(bo, &key, options, &|context| {
+                        StoreRequest::PessimisticRollback(kvrpcpb::PessimisticRollbackRequest {
+                            context: Some(context),
+                            start_version: txn.version(),
+                            for_update_ts: for_update_ts.version(),
+                            keys: vec![key.clone()],
+                        })
+                    })
+                    .await?;
+                check_resolved(answer)
+            }
+        }
+    }
+}
+
+/// A request carries the commit timestamp, or zero to roll back.
+fn commit_ts(fate: Fate) -> Timestamp {
+    match fate {
+        Fate::Committed(commit_ts) => commit_ts,
+        Fate::RolledBack => Timestamp::ZERO,
+    }
+}
+
+fn resolve_lock(
+    context: kvrpcpb::Context,
+    txn: Timestamp,
+    is_txn_file: bool,
+    commit_ts: Timestamp,
+    keys: Vec<Vec<u8>>,
+) -> StoreRequest {
+    StoreRequest::ResolveLock(kvrpcpb::ResolveLockRequest {
+        context: Some(context),
+        start_version: txn.version(),
+        commit_version: commit_ts.version(),
+        keys,
+        is_txn_file,
+        ..kvrpcpb::ResolveLockRequest::default()
+    })
+}
+
+async fn resolve_keys(
+    sender: &Sender,
+    bo: &mut Backoffer,
+    options: &SendOptions,
+    txn: Timestamp,
+    is_txn_file: bool,
+    commit_ts: Timestamp,
+    mut keys: Vec<Vec<u8>>,
+) -> Result<()> {
+    let build = |keys: &[Vec<u8>], context| {
+        resolve_lock(context, txn, is_txn_file, commit_ts, keys.to_vec())
+    };
+    while !keys.is_empty() {
+        let round = sender.send_to_keys(bo, keys, KEYS_PER_REQUEST, options, &build).await?;
+        for (_, answer) in round.answers {
+            check_resolved(answer)?;
+        }
+        keys = round.again;
+    }
+    Ok(())
+}
+
+fn check_resolved(answer: Answer) -> Result<()> {
+    let error = match answer.response {
+        StoreResponse::ResolveLock(response) => response.error,
+        StoreResponse::PessimisticRollback(response) => response.errors.into_iter().next(),
+        _ => return Err(ClientError::new(ErrorKind::Protocol, "the answer is of another command")),
+    };
+    match error {
+        Some(error) => Err(super::key_error(&error, "resolving a lock")),
+        None => Ok(()),
+    }
+}
+
+/// Runs cleanups behind the reads; dropping it ends them.
+#[derive(Debug)]
+pub(super) struct CleanupPool {
+    permits: Arc<Semaphore>,
+    running: Arc<Mutex<HashSet<Job>>>,
+    tasks: Mutex<JoinSet<()>>,
+}
+
+impl CleanupPool {
+    pub(super) fn new() -> Self {
+        Self {
+            permits: Arc::new(Semaphore::new(usize::try_from(MAX_RUNNING).unwrap_or(usize::MAX))),
+            running: Arc::default(),
+            tasks: Mutex::default(),
+        }
+    }
+
+    /// Starts the job in the background, unless the same one is running. Gives it back when too many
+    /// run, to be done in place.
+    pub(super) fn spawn<F>(&self, job: Job, run: impl FnOnce(Job) -> F) -> Option<Job>
+    where
+        F: Future<Output = Result<()>> + Send + 'static,
+    {
+        let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
+            return Some(job);
+        };
+        if !self.running.lock().insert(job.clone()) {
+            return None;
+        }
+        let running = Arc::clone(&self.running);
+        let work = run(job.clone());
+        let mut tasks = self.tasks.lock();
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(async move {
+            // Whoever meets the lock next tries again.
+            if let Err(error) = work.await {
+                tracing::debug!(%error, "a lock was left behind");
+            }
+            running.lock().remove(&job);
+            drop(permit);
+        });
+        None
+    }
+
+    /// Returns when no cleanup is running.
+    pub(super) async fn idle(&self) {
+        // The semaphore is never closed.
+        let _all = self.permits.acquire_many(MAX_RUNNING).await;
+    }
+}

@@ -1,0 +1,390 @@
+//! Carries out what [`decision`](super::decision) decides.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tifusion_proto::kvrpcpb;
+
+use super::cache::{FateCache, TxnGates};
+use super::cleanup::{CleanupPool, Job};
+use super::decision::{self, Cleanup, Outcome, StatusQuestion, Step, Verdict};
+use super::info::Lock;
+use super::read_locks::{Knowledge, ReadLocks};
+use super::secondaries::{Secondaries, SecondariesVerdict};
+use super::status::{AsyncCommit, TxnStatus};
+use crate::backoff::{BackoffKind, Backoffer};
+use crate::error::{ClientError, ErrorKind, Result};
+use crate::options::ClientOptions;
+use crate::pd::PdApi;
+use crate::sender::{Priority, SendOptions, SendStats, Sender};
+use crate::timestamp::Timestamp;
+use crate::transport::{StoreRequest, StoreResponse};
+
+/// Keys of one `CheckSecondaryLocks` request.
+const KEYS_PER_REQUEST: usize = 1024;
+
+/// Longest wait for another task that asks about the same transaction.
+const GATE_WAIT: Duration = Duration::from_millis(200);
+
+/// Longest wait between questions about a primary that is not there (TiDB's figure).
+const PRIMARY_WAIT: Duration = Duration::from_millis(500);
+
+/// Finds out about locks and gets reads past them; clones share everything.
+#[derive(Debug, Clone)]
+pub struct LockResolver {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    sender: Sender,
+    pd: Arc<dyn PdApi>,
+    options: SendOptions,
+    cleanup_budget: Duration,
+    fates: FateCache,
+    gates: TxnGates,
+    cleanups: CleanupPool,
+}
+
+/// What came of the locks in a read's way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Resolved {
+    /// The least time for which a transaction in the way may be alive.
+    pub wait: Option<Duration>,
+    /// Whether anything was learnt or cleaned up, so that asking again will not meet the same locks.
+    pub progress: bool,
+}
+
+/// Counts of locks met; shared, only ever growing.
+#[derive(Debug, Default)]
+pub struct LockStats {
+    met: AtomicU64,
+    waits: AtomicU64,
+}
+
+impl LockStats {
+    /// Locks met.
+    #[must_use]
+    pub fn met(&self) -> u64 {
+        self.met.load(Ordering::Relaxed)
+    }
+
+    /// Waits for a lock.
+    #[must_use]
+    pub fn waits(&self) -> u64 {
+        self.waits.load(Ordering::Relaxed)
+    }
+}
+
+impl LockResolver {
+    /// A resolver that sends by `sender` and takes the time from `pd`.
+    #[must_use]
+    pub fn new(sender: Sender, pd: Arc<dyn PdApi>, options: &ClientOptions) -> Self {
+        let mut send = SendOptions::new(options.request_timeout);
+        // Others may be waiting for the same lock.
+        send.priority = Priority::Normal;
+        Self {
+            inner: Arc::new(Inner {
+                sender,
+                pd,
+                options: send,
+                cleanup_budget: options.budgets.resolve_lock,
+                fates: FateCache::default(),
+                gates: TxnGates::default(),
+                cleanups: CleanupPool::new(),
+            }),
+        }
+    }
+
+    /// Finds out about `locks`, which are in the way of the read that `read` belongs to, and waits
+    /// when a transaction behind them may be alive. Afterwards the read asks again. `then` is what the
+    /// read knew when it sent the request that met them.
+    ///
+    /// # Errors
+    /// When a fate cannot be found out, or `bo`'s budget or deadline does not allow the wait.
+    pub async fn clear_for_read(
+        &self,
+        bo: &mut Backoffer,
+        locks: Vec<kvrpcpb::LockInfo>,
+        read: &ReadLocks,
+        then: Knowledge,
+        stats: &LockStats,
+        label: Option<&str>,
+    ) -> Result<()> {
+        let cause = waiting_cause(&locks, label);
+        stats.met.fetch_add(locks.len() as u64, Ordering::Relaxed);
+        let resolved = self.resolve_for_read(bo, locks, read, then).await?;
+        let cap = match resolved {
+            Resolved { wait: Some(wait), .. } => wait,
+            Resolved { wait: None, progress: true } => return Ok(()),
+            Resolved { wait: None, progress: false } => Duration::MAX,
+        };
+        stats.waits.fetch_add(1, Ordering::Relaxed);
+        bo.backoff_at_most(BackoffKind::TxnLockFast, cap, cause).await
+    }
+
+    /// Finds out about `locks` without waiting for live transactions.
+    ///
+    /// # Errors
+    /// When a fate cannot be found out.
+    pub async fn resolve_for_read(
+        &self,
+        bo: &mut Backoffer,
+        locks: Vec<kvrpcpb::LockInfo>,
+        read: &ReadLocks,
+        then: Knowledge,
+    ) -> Result<Resolved> {
+        let mut resolved = Resolved::default();
+        let mut waiting = HashMap::new();
+        let mut jobs = Vec::new();
+        for info in locks {
+            for lock in Lock::from_info(info)? {
+                if waiting.contains_key(&lock.txn) {
+                    continue;
+                }
+                let outcome = self.find_out(bo, &lock, read, then).await?;
+                let job = Job::new(&lock, outcome.cleanup);
+                match outcome.verdict {
+                    Verdict::Ignore => read.ignore(lock.txn),
+                    Verdict::ReadThrough => read.read_through(lock.txn),
+                    Verdict::Wait(wait) => {
+                        waiting.insert(lock.txn, wait);
+                        continue;
+                    }
+                    Verdict::Retry => {
+                        // Only the cleanup lets this read pass.
+                        if let Some(job) = job {
+                            job.run(&self.inner.sender, bo, &self.inner.options).await?;
+                        }
+                        resolved.progress = true;
+                        continue;
+                    }
+                }
+                resolved.progress |= read.learnt_since(lock.txn, then);
+                jobs.extend(job);
+            }
+        }
+        resolved.wait = waiting.into_values().min();
+        for job in merge(jobs) {
+            self.clean_up(bo, job).await;
+        }
+        Ok(resolved)
+    }
+
+    /// Returns when nothing is being cleaned up any more.
+    pub async fn idle(&self) {
+        self.inner.cleanups.idle().await;
+    }
+
+    /// The outcome for one lock, without asking when it is known by now.
+    fn known(&self, lock: &Lock, read: &ReadLocks, then: Knowledge) -> Option<Outcome> {
+        let fate = self.inner.fates.get(lock.txn);
+        if fate.is_some() || lock.txn > read.start_ts() {
+            return match decision::begin(lock, read.start_ts(), Timestamp::ZERO, fate) {
+                Step::Finish(outcome) => Some(outcome),
+                _ => None,
+            };
+        }
+        // Another task of the same read has pushed it meanwhile.
+        read.learnt_since(lock.txn, then).then_some(Outcome {
+            verdict: Verdict::Ignore,
+            cleanup: Cleanup::None,
+            fate: None,
+        })
+    }
+
+    /// Takes the steps for one lock until its outcome is known.
+    async fn find_out(
+        &self,
+        bo: &mut Backoffer,
+        lock: &Lock,
+        read: &ReadLocks,
+        then: Knowledge,
+    ) -> Result<Outcome> {
+        if let Some(outcome) = self.known(lock, read, then) {
+            return Ok(outcome);
+        }
+        let gate = self.inner.gates.gate(lock.txn);
+        let clock = Arc::clone(bo.clock());
+        let _turn = tokio::select! {
+            turn = gate.lock() => Some(turn),
+            () = clock.sleep(GATE_WAIT) => None,
+        };
+        if let Some(outcome) = self.known(lock, read, then) {
+            return Ok(outcome);
+        }
+        let outcome = self.ask(bo, lock, read.start_ts()).await?;
+        if let Some(fate) = outcome.fate {
+            self.inner.fates.put(lock.txn, fate)?;
+        }
+        if outcome.verdict == Verdict::Ignore {
+            // For those who wait at the gate.
+            read.ignore(lock.txn);
+        }
+        Ok(outcome)
+    }
+
+    async fn ask(&self, bo: &mut Backoffer, lock: &Lock, caller: Timestamp) -> Result<Outcome> {
+        let mut now = self.inner.pd.timestamp(bo).await?;
+        let mut step = decision::begin(lock, caller, now, None);
+        loop {
+            step = match step {
+                Step::Finish(outcome) => return Ok(outcome),
+                Step::CheckStatus(question) => {
+                    let status = self.check_status(bo, lock, caller, question).await?;
+                    decision::after_status(lock, caller, question, status)?
+                }
+                Step::WaitForPrimary => {
+                    let cause = primary_missing(lock);
+                    bo.backoff_at_most(BackoffKind::TxnLockFast, PRIMARY_WAIT, cause).await?;
+                    now = self.inner.pd.timestamp(bo).await?;
+                    decision::ask_again(lock, now)
+                }
+                Step::CheckSecondaries(primary) => {
+                    let verdict = self.check_secondaries(bo, lock, &primary).await?;
+                    decision::after_secondaries(lock, caller, now, verdict)
+                }
+            };
+        }
+    }
+
+    async fn check_status(
+        &self,
+        bo: &mut Backoffer,
+        lock: &Lock,
+        caller: Timestamp,
+        question: StatusQuestion,
+    ) -> Result<TxnStatus> {
+        let answer = self
+            .inner
+            .sender
+            .send_to_key(bo, &lock.primary, &self.inner.options, &|context| {
+                StoreRequest::CheckTxnStatus(kvrpcpb::CheckTxnStatusRequest {
+                    context: Some(context),
+                    primary_key: lock.primary.clone(),
+                    lock_ts: lock.txn.version(),
+                    caller_start_ts: caller.version(),
+                    current_ts: question.current_ts.version(),
+                    rollback_if_not_exist: question.rollback_if_not_exist,
+                    force_sync_commit: question.force_sync_commit,
+                    resolving_pessimistic_lock: lock.is_pessimistic,
+                    verify_is_primary: true,
+                    is_txn_file: lock.is_txn_file,
+                })
+            })
+            .await?;
+        match answer.response {
+            StoreResponse::CheckTxnStatus(response) => {
+                TxnStatus::from_response(response, question.force_sync_commit)
+            }
+            _ => Err(ClientError::new(ErrorKind::Protocol, "the answer is of another command")),
+        }
+    }
+
+    async fn check_secondaries(
+        &self,
+        bo: &mut Backoffer,
+        lock: &Lock,
+        primary: &AsyncCommit,
+    ) -> Result<SecondariesVerdict> {
+        let build = |keys: &[Vec<u8>], context| {
+            StoreRequest::CheckSecondaryLocks(kvrpcpb::CheckSecondaryLocksRequest {
+                context: Some(context),
+                keys: keys.to_vec(),
+                start_version: lock.txn.version(),
+            })
+        };
+        let (sender, options) = (&self.inner.sender, &self.inner.options);
+        let mut secondaries = Secondaries::new(lock.txn, primary);
+        let mut keys = primary.secondaries.clone();
+        while !keys.is_empty() {
+            let round = sender.send_to_keys(bo, keys, KEYS_PER_REQUEST, options, &build).await?;
+            for (asked, answer) in round.answers {
+                match answer.response {
+                    StoreResponse::CheckSecondaryLocks(response) => {
+                        secondaries.add(asked.len(), response)?;
+                    }
+                    _ => {
+                        let message = "the answer is of another command";
+                        return Err(ClientError::new(ErrorKind::Protocol, message));
+                    }
+                }
+            }
+            keys = round.again;
+        }
+        secondaries.verdict()
+    }
+
+    /// Cleans up behind the read; in place when too much is being cleaned up already.
+    async fn clean_up(&self, bo: &mut Backoffer, job: Job) {
+        let inner = &self.inner;
+        let mut budget = Backoffer::new(Arc::clone(bo.clock()), inner.cleanup_budget);
+        let (sender, options) = (inner.sender.clone(), inner.options.clone());
+        let left = inner
+            .cleanups
+            .spawn(job, |job| async move { job.run(&sender, &mut budget, &options).await });
+        if let Some(job) = left {
+            // The read is past the lock whatever comes of this.
+            if let Err(error) = job.run(&inner.sender, bo, &inner.options).await {
+                tracing::debug!(%error, "a lock was left behind");
+            }
+        }
+    }
+
+    /// Counts of the requests it has sent.
+    #[must_use]
+    pub fn stats(&self) -> &Arc<SendStats> {
+        &self.inner.options.stats
+    }
+}
+
+/// Joins the keys of one transaction, so that each region gets one request.
+fn merge(jobs: Vec<Job>) -> Vec<Job> {
+    let mut merged: Vec<Job> = Vec::new();
+    for job in jobs {
+        let same = match (&job, merged.last_mut()) {
+            (
+                Job::Keys { txn, keys, .. },
+                Some(Job::Keys { txn: last_txn, keys: last_keys, .. }),
+            ) if txn == last_txn => {
+                last_keys.extend(keys.iter().cloned());
+                true
+            }
+            _ => false,
+        };
+        if !same {
+            merged.push(job);
+        }
+    }
+    merged
+}
+
+fn waiting_cause(locks: &[kvrpcpb::LockInfo], label: Option<&str>) -> ClientError {
+    let error = match locks.first() {
+        Some(lock) => ClientError::new(
+            ErrorKind::Unavailable,
+            format!(
+                "{} key(s) locked, by transaction {} with {} ms to live",
+                locks.len(),
+                lock.lock_version,
+                lock.lock_ttl
+            ),
+        )
+        .with_key(&lock.key),
+        None => ClientError::new(ErrorKind::Unavailable, "the store reported a lock"),
+    };
+    match label {
+        Some(label) => error.with_table(label),
+        None => error,
+    }
+}
+
+fn primary_missing(lock: &Lock) -> ClientError {
+    ClientError::new(
+        ErrorKind::Unavailable,
+        format!("the primary lock of transaction {} is not there", lock.txn),
+    )
+    .with_key(&lock.primary)
+}

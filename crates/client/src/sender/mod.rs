@@ -1,0 +1,119 @@
+//! Sends one request to one region: which peer, what its context says, and what is done about region
+//! errors and lost answers, until there is an answer or the ranges have to be located anew.
+//!
+//! The decisions are [`region_error::classify`](crate::region_error::classify) and its sibling for
+//! transport errors; this module carries them out.
+
+mod command;
+mod exchange;
+mod keys;
+mod options;
+mod replica;
+mod transport_error;
+
+use std::sync::Arc;
+
+pub use keys::{BuildForKeys, KeyAnswers, KeyGroup};
+pub use options::{Isolation, Priority, SendOptions, SendStats};
+use tifusion_proto::kvrpcpb;
+
+use crate::backoff::{BackoffKind, Backoffer};
+use crate::error::{ClientError, Result};
+use crate::region::{Region, RegionCache};
+use crate::transport::{StoreRequest, StoreResponse, StoreTransport};
+
+/// Makes the request of one attempt around its context.
+pub type BuildRequest<'a> = dyn Fn(kvrpcpb::Context) -> StoreRequest + Send + Sync + 'a;
+
+/// What came of a request.
+#[derive(Debug)]
+pub enum Sent {
+    /// An answer without a region error.
+    Answer(Box<Answer>),
+    /// The regions have changed: the cache is updated, the wait is over, and the caller locates what
+    /// it wants anew.
+    Rebuild {
+        /// What made it necessary.
+        cause: ClientError,
+    },
+    /// The store (or each of them) ran out of the time a request is given: the caller asks for less,
+    /// or again after a wait.
+    OutOfTime {
+        /// The last answer.
+        cause: ClientError,
+    },
+}
+
+/// An answer and where it came from.
+#[derive(Debug)]
+pub struct Answer {
+    /// The answer; its region error is taken out.
+    pub response: StoreResponse,
+    /// The store.
+    pub store_id: u64,
+    /// Its address.
+    pub address: String,
+    /// Attempts it took.
+    pub attempts: u32,
+}
+
+/// Sends requests to regions; clones share everything.
+#[derive(Debug, Clone)]
+pub struct Sender {
+    regions: Arc<RegionCache>,
+    transport: Arc<dyn StoreTransport>,
+}
+
+impl Sender {
+    /// A sender over these parts.
+    #[must_use]
+    pub fn new(regions: Arc<RegionCache>, transport: Arc<dyn StoreTransport>) -> Self {
+        Self { regions, transport }
+    }
+
+    /// The region cache.
+    #[must_use]
+    pub fn regions(&self) -> &Arc<RegionCache> {
+        &self.regions
+    }
+
+    /// Sends what `build` makes to `region`. Every request known today is idempotent, so a lost
+    /// answer is asked for again.
+    ///
+    /// # Errors
+    /// When no retry can help, `bo`'s budget is spent or its deadline has passed. The error names
+    /// region, store, address, attempts and time, and the table when `options` has a label.
+    pub async fn send(
+        &self,
+        bo: &mut Backoffer,
+        region: &Arc<Region>,
+        options: &SendOptions,
+        build: &BuildRequest<'_>,
+    ) -> Result<Sent> {
+        exchange::Exchange::new(self, region, options, build).run(bo).await
+    }
+
+    /// Sends what `build` makes to the region of `key`, wherever that is by then.
+    ///
+    /// # Errors
+    /// As [`Sender::send`].
+    pub async fn send_to_key(
+        &self,
+        bo: &mut Backoffer,
+        key: &[u8],
+        options: &SendOptions,
+        build: &BuildRequest<'_>,
+    ) -> Result<Answer> {
+        loop {
+            let region = self.regions.locate_key(bo, key).await?;
+            match self.send(bo, &region, options, build).await? {
+                Sent::Answer(answer) => return Ok(*answer),
+                Sent::Rebuild { .. } => {}
+                Sent::OutOfTime { cause } => bo.backoff(BackoffKind::ServerBusy, cause).await?,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,143 @@
+//! What a request says about itself, whatever its command.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tifusion_proto::kvrpcpb;
+
+use crate::region_error::RegionErrorKind;
+
+/// What a read sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Isolation {
+    /// Snapshot isolation: everything committed at or before the read's timestamp; locks that may
+    /// still commit before it are resolved.
+    #[default]
+    Si,
+    /// The newest version committed before the read's timestamp; locks are ignored.
+    Rc,
+}
+
+impl Isolation {
+    /// As requests carry it.
+    #[must_use]
+    pub fn to_proto(self) -> kvrpcpb::IsolationLevel {
+        match self {
+            Self::Si => kvrpcpb::IsolationLevel::Si,
+            Self::Rc => kvrpcpb::IsolationLevel::Rc,
+        }
+    }
+}
+
+/// How a store orders a request among others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Priority {
+    /// After the cluster's own transactions; the default, since analytics must not hurt them.
+    #[default]
+    Low,
+    /// Among them.
+    Normal,
+    /// Before them.
+    High,
+}
+
+impl Priority {
+    /// As requests carry it.
+    #[must_use]
+    pub fn to_proto(self) -> kvrpcpb::CommandPri {
+        match self {
+            Self::Low => kvrpcpb::CommandPri::Low,
+            Self::Normal => kvrpcpb::CommandPri::Normal,
+            Self::High => kvrpcpb::CommandPri::High,
+        }
+    }
+}
+
+/// What every request of one read has in common.
+#[derive(Debug, Clone)]
+pub struct SendOptions {
+    /// Longest wait for one answer; also the time a store may spend on it.
+    pub timeout: Duration,
+    /// What the read sees.
+    pub isolation: Isolation,
+    /// Its place among other requests.
+    pub priority: Priority,
+    /// Keeps a large scan from pushing the cluster's working set out of the block cache.
+    pub not_fill_cache: bool,
+    /// Names the statement in the stores' logs.
+    pub task_id: u64,
+    /// Who asks, in errors: a table, say.
+    pub label: Option<Arc<str>>,
+    /// Where to count.
+    pub stats: Arc<SendStats>,
+}
+
+impl SendOptions {
+    /// The defaults with this timeout.
+    #[must_use]
+    pub fn new(timeout: Duration) -> Self {
+        Self {
+            timeout,
+            isolation: Isolation::default(),
+            priority: Priority::default(),
+            not_fill_cache: false,
+            task_id: 0,
+            label: None,
+            stats: Arc::default(),
+        }
+    }
+}
+
+/// Counts of requests and what came of them; shared, only ever growing.
+#[derive(Debug, Default)]
+pub struct SendStats {
+    requests: AtomicU64,
+    transport_errors: AtomicU64,
+    region_errors: [AtomicU64; RegionErrorKind::ALL.len()],
+}
+
+impl SendStats {
+    /// Requests sent, retries included.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Requests that brought no answer.
+    #[must_use]
+    pub fn transport_errors(&self) -> u64 {
+        self.transport_errors.load(Ordering::Relaxed)
+    }
+
+    /// Region errors of all kinds.
+    #[must_use]
+    pub fn region_errors(&self) -> u64 {
+        self.region_errors.iter().map(|count| count.load(Ordering::Relaxed)).sum()
+    }
+
+    /// Region errors by kind, those met at least once.
+    #[must_use]
+    pub fn region_errors_by_kind(&self) -> Vec<(RegionErrorKind, u64)> {
+        RegionErrorKind::ALL
+            .into_iter()
+            .zip(self.region_errors.iter().map(|count| count.load(Ordering::Relaxed)))
+            .filter(|(_, count)| *count > 0)
+            .collect()
+    }
+
+    pub(super) fn count_request(&self) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_transport_error(&self) {
+        self.transport_errors.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_region_error(&self, kind: RegionErrorKind) {
+        let counters = RegionErrorKind::ALL.iter().zip(&self.region_errors);
+        if let Some((_, count)) = counters.into_iter().find(|(known, _)| **known == kind) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! What to do when no answer came: a pure table.
+
+use crate::backoff::BackoffKind;
+use crate::error::ErrorKind;
+use crate::transport::{StatusCode, TransportError};
+
+/// Tries on one peer whose certificate does not hold: certificates are replaced while clusters run.
+const SECURITY_ATTEMPTS: u32 = 8;
+
+/// Tries on one peer that says a resource is exhausted: its queue may drain, a message that is too
+/// large will not shrink.
+const EXHAUSTED_ATTEMPTS: u32 = 4;
+
+/// What the sender does about a transport error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TransportAction {
+    /// Pass this peer over, after the wait.
+    TryOtherPeer {
+        /// Close the connections to the store, they may be dead.
+        disconnect: bool,
+        /// Ask PD for the store's address again.
+        check_store: bool,
+    },
+    /// The peer was too slow for the request's own short limit: ask a follower, without a wait.
+    OutOfTime,
+    /// The same peer again, after the wait.
+    RetrySame { backoff: BackoffKind },
+    /// No retry can help.
+    Fatal { kind: ErrorKind },
+}
+
+/// The action for `error` after this many attempts on the peer.
+pub(super) fn classify(
+    error: &TransportError,
+    peer_attempts: u32,
+    short_timeout: bool,
+) -> TransportAction {
+    let other = |lost: bool| TransportAction::TryOtherPeer { disconnect: lost, check_store: lost };
+    match error {
+        // Nothing listens at this address: the store is down, or lives elsewhere now.
+        TransportError::Connect { .. } => other(true),
+        TransportError::Timeout { .. } => too_slow(short_timeout),
+        TransportError::Security { .. } => security(peer_attempts),
+        TransportError::Status { code, .. } => match code {
+            // "Cancelled" comes from a store that stops or from a dead connection, never from here:
+            // whoever cancels does not wait for the answer.
+            StatusCode::Unavailable | StatusCode::Cancelled => other(true),
+            StatusCode::DeadlineExceeded => too_slow(short_timeout),
+            StatusCode::ResourceExhausted if peer_attempts < EXHAUSTED_ATTEMPTS => {
+                TransportAction::RetrySame { backoff: BackoffKind::ServerBusy }
+            }
+            StatusCode::ResourceExhausted | StatusCode::Unimplemented => {
+                TransportAction::Fatal { kind: ErrorKind::Refused }
+            }
+            StatusCode::PermissionDenied => security(peer_attempts),
+            StatusCode::Other => other(true),
+        },
+    }
+}
+
+fn too_slow(short_timeout: bool) -> TransportAction {
+    if short_timeout {
+        TransportAction::OutOfTime
+    } else {
+        TransportAction::TryOtherPeer { disconnect: false, check_store: false }
+    }
+}
+
+fn security(peer_attempts: u32) -> TransportAction {
+    if peer_attempts < SECURITY_ATTEMPTS {
+        TransportAction::RetrySame { backoff: BackoffKind::StoreRpc }
+    } else {
+        TransportAction::Fatal { kind: ErrorKind::Security }
+    }
+}
