@@ -1,6 +1,7 @@
 //! How a scan names a column to the store.
 
 use tifusion_codec::field_type::tp;
+use tifusion_codec::time::Zone;
 
 use crate::collation::{BINARY_COLLATION_ID, request_collation, signed_collation};
 use crate::default_value::{DefaultValueError, origin_default_datum};
@@ -35,7 +36,7 @@ pub struct ScanColumn {
 
 /// What a scan column depends on besides the column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct ScanOptions<'a> {
+pub struct ScanOptions {
     /// Whether the cluster runs with the new collations.
     pub new_collation: bool,
     /// Whether an index is scanned: there a multi-valued column has its elements' type, and
@@ -45,7 +46,7 @@ pub struct ScanOptions<'a> {
     pub for_tiflash: bool,
     /// Zone of the TiDB servers (`mysql.tidb`, `system_tz`), in which very old columns keep the
     /// default of a `TIMESTAMP`.
-    pub system_zone: Option<&'a str>,
+    pub system_zone: Option<Zone>,
 }
 
 impl ScanColumn {
@@ -57,7 +58,7 @@ impl ScanColumn {
     pub fn new(
         table: &TableInfo,
         column: &ColumnInfo,
-        opts: ScanOptions<'_>,
+        opts: ScanOptions,
     ) -> Result<Self, DefaultValueError> {
         let field_type = &column.field_type;
         let is_elements = column.is_array && opts.for_index;

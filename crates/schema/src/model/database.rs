@@ -22,6 +22,7 @@ go_struct! {
         /// Its placement policy.
         "policy_ref_info" => pub placement_policy: Option<PolicyRef>,
     }
+    ignored ["Deprecated"]
 }
 
 impl DbInfo {

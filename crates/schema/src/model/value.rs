@@ -69,6 +69,17 @@ impl Default for DefaultLiteral {
     }
 }
 
+impl fmt::Display for DefaultLiteral {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Bool(value) => write!(f, "{value}"),
+            Self::Other => f.write_str("(array or object)"),
+        }
+    }
+}
+
 impl<'de> Deserialize<'de> for DefaultLiteral {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct LiteralVisitor;

@@ -1,0 +1,140 @@
+//! Defaults of numbers.
+
+use std::str::FromStr;
+
+use tifusion_codec::FieldType;
+use tifusion_codec::datum::{self, Datum};
+use tifusion_codec::decimal::Decimal;
+use tifusion_codec::field_type::tp;
+
+use super::DefaultValueReason;
+
+/// A whole number. Very old metadata may have a fraction, which is rounded as TiDB does.
+pub(super) fn integer(
+    field_type: &FieldType,
+    text: &str,
+) -> Result<Datum<'static>, DefaultValueReason> {
+    let text = text.trim_ascii();
+    let rounded;
+    let whole = if text.parse::<i64>().is_ok() || text.parse::<u64>().is_ok() {
+        text
+    } else {
+        rounded = round(&Decimal::from_str(text)?.to_string(), 0);
+        &rounded
+    };
+    let out_of_range = |_| DefaultValueReason::OutOfRange;
+    if field_type.is_unsigned() {
+        return Ok(Datum::UInt(whole.parse().map_err(out_of_range)?));
+    }
+    Ok(Datum::Int(whole.parse().map_err(out_of_range)?))
+}
+
+/// A year, of two digits or four (`AdjustYear`).
+pub(super) fn year(text: &str) -> Result<i64, DefaultValueReason> {
+    let trimmed = text.trim_ascii();
+    let year: i64 = trimmed.parse().map_err(|_| {
+        tifusion_codec::Error::malformed("YEAR", "not a number")
+    })?;
+    match year {
+        // "0000" and the number 0 are the zero year, "0" and "00" are the year 2000.
+        0 if text.len() != 4 && trimmed.starts_with('0') => Ok(2000),
+        0 | 1901..=2155 => Ok(year),
+        1..=69 => Ok(2000 + year),
+        70..=99 => Ok(1900 + year),
+        _ => Err(DefaultValueReason::OutOfRange),
+    }
+}
+
+/// A `FLOAT` has only the precision of one.
+pub(super) fn float(field_type: &FieldType, text: &str) -> Result<f64, DefaultValueReason> {
+    let malformed = || tifusion_codec::Error::malformed("FLOAT", "not a number");
+    let text = text.trim_ascii();
+    let value: f64 = text.parse().map_err(|_| malformed())?;
+    let value = if field_type.tp == tp::FLOAT {
+        #[expect(clippy::cast_possible_truncation, reason = "the column holds no more")]
+        let narrow = value as f32;
+        f64::from(narrow)
+    } else {
+        value
+    };
+    if value.is_finite() { Ok(value) } else { Err(DefaultValueReason::OutOfRange) }
+}
+
+/// A decimal datum with the column's precision and scale, to which its text is rounded.
+pub(super) fn decimal(field_type: &FieldType, text: &str) -> Result<Vec<u8>, DefaultValueReason> {
+    let value = Decimal::from_str(text)?;
+    let mut out = Vec::new();
+    let size = (u8::try_from(field_type.flen), u8::try_from(field_type.decimal));
+    let (Ok(precision), Ok(scale)) = size else {
+        datum::encode_value(&mut out, &Datum::Decimal(value))?;
+        return Ok(out);
+    };
+    let rounded = Decimal::from_str(&round(&value.to_string(), usize::from(scale)))?;
+    datum::encode_decimal(&mut out, &rounded, precision, scale)?;
+    Ok(out)
+}
+
+/// Rounds a plain decimal number to `scale` digits after the point, half away from zero.
+fn round(number: &str, scale: usize) -> String {
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let Some((kept, dropped)) = fraction.split_at_checked(scale) else {
+        return number.to_owned();
+    };
+    let (sign, whole) = whole.strip_prefix('-').map_or(("", whole), |rest| ("-", rest));
+    let mut digits: Vec<u8> = [whole.as_bytes(), kept.as_bytes()].concat();
+    if dropped.bytes().next().is_some_and(|digit| digit >= b'5') {
+        increment(&mut digits);
+    }
+    let split = digits.len() - kept.len();
+    let text = String::from_utf8_lossy(&digits);
+    let (whole, kept) = text.split_at_checked(split).unwrap_or((&text, ""));
+    let point = if kept.is_empty() { "" } else { "." };
+    format!("{sign}{whole}{point}{kept}")
+}
+
+/// Adds one to a number of ASCII digits.
+fn increment(digits: &mut Vec<u8>) {
+    for digit in digits.iter_mut().rev() {
+        if *digit < b'9' {
+            *digit += 1;
+            return;
+        }
+        *digit = b'0';
+    }
+    digits.insert(0, b'1');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounding_is_half_away_from_zero() {
+        for (number, scale, rounded) in [
+            ("1.005", 2, "1.01"),
+            ("1.004", 2, "1.00"),
+            ("-1.005", 2, "-1.01"),
+            ("9.99", 1, "10.0"),
+            ("9.5", 0, "10"),
+            ("-0.5", 0, "-1"),
+            ("0.4", 0, "0"),
+            ("12", 3, "12"),
+            ("12.5", 3, "12.5"),
+            ("99.999", 3, "99.999"),
+        ] {
+            assert_eq!(round(number, scale), rounded, "{number} to {scale}");
+        }
+    }
+
+    #[test]
+    fn years_of_two_digits_are_near_2000() {
+        for (text, want) in
+            [("0000", 0), ("0", 2000), ("00", 2000), ("1", 2001), ("69", 2069), ("70", 1970)]
+        {
+            assert_eq!(year(text), Ok(want), "{text}");
+        }
+        assert_eq!(year("2155"), Ok(2155));
+        assert_eq!(year("1900"), Err(DefaultValueReason::OutOfRange));
+        assert!(year("soon").is_err());
+    }
+}
