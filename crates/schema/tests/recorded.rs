@@ -1,13 +1,15 @@
 //! Metadata that a real TiDB wrote, and what TiDB's own code makes of it.
 //!
-//! `data/modern` holds the bytes TiDB of June 2025 keeps in its store, table by table. Each
-//! `.scan.txt` beside them holds what its `ColumnsToProto` and `SetPBColumnsDefaultValue` make of
-//! the table's columns.
+//! `data/modern` holds the bytes TiDB of June 2025 keeps in its store, table by table, `data/old`
+//! what TiDB of April 2021 shows of them. Each `.scan.txt` beside them holds what `ColumnsToProto`
+//! and `SetPBColumnsDefaultValue` of 2025 make of the table's columns.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use tifusion_schema::{DbInfo, NameInfo, ScanColumn, ScanOptions, TableInfo};
+
+const FOLDERS: [&str; 2] = ["modern", "old"];
 
 fn data(folder: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(folder)
@@ -33,7 +35,7 @@ fn tables(folder: &str) -> Vec<(String, Vec<u8>)> {
 
 #[test]
 fn every_recorded_table_is_read_whole() {
-    for folder in ["modern"] {
+    for folder in FOLDERS {
         for (name, json) in tables(folder) {
             let table = TableInfo::from_json(&json).unwrap();
             assert_eq!(table.unknown_fields(), Vec::<String>::new(), "{folder}/{name}");
@@ -46,9 +48,9 @@ fn every_recorded_table_is_read_whole() {
 
 #[test]
 fn the_cheap_name_agrees_with_the_whole_table() {
-    for (file, json) in tables("modern") {
-        let (table, name) =
-            (TableInfo::from_json(&json).unwrap(), NameInfo::from_json(&json).unwrap());
+    for (file, json) in FOLDERS.iter().flat_map(|folder| tables(folder)) {
+        let table = TableInfo::from_json(&json).unwrap();
+        let name = NameInfo::from_json(&json).unwrap();
         assert_eq!((name.id, &name.name, name.state), (table.id, &table.name, table.state), "{file}");
         assert_eq!(name.is_view(), table.is_view(), "{file}");
         assert_eq!(name.is_sequence(), table.is_sequence(), "{file}");
@@ -67,34 +69,38 @@ fn databases_are_read() {
 #[test]
 fn scan_columns_are_those_of_tidb() {
     let mut compared = 0;
-    for (name, json) in tables("modern") {
-        let table = TableInfo::from_json(&json).unwrap();
-        if !table.is_base_table() {
-            continue;
-        }
-        let recorded = read(&data(&format!("modern/{name}.scan.txt")));
-        for section in String::from_utf8(recorded).unwrap().split("# ").skip(1) {
-            let (title, want) = section.split_once('\n').unwrap();
-            let opts = match title {
-                "rows" => ScanOptions { new_collation: true, ..ScanOptions::default() },
-                "index" => {
-                    ScanOptions { new_collation: true, for_index: true, ..ScanOptions::default() }
-                }
-                "tiflash old collation" => {
-                    ScanOptions { for_tiflash: true, ..ScanOptions::default() }
-                }
-                other => panic!("{other}"),
-            };
-            for (column, want) in table.columns.iter().zip(want.lines()) {
-                let made = ScanColumn::new(&table, column, opts).unwrap();
-                let defaults = title == "rows";
-                assert_eq!(show(&made, defaults), want, "{name}, {title}: {}", column.name);
-                compared += 1;
+    for folder in FOLDERS {
+        for (name, json) in tables(folder) {
+            let table = TableInfo::from_json(&json).unwrap();
+            if !table.is_base_table() {
+                continue;
             }
-            assert_eq!(want.lines().count(), table.columns.len());
+            let recorded = read(&data(&format!("{folder}/{name}.scan.txt")));
+            for section in String::from_utf8(recorded).unwrap().split("# ").skip(1) {
+                compared += compare(&table, section);
+            }
         }
     }
-    assert!(compared > 200, "{compared}");
+    assert!(compared > 400, "{compared}");
+}
+
+/// Compares the columns of a table with one recorded section; how many there were.
+fn compare(table: &TableInfo, section: &str) -> usize {
+    let (title, want) = section.split_once('\n').unwrap();
+    let none = ScanOptions::default();
+    let opts = match title {
+        "rows" => ScanOptions { new_collation: true, ..none },
+        "index" => ScanOptions { new_collation: true, for_index: true, ..none },
+        "tiflash old collation" => ScanOptions { for_tiflash: true, ..none },
+        other => panic!("{other}"),
+    };
+    assert_eq!(want.lines().count(), table.columns.len());
+    for (column, want) in table.columns.iter().zip(want.lines()) {
+        let made = ScanColumn::new(table, column, opts).unwrap();
+        let place = format!("{}.{}, {title}", table.name, column.name);
+        assert_eq!(show(&made, title == "rows"), want, "{place}");
+    }
+    table.columns.len()
 }
 
 /// A scan column as the recorded lines have it. Only the columns of rows were given defaults.

@@ -45,11 +45,16 @@ pub(super) fn year(text: &str) -> Result<i64, DefaultValueReason> {
     }
 }
 
-/// A `FLOAT` has only the precision of one.
+/// A `FLOAT` has only the precision of one, a `FLOAT(m, d)` has `d` digits after the point.
 pub(super) fn float(field_type: &FieldType, text: &str) -> Result<f64, DefaultValueReason> {
     let malformed = || tifusion_codec::Error::malformed("FLOAT", "not a number");
     let text = text.trim_ascii();
     let value: f64 = text.parse().map_err(|_| malformed())?;
+    let value = if field_type.flen < 0 || field_type.decimal < 0 {
+        value
+    } else {
+        round_float(value, field_type.decimal)
+    };
     let value = if field_type.tp == tp::FLOAT {
         #[expect(clippy::cast_possible_truncation, reason = "the column holds no more")]
         let narrow = value as f32;
@@ -72,6 +77,15 @@ pub(super) fn decimal(field_type: &FieldType, text: &str) -> Result<Vec<u8>, Def
     let rounded = Decimal::from_str(&round(&value.to_string(), usize::from(scale)))?;
     datum::encode_decimal(&mut out, &rounded, precision, scale)?;
     Ok(out)
+}
+
+/// Rounds to `scale` digits after the point as TiDB does, by way of the double nearest to the scaled
+/// value (`types.Round`).
+fn round_float(value: f64, scale: i64) -> f64 {
+    // Parsing gives the nearest power of ten, repeated multiplication would not.
+    let shift: f64 = format!("1e{scale}").parse().unwrap_or(f64::INFINITY);
+    let scaled = value * shift;
+    if scaled.is_finite() { scaled.round_ties_even() / shift } else { value }
 }
 
 /// Rounds a plain decimal number to `scale` digits after the point, half away from zero.
