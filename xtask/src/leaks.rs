@@ -14,7 +14,7 @@ use crate::sources::{Crate, File};
 const PRIVATE: [&str; 4] = ["tifusion_proto", "tonic", "prost", "tifusion_client"];
 
 /// What of the client is part of the public API on purpose: plain data without protocol types.
-const ALLOWED: [&str; 1] = ["Timestamp"];
+const ALLOWED: [&str; 2] = ["RetrySafety", "Timestamp"];
 
 /// Looks at each public item of the `tifusion` crate.
 pub(crate) fn check(crates: &[Crate]) -> Vec<Finding> {
@@ -46,18 +46,29 @@ fn private_names(file: &File) -> BTreeSet<String> {
     let mut names: BTreeSet<String> = PRIVATE.iter().map(|name| (*name).to_owned()).collect();
     for item in &file.syntax.items {
         let Item::Use(item) = item else { continue };
-        let mut paths = Vec::new();
-        flatten(&item.tree, &mut Vec::new(), &mut paths);
-        for path in paths {
-            let private = path.first().is_some_and(|first| PRIVATE.contains(&first.as_str()));
-            if let (true, Some(name)) = (private, path.last())
-                && !ALLOWED.contains(&name.as_str())
-            {
-                names.insert(name.clone());
-            }
+        if let syn::UseTree::Path(path) = &item.tree
+            && PRIVATE.contains(&path.ident.to_string().as_str())
+        {
+            local_names(&path.tree, &mut names);
         }
     }
+    names.retain(|name| !ALLOWED.contains(&name.as_str()));
     names
+}
+
+/// The names that a use tree brings into the file.
+fn local_names(tree: &syn::UseTree, names: &mut BTreeSet<String>) {
+    match tree {
+        syn::UseTree::Path(path) => local_names(&path.tree, names),
+        syn::UseTree::Group(group) => group.items.iter().for_each(|tree| local_names(tree, names)),
+        syn::UseTree::Name(name) => {
+            names.insert(name.ident.to_string());
+        }
+        syn::UseTree::Rename(name) => {
+            names.insert(name.rename.to_string());
+        }
+        syn::UseTree::Glob(_) => {}
+    }
 }
 
 struct Leaks {
@@ -157,6 +168,15 @@ mod tests {
     fn a_public_field_and_a_re_export_are_found() {
         assert_eq!(leaks("pub struct S { pub s: tonic::Status }").len(), 1);
         assert_eq!(leaks("pub use tifusion_client::Region;").len(), 1);
+    }
+
+    #[test]
+    fn a_renamed_import_does_not_shadow_the_file_s_own_type() {
+        let text =
+            "use tonic::Code as GrpcCode; pub enum Code { A } pub fn code() -> Code { todo!() }";
+        assert!(leaks(text).is_empty());
+        let text = "use tonic::Code as GrpcCode; pub fn code() -> GrpcCode { todo!() }";
+        assert_eq!(leaks(text).len(), 1);
     }
 
     #[test]
