@@ -162,8 +162,8 @@ pub fn arrow_field(column: &ColumnInfo, opts: &TypeOptions) -> Result<Field, Uns
         return Err(UnsupportedColumn::new(column, UnsupportedReason::Array));
     }
     let field_type = &column.field_type;
-    let data_type = arrow_type(field_type, opts)
-        .map_err(|reason| UnsupportedColumn::new(column, reason))?;
+    let data_type =
+        arrow_type(field_type, opts).map_err(|reason| UnsupportedColumn::new(column, reason))?;
     let field = Field::new(&column.name.original, data_type, is_nullable(field_type, opts));
     Ok(if field_type.tp == tp::JSON { field.with_metadata(json_metadata()) } else { field })
 }
@@ -204,12 +204,12 @@ pub fn arrow_type(
         tp::DURATION => DataType::Duration(TimeUnit::Microsecond),
         tp::YEAR => DataType::UInt16,
         tp::BIT => DataType::UInt64,
-        tp::ENUM => {
-            DataType::Dictionary(Box::new(DataType::UInt16), Box::new(DataType::Utf8))
-        }
+        tp::ENUM => DataType::Dictionary(Box::new(DataType::UInt16), Box::new(DataType::Utf8)),
         tp::SET | tp::JSON => DataType::Utf8,
         tp::TIDB_VECTOR_FLOAT32 => DataType::new_list(DataType::Float32, true),
-        _ if field_type.is_string() => string_type(field_type.is_binary_string(), opts.string_views),
+        _ if field_type.is_string() => {
+            string_type(field_type.is_binary_string(), opts.string_views)
+        }
         _ => return Err(UnsupportedReason::Type),
     })
 }

@@ -123,10 +123,12 @@ fn json_carries_arrows_extension_name() {
     let field = arrow_field(&column(tp::JSON, 0, -1, 0), &TypeOptions::default()).unwrap();
     assert_eq!(field.metadata()[EXTENSION_TYPE_NAME_KEY], "arrow.json");
     assert_eq!(field.metadata()[EXTENSION_TYPE_METADATA_KEY], "");
-    assert!(arrow_field(&column(tp::SET, 0, -1, 0), &TypeOptions::default())
-        .unwrap()
-        .metadata()
-        .is_empty());
+    assert!(
+        arrow_field(&column(tp::SET, 0, -1, 0), &TypeOptions::default())
+            .unwrap()
+            .metadata()
+            .is_empty()
+    );
 }
 
 #[test]

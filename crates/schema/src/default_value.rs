@@ -38,7 +38,7 @@ pub struct DefaultValueError {
 pub enum DefaultValueReason {
     /// It is not a value of the column's type.
     #[error(transparent)]
-    Malformed(#[from] tifusion_codec::Error),
+    Malformed(Box<tifusion_codec::Error>),
     /// It is not a member of the `ENUM` or `SET`.
     #[error("it is not one of the column's members")]
     NoMember,
@@ -55,6 +55,12 @@ pub enum DefaultValueReason {
     /// Columns of this type have no defaults, or none of this kind.
     #[error("this version does not know such defaults")]
     Unsupported,
+}
+
+impl From<tifusion_codec::Error> for DefaultValueReason {
+    fn from(error: tifusion_codec::Error) -> Self {
+        Self::Malformed(Box::new(error))
+    }
 }
 
 /// The value that rows without the column have, as a datum in the form of

@@ -23,7 +23,9 @@ pub enum Inconsistency {
     #[error("its primary key is a common handle, but no index is the primary key")]
     NoPrimaryIndex,
     /// An index column that the table does not have.
-    #[error("index {index} names column {column} at offset {offset}, which the table does not have")]
+    #[error(
+        "index {index} names column {column} at offset {offset}, which the table does not have"
+    )]
     NoIndexColumn {
         /// The index.
         index: String,

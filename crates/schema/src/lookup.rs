@@ -1,6 +1,6 @@
 //! Columns, indexes, handle and physical tables of a table.
 
-use crate::inconsistent::{InconsistentTable, Inconsistency};
+use crate::inconsistent::{Inconsistency, InconsistentTable};
 use crate::model::column::EXTRA_HANDLE_ID;
 use crate::model::{ColumnInfo, IndexColumn, IndexInfo, TableInfo};
 
@@ -161,7 +161,8 @@ impl TableInfo {
         for index in &self.indices {
             self.index_columns(index)?;
         }
-        let mut names: Vec<_> = self.public_columns().iter().map(|c| c.name.lower.as_str()).collect();
+        let mut names: Vec<_> =
+            self.public_columns().iter().map(|c| c.name.lower.as_str()).collect();
         names.sort_unstable();
         let twice = names.iter().zip(names.iter().skip(1)).find(|(a, b)| a == b);
         match twice {

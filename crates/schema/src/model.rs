@@ -1,7 +1,7 @@
 //! Databases, tables and what they consist of, as TiDB describes them.
 //!
 //! The types follow TiDB's `pkg/meta/model`; they are read from the JSON that TiDB keeps in TiKV,
-//! of any version from 2019 on. They are never written back: what a later TiDB added would be lost.
+//! of any version since 2018. They are never written back: what a later TiDB added would be lost.
 
 pub mod action;
 pub mod ci_str;

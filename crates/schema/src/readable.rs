@@ -1,7 +1,7 @@
 //! Whether a table can be read.
 
-use crate::model::state::{SchemaState, TableMode, TempTableType};
 use crate::model::TableInfo;
+use crate::model::state::{SchemaState, TableMode, TempTableType};
 
 /// Why a table can't be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -73,11 +73,8 @@ impl ScanColumn {
         if opts.for_tiflash && column.is_virtual_generated() {
             flag |= GENERATED_COLUMN_FLAG;
         }
-        let default_val = if opts.for_index {
-            None
-        } else {
-            origin_default_datum(column, opts.system_zone)?
-        };
+        let default_val =
+            if opts.for_index { None } else { origin_default_datum(column, opts.system_zone)? };
         Ok(Self {
             column_id: column.id,
             tp: i32::from(tp),

@@ -1,10 +1,14 @@
 //! What recorded tables say, field by field, and how the lookups read them.
 
-use tifusion_schema::model::state::{ReferOption, TableCacheStatus, TempTableType, ViewCheckOption};
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use tifusion_schema::model::state::{
+    ReferOption, TableCacheStatus, TempTableType, ViewCheckOption,
+};
 use tifusion_schema::model::value::DefaultLiteral;
 use tifusion_schema::model::{ColumnInfo, PartitionType};
 use tifusion_schema::readable::NotReadableReason;
-use tifusion_schema::{HandleKind, TableInfo};
+use tifusion_schema::{HandleKind, ScanColumn, ScanOptions, TableInfo};
 
 macro_rules! recorded {
     ($name:literal) => {
@@ -56,6 +60,27 @@ fn other_tables_have_a_row_id() {
     assert!(index.invisible && !index.unique);
     let columns = table.index_columns(index).unwrap();
     assert_eq!(columns.iter().map(|(_, c)| c.name.as_str()).collect::<Vec<_>>(), ["b", "a"]);
+}
+
+#[test]
+fn the_row_id_is_scanned_as_the_handle() {
+    let table = recorded!("no_pk");
+    let column = ColumnInfo::extra_handle();
+    assert!(column.is_extra_handle() && !table.columns.iter().any(ColumnInfo::is_extra_handle));
+    let opts = ScanOptions { new_collation: true, ..ScanOptions::default() };
+    let scan = ScanColumn::new(&table, &column, opts).unwrap();
+    // As TiDB's NewExtraHandleColInfo: a BIGINT NOT NULL PRIMARY KEY.
+    let want = ScanColumn {
+        column_id: -1,
+        tp: 8,
+        collation: -63,
+        column_len: 20,
+        decimal: 0,
+        flag: 3,
+        pk_handle: true,
+        ..ScanColumn::default()
+    };
+    assert_eq!(scan, want);
 }
 
 #[test]

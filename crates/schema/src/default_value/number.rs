@@ -32,9 +32,8 @@ pub(super) fn integer(
 /// A year, of two digits or four (`AdjustYear`).
 pub(super) fn year(text: &str) -> Result<i64, DefaultValueReason> {
     let trimmed = text.trim_ascii();
-    let year: i64 = trimmed.parse().map_err(|_| {
-        tifusion_codec::Error::malformed("YEAR", "not a number")
-    })?;
+    let year: i64 =
+        trimmed.parse().map_err(|_| tifusion_codec::Error::malformed("YEAR", "not a number"))?;
     match year {
         // "0000" and the number 0 are the zero year, "0" and "00" are the year 2000.
         0 if text.len() != 4 && trimmed.starts_with('0') => Ok(2000),

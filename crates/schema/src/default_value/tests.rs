@@ -40,10 +40,19 @@ fn without_a_default_nothing_is_sent() {
 
 #[test]
 fn numbers_and_booleans_of_old_metadata_count_as_their_text() {
-    assert_eq!(default_of(&column(tp::LONG, DefaultLiteral::Number(7.0))), bytes_of(&Datum::Int(7)));
+    assert_eq!(
+        default_of(&column(tp::LONG, DefaultLiteral::Number(7.0))),
+        bytes_of(&Datum::Int(7))
+    );
     assert_eq!(default_of(&column(tp::TINY, DefaultLiteral::Bool(true))), bytes_of(&Datum::Int(1)));
-    assert_eq!(default_of(&column(tp::LONG, DefaultLiteral::Number(-2.5))), bytes_of(&Datum::Int(-3)));
-    assert_eq!(default_of(&column(tp::YEAR, DefaultLiteral::Number(0.0))), bytes_of(&Datum::Int(0)));
+    assert_eq!(
+        default_of(&column(tp::LONG, DefaultLiteral::Number(-2.5))),
+        bytes_of(&Datum::Int(-3))
+    );
+    assert_eq!(
+        default_of(&column(tp::YEAR, DefaultLiteral::Number(0.0))),
+        bytes_of(&Datum::Int(0))
+    );
     assert_eq!(
         default_of(&column(tp::DOUBLE, DefaultLiteral::Number(1e300))),
         bytes_of(&Datum::Float(1e300))
@@ -53,10 +62,7 @@ fn numbers_and_booleans_of_old_metadata_count_as_their_text() {
         bytes_of(&Datum::Bytes(b"1.5".into()))
     );
     assert_eq!(default_of(&column(tp::DATETIME, DefaultLiteral::Number(0.0))), Some(vec![0]));
-    assert_eq!(
-        refusal(&column(tp::LONG, DefaultLiteral::Other)),
-        DefaultValueReason::Unsupported
-    );
+    assert_eq!(refusal(&column(tp::LONG, DefaultLiteral::Other)), DefaultValueReason::Unsupported);
 }
 
 #[test]

@@ -33,7 +33,11 @@ impl CiStr {
     /// Whether this is the name `other`, whatever its case.
     #[must_use]
     pub fn matches(&self, other: &str) -> bool {
-        self.lower == other || self.lower == to_lower(other)
+        if other.is_ascii() {
+            self.lower.eq_ignore_ascii_case(other)
+        } else {
+            self.lower == to_lower(other)
+        }
     }
 }
 
@@ -112,6 +116,8 @@ mod tests {
         assert_eq!(object, text);
         assert!(text.matches("ORDERS"));
         assert!(!text.matches("order"));
+        assert!(CiStr::new("Größe").matches("GRÖßE"));
+        assert!(CiStr::new("\u{212a}elvin").matches("KELVIN"));
     }
 
     #[test]

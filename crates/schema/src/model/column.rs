@@ -142,8 +142,10 @@ impl ColumnInfo {
     /// The column of the row id, as scans of a table without a clustered key know it.
     #[must_use]
     pub fn extra_handle() -> Self {
-        let mut field_type =
-            FieldType::new(tifusion_codec::field_type::tp::LONG_LONG, flag::PRI_KEY | flag::NOT_NULL);
+        let mut field_type = FieldType::new(
+            tifusion_codec::field_type::tp::LONG_LONG,
+            flag::PRI_KEY | flag::NOT_NULL,
+        );
         field_type.flen = 20;
         field_type.decimal = 0;
         field_type.charset = "binary".to_owned();

@@ -5,7 +5,8 @@
 //! a `Deserialize` that does the same, and notes the unknown keys that hold something: what reads
 //! may skip them, what writes must not (a newer TiDB may have given them a meaning).
 //!
-//! Nothing here allocates by a length the input claims; memory is linear in the input's length.
+//! Nothing here allocates by a length the input claims: lists grow as their elements are read, so
+//! memory is linear in the input's length.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -90,8 +90,8 @@ impl PartitionInfo {
     /// (`GetOverlappingDroppingPartitionIdx`), since rows of its range may already go to the next
     /// partition.
     pub fn readable_definitions(&self) -> impl Iterator<Item = &PartitionDefinition> {
-        let dropping =
-            self.ddl_action == ActionType::DropTablePartition && self.ddl_state == SchemaState::WriteOnly;
+        let dropping = self.ddl_action == ActionType::DropTablePartition
+            && self.ddl_state == SchemaState::WriteOnly;
         self.definitions.iter().filter(move |definition| {
             !(dropping && self.dropping_definitions.iter().any(|gone| gone.id == definition.id))
         })

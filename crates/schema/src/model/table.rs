@@ -121,7 +121,12 @@ impl TableInfo {
     /// [`MalformedMetadata`] if it isn't that.
     pub fn from_json(json: &[u8]) -> Result<Self, MalformedMetadata> {
         let mut table: Self = parse("table", json)?;
-        legacy::modernise(table.version, &mut table.charset, &mut table.collate, &mut table.columns);
+        legacy::modernise(
+            table.version,
+            &mut table.charset,
+            &mut table.collate,
+            &mut table.columns,
+        );
         Ok(table)
     }
 

@@ -21,7 +21,6 @@ impl TiFlashReplica {
     /// TiFlash.
     #[must_use]
     pub fn is_available(&self, physical_id: i64) -> bool {
-        self.count > 0
-            && (self.available || self.available_partition_ids.contains(&physical_id))
+        self.count > 0 && (self.available || self.available_partition_ids.contains(&physical_id))
     }
 }

@@ -172,7 +172,9 @@ mod tests {
 
     #[test]
     fn malformed_base64_is_refused() {
-        for text in ["A", "AA", "AAA", "====", "A===", "AA=A", "AA==AA==", "A\u{e9}A", "-_==", "=AAA"] {
+        for text in
+            ["A", "AA", "AAA", "====", "A===", "AA=A", "AA==AA==", "A\u{e9}A", "-_==", "=AAA"]
+        {
             assert_eq!(decode_base64(text), None, "{text}");
         }
     }
