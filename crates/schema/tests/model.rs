@@ -8,7 +8,7 @@ use tifusion_schema::model::state::{
 use tifusion_schema::model::value::DefaultLiteral;
 use tifusion_schema::model::{ColumnInfo, PartitionType};
 use tifusion_schema::readable::NotReadableReason;
-use tifusion_schema::{HandleKind, ScanColumn, ScanOptions, TableInfo};
+use tifusion_schema::{HandleKind, ScanColumn, ScanOptions, TableInfo, TypeOptions, column_type};
 
 macro_rules! recorded {
     ($name:literal) => {
@@ -218,4 +218,22 @@ fn defaults_of_added_columns_are_kept() {
     // One column was dropped before these: ids are not offsets.
     assert_eq!(table.columns[1].id, 3);
     assert_eq!(table.max_column_id, 57);
+}
+
+#[test]
+fn every_column_of_every_type_has_its_arrow_type() {
+    let table = recorded!("all_types");
+    let opts = TypeOptions { time_zone: "Europe/Berlin".into(), ..TypeOptions::default() };
+    let types: Vec<_> = table
+        .public_columns()
+        .into_iter()
+        .map(|column| {
+            let made = column_type(&table, column, &opts);
+            assert_eq!(made.unsupported(), None);
+            let nullable = if made.field().is_nullable() { "" } else { " not null" };
+            format!("{} {}{nullable}", column.name, made.field().data_type())
+        })
+        .collect();
+    let want = include_str!("data/modern/all_types.arrow.txt");
+    assert_eq!(types, want.lines().collect::<Vec<_>>());
 }
