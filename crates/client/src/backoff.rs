@@ -236,6 +236,11 @@ impl Backoffer {
         })
     }
 
+    /// Books time lost on a failed call as slept, where calls must not add to the budget.
+    pub fn charge(&mut self, lost: Duration) {
+        self.slept += lost;
+    }
+
     /// A backoffer for a part of this work: same deadline, the budget that is left, counters at zero.
     #[must_use]
     pub fn fork(&self) -> Self {

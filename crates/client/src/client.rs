@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::backoff::Backoffer;
-use crate::clock::Clock;
+use crate::clock::{Clock, TokioClock};
 use crate::error::{ClientError, ErrorKind, Result};
 use crate::lock::LockResolver;
 use crate::options::ClientOptions;
-use crate::pd::PdApi;
+use crate::pd::{PdApi, PdClient};
 use crate::region::RegionCache;
 use crate::sender::Sender;
 use crate::timestamp::Timestamp;
-use crate::transport::StoreTransport;
+use crate::transport::{Channels, GrpcTransport, StoreTransport};
 
 /// A cluster's client; clones share everything.
 #[derive(Debug, Clone)]
@@ -32,6 +32,24 @@ struct Inner {
 }
 
 impl Client {
+    /// Finds the cluster by the PD endpoints of the options. Must be called within a Tokio runtime
+    /// that lives as long as the client.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] for a malformed endpoint or endpoints of different clusters,
+    /// [`ErrorKind::Security`] for TLS, [`ErrorKind::DeadlineExceeded`] when no PD leader was found
+    /// within `budgets.pd`; the message names every address that was tried.
+    pub async fn connect(options: ClientOptions) -> Result<Self> {
+        let clock: Arc<dyn Clock> = Arc::new(TokioClock);
+        let channels = Arc::new(Channels::new(&options)?);
+        let mut bo = Backoffer::new(Arc::clone(&clock), options.budgets.pd);
+        let pd = PdClient::connect(&options, Arc::clone(&channels), Arc::clone(&clock), &mut bo);
+        let pd = Arc::new(pd.await?);
+        let max_message_size = options.max_message_size;
+        let transport = GrpcTransport::new(channels, Arc::clone(&clock), max_message_size);
+        Ok(Self::with_parts(options, pd, Arc::new(transport), clock))
+    }
+
     /// A client over parts given from outside.
     #[must_use]
     pub fn with_parts(

@@ -63,11 +63,14 @@ pub struct ClientOptions {
     /// PD endpoints, `host:port` or `http(s)://host:port`; the other members are found through any
     /// of them. Default `127.0.0.1:2379`.
     pub pd_endpoints: Vec<String>,
-    /// Longest wait for one answer of PD or of a store (`grpc.timeout_in_sec`). Default 10 s.
+    /// Longest wait for one answer of a store (`grpc.timeout_in_sec`). Default 10 s.
     pub request_timeout: Duration,
     /// Longest wait for one answer of the coprocessor. Default 60 s, the time after which TiKV
     /// itself gives a coprocessor request up.
     pub cop_timeout: Duration,
+    /// Longest wait for one answer of PD, after which the leader is looked for anew. Default 3 s, as in
+    /// TiDB's own client: a statement waits for PD before anything else.
+    pub pd_timeout: Duration,
     /// Longest wait for a TCP (and TLS) connection. Default 5 s.
     pub connect_timeout: Duration,
     /// Largest message accepted from a peer, in bytes (`grpc.framesize`). Default 2^31 - 1.
@@ -106,6 +109,7 @@ impl Default for ClientOptions {
             pd_endpoints: vec!["127.0.0.1:2379".to_owned()],
             request_timeout: Duration::from_secs(10),
             cop_timeout: Duration::from_secs(60),
+            pd_timeout: Duration::from_secs(3),
             connect_timeout: Duration::from_secs(5),
             max_message_size: 0x7fff_ffff,
             connections_per_store: 4,

@@ -3,7 +3,14 @@
 //! [`PdApi`] is what the rest of the client sees. Keys are raw on its surface; PD's own, which are
 //! memory-comparable, are decoded and encoded behind it.
 
+mod client;
+mod endpoint;
+mod failure;
 pub(crate) mod keys;
+mod members;
+#[cfg(test)]
+mod stub;
+mod tso;
 
 use std::fmt::Debug;
 
@@ -12,6 +19,8 @@ use tifusion_proto::metapb;
 use crate::backoff::Backoffer;
 use crate::error::Result;
 use crate::timestamp::Timestamp;
+
+pub use client::PdClient;
 
 /// A region as PD knows it.
 #[derive(Debug, Clone, PartialEq, Default)]

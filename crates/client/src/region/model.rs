@@ -167,10 +167,9 @@ impl FakePd {
         let history = self.history.lock();
         let lag = self.lags.lock().pop_front().unwrap_or(0);
         let mut regions = history[history.len().saturating_sub(lag + 1)].regions.clone();
-        if let Some(hole) = self.holes.lock().pop_front() {
-            if hole < regions.len() {
-                regions.remove(hole);
-            }
+        let hole = self.holes.lock().pop_front();
+        if let Some(hole) = hole.filter(|hole| *hole < regions.len()) {
+            regions.remove(hole);
         }
         Ok(regions)
     }

@@ -97,6 +97,11 @@ impl Limit<'_> {
         request
     }
 
+    /// What a failed call means.
+    pub(crate) fn error(&self, status: &Status) -> TransportError {
+        transport_error(self.address, self.timeout, status)
+    }
+
     /// Waits for the answer at most this long; dropping the call cancels it at the peer.
     pub(crate) async fn run<T>(
         &self,
@@ -106,7 +111,7 @@ impl Limit<'_> {
             biased;
             answer = call => answer
                 .map(Response::into_inner)
-                .map_err(|status| transport_error(self.address, self.timeout, &status)),
+                .map_err(|status| self.error(&status)),
             () = self.clock.sleep(self.timeout) => Err(TransportError::Timeout {
                 address: self.address.to_owned(),
                 timeout: self.timeout,
@@ -114,3 +119,7 @@ impl Limit<'_> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "grpc_tests.rs"]
+mod tests;

@@ -1,0 +1,335 @@
+//! PD over gRPC.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tifusion_proto::pdpb::pd_client::PdClient as GrpcPd;
+use tifusion_proto::{metapb, pdpb};
+use tonic::transport::Channel;
+use tonic::{Request, Response, Status};
+
+use super::failure::{Failure, check_header};
+use super::members::{Leader, Members};
+use super::tso::Tso;
+use super::{PdApi, RegionInfo, keys};
+use crate::backoff::{BackoffKind, Backoffer};
+use crate::clock::Clock;
+use crate::error::{ErrorKind, Result};
+use crate::options::ClientOptions;
+use crate::timestamp::Timestamp;
+use crate::transport::{Channels, Limit};
+
+/// What a last try gets when the budget is all but spent.
+const LAST_TRY: Duration = Duration::from_millis(500);
+
+/// The PD of a real cluster.
+#[derive(Debug)]
+pub struct PdClient {
+    members: Arc<Members>,
+    tso: Tso,
+    clock: Arc<dyn Clock>,
+    timeout: Duration,
+    /// This PD is older than `BatchScanRegions`, `GetGCState`.
+    no_batch_scan: AtomicBool,
+    no_gc_state: AtomicBool,
+}
+
+impl PdClient {
+    /// Finds the cluster by the endpoints of the options, some of which may be dead.
+    ///
+    /// # Errors
+    /// - [`ErrorKind::InvalidInput`] when an endpoint is malformed, or the endpoints belong to
+    ///   different clusters;
+    /// - [`ErrorKind::DeadlineExceeded`] when no leader was found within `bo`'s budget: the message
+    ///   names every address that was tried, and why it failed;
+    /// - [`ErrorKind::Security`] when TLS failed at all of them.
+    pub async fn connect(
+        options: &ClientOptions,
+        channels: Arc<Channels>,
+        clock: Arc<dyn Clock>,
+        bo: &mut Backoffer,
+    ) -> Result<Self> {
+        let members = Arc::new(Members::new(options, channels, Arc::clone(&clock))?);
+        let timeout = options.pd_timeout;
+        let client = Self {
+            tso: Tso::new(Arc::clone(&members), Arc::clone(&clock), timeout),
+            members,
+            clock,
+            timeout,
+            no_batch_scan: AtomicBool::new(false),
+            no_gc_state: AtomicBool::new(false),
+        };
+        client.call(bo, |_call| std::future::ready(Ok(()))).await?;
+        Ok(client)
+    }
+
+    /// Calls the leader until it answers, the failure is for good, or `bo`'s budget is spent. The
+    /// time of failed calls counts.
+    async fn call<T, F>(&self, bo: &mut Backoffer, request: impl Fn(Call) -> F + Sync) -> Result<T>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
+        let mut moved = false;
+        loop {
+            let began = self.clock.now();
+            let left = bo.remaining().max(LAST_TRY);
+            let timeout = bo.bounded_timeout(self.timeout.min(left));
+            let (failure, at_leader) = match self.leader(timeout).await {
+                Err(failure) => (failure, false),
+                Ok(leader) => {
+                    let generation = leader.generation;
+                    match request(self.call_to(leader, timeout)).await {
+                        Ok(answer) => return Ok(answer),
+                        Err(failure) => {
+                            self.members.suspect(generation);
+                            (failure, true)
+                        }
+                    }
+                }
+            };
+            bo.charge(self.clock.now().saturating_duration_since(began));
+            if !failure.retry {
+                return Err(failure.into_error());
+            }
+            // At first, the leader has moved: the new one can be asked at once.
+            let in_time = !bo.remaining().is_zero() && bo.check_deadline().is_ok();
+            if at_leader && !moved && in_time {
+                moved = true;
+                continue;
+            }
+            bo.backoff(BackoffKind::PdRpc, failure.into_error()).await?;
+        }
+    }
+
+    /// The leader; in line behind another's search at most as long as one's own may take.
+    async fn leader(&self, timeout: Duration) -> Result<Leader, Failure> {
+        tokio::select! {
+            biased;
+            leader = self.members.leader(timeout) => leader,
+            () = self.clock.sleep(timeout * 2) => {
+                Err(Failure::passing("the search for PD's leader takes too long"))
+            }
+        }
+    }
+
+    fn call_to(&self, leader: Leader, timeout: Duration) -> Call {
+        let clock = Arc::clone(&self.clock);
+        Call { members: Arc::clone(&self.members), clock, leader, timeout }
+    }
+}
+
+/// One try at one leader.
+struct Call {
+    members: Arc<Members>,
+    clock: Arc<dyn Clock>,
+    leader: Leader,
+    timeout: Duration,
+}
+
+impl Call {
+    fn client(&self) -> Result<GrpcPd<Channel>, Failure> {
+        self.members.client(&self.leader.address)
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "the form of the messages' field")]
+    fn header(&self) -> Option<pdpb::RequestHeader> {
+        Some(self.members.header())
+    }
+
+    fn limit(&self) -> Limit<'_> {
+        Limit { clock: &*self.clock, address: &self.leader.address, timeout: self.timeout }
+    }
+
+    fn request<T>(&self, message: T) -> Request<T> {
+        self.limit().request(message)
+    }
+
+    /// Waits for the answer and checks its header.
+    async fn answer<T>(
+        &self,
+        call: impl Future<Output = Result<Response<T>, Status>>,
+        header: impl Fn(&T) -> Option<&pdpb::ResponseHeader>,
+    ) -> Result<T, Failure> {
+        let answer = self.limit().run(call).await.map_err(Failure::from_transport)?;
+        check_header(header(&answer), Some(self.members.cluster_id()))
+            .map_err(|failure| failure.at(&self.leader.address))?;
+        Ok(answer)
+    }
+}
+
+fn region_info(answer: pdpb::GetRegionResponse) -> Result<Option<RegionInfo>> {
+    keys::decode_info(pdpb::Region {
+        region: answer.region,
+        leader: answer.leader,
+        down_peers: answer.down_peers,
+        pending_peers: answer.pending_peers,
+        buckets: answer.buckets,
+    })
+}
+
+#[async_trait::async_trait]
+impl PdApi for PdClient {
+    async fn timestamp(&self, bo: &mut Backoffer) -> Result<Timestamp> {
+        self.call(bo, |call| async move {
+            // In line behind one round-trip, then one's own.
+            let limit = call.timeout * 2;
+            tokio::select! {
+                biased;
+                timestamp = self.tso.get(call.leader) => timestamp,
+                () = self.clock.sleep(limit) => {
+                    Err(Failure::passing(format!("no timestamp within {limit:?}")))
+                }
+            }
+        })
+        .await
+    }
+
+    async fn region_by_key(&self, bo: &mut Backoffer, key: &[u8]) -> Result<Option<RegionInfo>> {
+        let region_key = &keys::encode(key);
+        let answer = self.call(bo, |call| async move {
+            let region_key = region_key.clone();
+            let message =
+                pdpb::GetRegionRequest { header: call.header(), region_key, need_buckets: true };
+            let mut client = call.client()?;
+            let answer = client.get_region(call.request(message));
+            call.answer(answer, |answer| answer.header.as_ref()).await
+        });
+        region_info(answer.await?)
+    }
+
+    async fn region_by_id(&self, bo: &mut Backoffer, id: u64) -> Result<Option<RegionInfo>> {
+        let answer = self.call(bo, |call| async move {
+            let message = pdpb::GetRegionByIdRequest {
+                header: call.header(),
+                region_id: id,
+                need_buckets: true,
+            };
+            let mut client = call.client()?;
+            let answer = client.get_region_by_id(call.request(message));
+            call.answer(answer, |answer| answer.header.as_ref()).await
+        });
+        region_info(answer.await?)
+    }
+
+    async fn scan_regions(
+        &self,
+        bo: &mut Backoffer,
+        start: &[u8],
+        end: &[u8],
+        limit: u32,
+    ) -> Result<Vec<RegionInfo>> {
+        let range = &pdpb::KeyRange { start_key: keys::encode(start), end_key: keys::encode(end) };
+        let limit = i32::try_from(limit).unwrap_or(i32::MAX);
+        let old = &self.no_batch_scan;
+        let told = self.call(bo, |call| async move {
+            if !old.load(Ordering::Relaxed) {
+                match batch_scan(&call, range.clone(), limit).await {
+                    Err(failure) if failure.unimplemented => old.store(true, Ordering::Relaxed),
+                    answer => return answer,
+                }
+            }
+            scan(&call, range.clone(), limit).await
+        });
+        let told = told.await?;
+        told.into_iter().filter_map(|region| keys::decode_info(region).transpose()).collect()
+    }
+
+    async fn store(&self, bo: &mut Backoffer, id: u64) -> Result<Option<metapb::Store>> {
+        let answer = self.call(bo, |call| async move {
+            let message = pdpb::GetStoreRequest { header: call.header(), store_id: id };
+            let mut client = call.client()?;
+            let answer = client.get_store(call.request(message));
+            match call.answer(answer, |answer| answer.header.as_ref()).await {
+                Ok(answer) => Ok(answer.store),
+                // PD has no code of its own for it.
+                Err(failure) if failure.message.contains("not found") => Ok(None),
+                Err(failure) => Err(failure),
+            }
+        });
+        let store = answer.await?;
+        Ok(store.filter(|store| store.state() != metapb::StoreState::Tombstone))
+    }
+
+    async fn stores(&self, bo: &mut Backoffer) -> Result<Vec<metapb::Store>> {
+        let answer = self.call(bo, |call| async move {
+            let message =
+                pdpb::GetAllStoresRequest { header: call.header(), exclude_tombstone_stores: true };
+            let mut client = call.client()?;
+            let answer = client.get_all_stores(call.request(message));
+            call.answer(answer, |answer| answer.header.as_ref()).await
+        });
+        Ok(answer.await?.stores)
+    }
+
+    /// What the data needs: `gc_safe_point` of `GetGCState` where PD has it (8.5 and later), else
+    /// `GetGCSafePoint`.
+    async fn gc_safe_point(&self, bo: &mut Backoffer) -> Result<Timestamp> {
+        let old = &self.no_gc_state;
+        let safe_point = self.call(bo, |call| async move {
+            if !old.load(Ordering::Relaxed) {
+                match gc_state(&call).await {
+                    Err(failure) if failure.unimplemented => old.store(true, Ordering::Relaxed),
+                    answer => return answer,
+                }
+            }
+            let message = pdpb::GetGcSafePointRequest { header: call.header() };
+            let mut client = call.client()?;
+            let answer = client.get_gc_safe_point(call.request(message));
+            Ok(call.answer(answer, |answer| answer.header.as_ref()).await?.safe_point)
+        });
+        Ok(Timestamp::new(safe_point.await?))
+    }
+
+    fn cluster_id(&self) -> u64 {
+        self.members.cluster_id()
+    }
+}
+
+async fn batch_scan(
+    call: &Call,
+    range: pdpb::KeyRange,
+    limit: i32,
+) -> Result<Vec<pdpb::Region>, Failure> {
+    let message = pdpb::BatchScanRegionsRequest {
+        header: call.header(),
+        need_buckets: true,
+        ranges: vec![range],
+        limit,
+        contain_all_key_range: false,
+    };
+    let mut client = call.client()?;
+    let answer = client.batch_scan_regions(call.request(message));
+    Ok(call.answer(answer, |answer| answer.header.as_ref()).await?.regions)
+}
+
+async fn scan(
+    call: &Call,
+    range: pdpb::KeyRange,
+    limit: i32,
+) -> Result<Vec<pdpb::Region>, Failure> {
+    let pdpb::KeyRange { start_key, end_key } = range;
+    let message = pdpb::ScanRegionsRequest { header: call.header(), start_key, limit, end_key };
+    let mut client = call.client()?;
+    let answer = client.scan_regions(call.request(message));
+    Ok(call.answer(answer, |answer| answer.header.as_ref()).await?.regions)
+}
+
+async fn gc_state(call: &Call) -> Result<u64, Failure> {
+    let message = pdpb::GetGcStateRequest {
+        header: call.header(),
+        exclude_gc_barriers: true,
+        ..pdpb::GetGcStateRequest::default()
+    };
+    let mut client = call.client()?;
+    let answer = client.get_gc_state(call.request(message));
+    let answer = call.answer(answer, |answer| answer.header.as_ref()).await?;
+    let state = answer
+        .gc_state
+        .ok_or_else(|| Failure::fatal(ErrorKind::Protocol, "an answer without a GC state"))?;
+    Ok(state.gc_safe_point)
+}
+
+#[cfg(test)]
+#[path = "client_tests.rs"]
+mod tests;
