@@ -7,7 +7,7 @@
 use arrow_buffer::i256;
 
 use super::accumulate::{self, Accumulator, Wide};
-use super::{Decimal, Inexact, WHAT, WORDS, check_word, words_of};
+use super::{Decimal, Inexact, WHAT, WORD_BASE, WORD_DIGITS, WORDS, check_word, pow10, words_of};
 use crate::error::{Error, Result};
 
 /// Bytes of a decimal in a chunk.
@@ -58,7 +58,44 @@ impl Decimal {
 /// # Errors
 /// [`Error::Malformed`] when a count or a word is out of range, [`Error::OutOfRange`] when the
 /// result has more than 38 digits or digits other than zero would be lost.
+#[inline]
 pub fn chunk_to_i128(cell: &[u8; CHUNK_LEN], scale: u8) -> Result<i128> {
+    match short_to_i128(cell, scale) {
+        Some(value) => Ok(value),
+        None => long_to_i128(cell, scale),
+    }
+}
+
+/// The shape of nearly every cell: at most 18 digits before the point, at most nine after it, as many
+/// as wanted. `None` for every other cell.
+#[inline]
+fn short_to_i128(cell: &[u8; CHUNK_LEN], scale: u8) -> Option<i128> {
+    let [int_digits, frac_digits, _, negative, words @ ..] = cell;
+    if *frac_digits != scale || scale > WORD_DIGITS {
+        return None;
+    }
+    let (words, _) = words.as_chunks::<4>();
+    let word = |at: usize| words.get(at).map_or(0, |bytes| u32::from_le_bytes(*bytes));
+    // Words that hold more digits than they may are left to the long way.
+    let odd = int_digits % WORD_DIGITS;
+    let limit = if odd == 0 { WORD_BASE } else { pow10(odd) };
+    let (high, low, frac) = match words_of(*int_digits) {
+        0 => (0, 0, word(0)),
+        1 if word(0) < limit => (0, word(0), word(1)),
+        2 if word(0) < limit => (word(0), word(1), word(2)),
+        _ => return None,
+    };
+    if low >= WORD_BASE || frac >= WORD_BASE {
+        return None;
+    }
+    let int = u64::from(high) * u64::from(WORD_BASE) + u64::from(low);
+    let frac = if scale == 0 { 0 } else { frac / pow10(WORD_DIGITS - scale) };
+    let value = i128::from(int) * i128::from(pow10(scale)) + i128::from(frac);
+    Some(if *negative == 0 { value } else { -value })
+}
+
+#[inline(never)]
+fn long_to_i128(cell: &[u8; CHUNK_LEN], scale: u8) -> Result<i128> {
     let parts = ChunkParts::new(cell)?;
     match parts.accumulate::<u128>(scale).and_then(|v| accumulate::sign_i128(v, parts.negative)) {
         Ok(value) => Ok(value),

@@ -335,6 +335,28 @@ proptest! {
         }
     }
 
+    /// The short way of `chunk_to_i128` and the long one of `chunk_to_i256` agree, on words with too
+    /// many digits too.
+    #[test]
+    fn both_widths_agree_on_short_cells(
+        int_digits in 0_u8..22, frac_digits in 0_u8..12, negative: bool,
+        words in prop::array::uniform4((0_u32..1_000_100_000, 0_u32..10)), more in 0_u8..2,
+    ) {
+        let mut bytes = [0; CHUNK_LEN];
+        bytes[..4].copy_from_slice(&[int_digits, frac_digits, frac_digits, u8::from(negative)]);
+        for (to, (word, digits)) in bytes[4..].chunks_mut(4).zip(words) {
+            // Half of the words are short, so that leading words often fit.
+            let word = if digits < 5 { word % 10_u32.pow(digits + 1) } else { word };
+            to.copy_from_slice(&word.to_le_bytes());
+        }
+        let scale = frac_digits + more;
+        let narrow = chunk_to_i128(&bytes, scale);
+        prop_assert_eq!(narrow.clone().map(i256::from_i128), chunk_to_i256(&bytes, scale));
+        if let Ok(narrow) = narrow {
+            prop_assert_eq!(Decimal::from_chunk(&bytes).unwrap().to_i128(scale), Ok(narrow));
+        }
+    }
+
     #[test]
     fn any_body_is_read_without_panic(
         precision in 0_u8..90, scale in 0_u8..40,

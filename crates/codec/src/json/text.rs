@@ -159,7 +159,7 @@ impl Writer<'_> {
 
     fn escaped(&mut self, text: &str) {
         let mut rest = text;
-        while let Some(at) = rest.find(needs_escape) {
+        while let Some(at) = rest.bytes().position(may_need_escape) {
             let (plain, tail) = rest.split_at_checked(at).unwrap_or((rest, ""));
             self.out.push_str(plain);
             let mut chars = tail.chars();
@@ -171,9 +171,10 @@ impl Writer<'_> {
                 Some('\t') => self.out.push_str("\\t"),
                 Some('\u{8}') => self.out.push_str("\\b"),
                 Some('\u{c}') => self.out.push_str("\\f"),
-                Some(other) => {
-                    let _ = write!(self.out, "\\u{:04x}", u32::from(other));
+                Some(c @ ('\0'..='\u{1f}' | '\u{2028}' | '\u{2029}')) => {
+                    let _ = write!(self.out, "\\u{:04x}", u32::from(c));
                 }
+                Some(c) => self.out.push(c),
                 None => {}
             }
             rest = chars.as_str();
@@ -189,9 +190,10 @@ impl Writer<'_> {
     }
 }
 
-/// Control characters, quote and backslash, and the two separators that JavaScript minds.
-fn needs_escape(c: char) -> bool {
-    matches!(c, '\0'..='\u{1f}' | '"' | '\\' | '\u{2028}' | '\u{2029}')
+/// Control characters, quote and backslash, and the first byte of the two separators that JavaScript
+/// minds, U+2028 and U+2029.
+fn may_need_escape(byte: u8) -> bool {
+    matches!(byte, 0..=0x1f | b'"' | b'\\' | 0xe2)
 }
 
 fn literal([byte]: [u8; 1]) -> Result<&'static str> {
