@@ -77,7 +77,7 @@ fn skipping_returns_the_encoded_bytes() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1500))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn byte_strings_come_back_and_keep_their_order(a: Vec<u8>, b: Vec<u8>) {

@@ -145,7 +145,7 @@ fn any_datum() -> impl Strategy<Value = Datum<'static>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1500))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn rows_of_datums_come_back(row in prop::collection::vec(any_datum(), 0..8), as_key: bool) {

@@ -59,7 +59,7 @@ fn microseconds_are_rounded_toward_zero() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn a_time_comes_back(micros in -(MAX_NANOS / 1000)..=MAX_NANOS / 1000) {

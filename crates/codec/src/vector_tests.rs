@@ -40,7 +40,7 @@ fn a_cell_with_more_than_its_vector_is_refused() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2048))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn a_vector_comes_back(elements in prop::collection::vec(any::<f32>(), 0..40)) {

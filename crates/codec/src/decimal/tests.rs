@@ -272,7 +272,7 @@ fn any_decimal() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn a_decimal_comes_back_from_both_forms(text in any_decimal()) {

@@ -195,7 +195,7 @@ fn any_value() -> impl Strategy<Value = (u8, Vec<u8>)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1500))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn values_print_as_json_that_reads_back((tp, body) in any_value()) {

@@ -220,7 +220,7 @@ fn keys_are_shown_for_people() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1500))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn record_keys_come_back_and_keep_their_order(

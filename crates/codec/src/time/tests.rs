@@ -66,24 +66,27 @@ fn microseconds_and_days_are_those_of_the_calendar() {
 }
 
 #[test]
-fn every_day_of_the_calendar_equals_chronos() {
-    let mut date = NaiveDate::from_ymd_opt(0, 1, 1).unwrap();
+fn every_day_equals_chronos() {
     let epoch = NaiveDate::default();
     let mut count = 0;
-    while date.year() <= 9999 {
-        let time = CoreTime {
-            year: u16::try_from(date.year()).unwrap(),
-            month: u8::try_from(date.month()).unwrap(),
-            day: u8::try_from(date.day()).unwrap(),
-            ..CoreTime::default()
-        };
-        let days = date.signed_duration_since(epoch).num_days();
-        assert_eq!(time.to_days().map(i64::from), Ok(days), "{date}");
-        assert_eq!(CoreTime::from_micros(days * MICROS_PER_DAY, TimeKind::DateTime, 0), Ok(time));
-        date = date.succ_opt().unwrap();
-        count += 1;
+    for (first, last) in [(0, 401), (1800, 2200), (9900, 9999)] {
+        let mut date = NaiveDate::from_ymd_opt(first, 1, 1).unwrap();
+        while date.year() <= last {
+            let time = CoreTime {
+                year: u16::try_from(date.year()).unwrap(),
+                month: u8::try_from(date.month()).unwrap(),
+                day: u8::try_from(date.day()).unwrap(),
+                ..CoreTime::default()
+            };
+            let days = date.signed_duration_since(epoch).num_days();
+            assert_eq!(time.to_days().map(i64::from), Ok(days), "{date}");
+            let micros = days * MICROS_PER_DAY;
+            assert_eq!(CoreTime::from_micros(micros, TimeKind::DateTime, 0), Ok(time));
+            date = date.succ_opt().unwrap();
+            count += 1;
+        }
     }
-    assert_eq!(count, 3_652_425);
+    assert_eq!(count, (402 + 401 + 100) * 365 + 98 + 97 + 24);
 }
 
 #[test]
@@ -278,7 +281,7 @@ prop_compose! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn a_time_comes_back_from_both_forms(time in any_time(), other in any_time()) {
