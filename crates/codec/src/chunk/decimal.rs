@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow_array::types::{Decimal128Type, Decimal256Type, DecimalType};
-use arrow_array::{ArrayRef, PrimitiveArray};
+use arrow_array::{ArrayRef, ArrowNativeTypeOp, PrimitiveArray};
 use arrow_buffer::{NullBuffer, ScalarBuffer};
 
 use super::buffer::primitive;
@@ -24,19 +24,28 @@ pub(super) fn decimals256(column: RawColumn, precision: u8, scale: u8) -> RowRes
     decimals::<Decimal256Type>(column, precision, scale, convert)
 }
 
-/// An error if `value`, the digits without the point, has more than `precision` of them.
-pub(crate) fn check_precision<T: DecimalType>(
-    value: T::Native,
-    precision: u8,
-    scale: u8,
-) -> Result<()> {
-    if T::is_valid_decimal_precision(value, precision) {
-        return Ok(());
+/// The largest value of `precision` digits; the smallest is its negative.
+pub(crate) fn limit<T: DecimalType>(precision: u8) -> T::Native {
+    let limits = T::MAX_FOR_EACH_PRECISION;
+    limits.get(usize::from(precision)).or(limits.last()).copied().unwrap_or_default()
+}
+
+/// `value`, the digits without the point, unless it is beyond `limit`.
+#[inline]
+pub(crate) fn within<T: DecimalType>(value: T::Native, limit: T::Native) -> Result<T::Native> {
+    if value <= limit && value >= limit.neg_wrapping() {
+        Ok(value)
+    } else {
+        beyond::<T>(value, limit)
     }
+}
+
+#[cold]
+fn beyond<T: DecimalType>(value: T::Native, limit: T::Native) -> Result<T::Native> {
     Err(Error::OutOfRange {
         what: "DECIMAL",
-        value: format!("{value:?} × 10^-{scale}"),
-        target: format!("{precision} digits"),
+        value: format!("{value:?} without its point"),
+        target: format!("{limit:?}"),
     })
 }
 
@@ -61,12 +70,9 @@ fn decimals<T: DecimalType>(
     convert: impl Fn(&[u8; CHUNK_LEN]) -> Result<T::Native>,
 ) -> RowResult<ArrayRef> {
     let mut values = Vec::with_capacity(column.len);
+    let limit = limit::<T>(precision);
     for (row, cell) in column.cells().iter().enumerate() {
-        let value = convert(cell).and_then(|value| {
-            check_precision::<T>(value, precision, scale)?;
-            Ok(value)
-        });
-        values.push(match value {
+        values.push(match convert(cell).and_then(|value| within::<T>(value, limit)) {
             Ok(value) => value,
             Err(_) if column.is_null(row) => T::Native::default(),
             Err(error) => return Err(RowError { row, error }),

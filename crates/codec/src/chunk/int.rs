@@ -20,42 +20,40 @@ trait Narrow: ArrowPrimitiveType {
     const SIGNED: bool;
     /// The type's name.
     const NAME: &str;
+    /// What moves the type's range to 0 and up.
+    const BIAS: u64;
+    /// The bits that are zero in the moved range.
+    const BEYOND: u64;
 
     /// The low bits.
     fn narrow(bits: u64) -> Self::Native;
-
-    /// The value with its sign, or zeros, filled in above.
-    fn widen(value: Self::Native) -> u64;
 }
 
 macro_rules! impl_narrow {
-    ($($arrow:ty, $native:ty, $signed:expr, $name:expr, $widen:expr;)*) => {$(
+    ($($arrow:ty, $native:ty, $signed:expr, $name:expr;)*) => {$(
         impl Narrow for $arrow {
             const SIGNED: bool = $signed;
             const NAME: &str = $name;
+            const BIAS: u64 = if $signed { 1 << (<$native>::BITS - 1) } else { 0 };
+            const BEYOND: u64 = !(u64::MAX >> (u64::BITS - <$native>::BITS));
 
             #[inline]
             fn narrow(bits: u64) -> $native {
                 bits.to_le_bytes().first_chunk().map_or(0, |low| <$native>::from_le_bytes(*low))
-            }
-
-            #[inline]
-            fn widen(value: $native) -> u64 {
-                $widen(value)
             }
         }
     )*};
 }
 
 impl_narrow! {
-    Int8Type, i8, true, "Int8", |value| i64::from(value).cast_unsigned();
-    Int16Type, i16, true, "Int16", |value| i64::from(value).cast_unsigned();
-    Int32Type, i32, true, "Int32", |value| i64::from(value).cast_unsigned();
-    Int64Type, i64, true, "Int64", i64::cast_unsigned;
-    UInt8Type, u8, false, "UInt8", u64::from;
-    UInt16Type, u16, false, "UInt16", u64::from;
-    UInt32Type, u32, false, "UInt32", u64::from;
-    UInt64Type, u64, false, "UInt64", |value| value;
+    Int8Type, i8, true, "Int8";
+    Int16Type, i16, true, "Int16";
+    Int32Type, i32, true, "Int32";
+    Int64Type, i64, true, "Int64";
+    UInt8Type, u8, false, "UInt8";
+    UInt16Type, u16, false, "UInt16";
+    UInt32Type, u32, false, "UInt32";
+    UInt64Type, u64, false, "UInt64";
 }
 
 /// The column as integers of `width`; its cells are `unsigned` or signed.
@@ -81,32 +79,29 @@ pub(super) fn decode(column: RawColumn, width: IntWidth, unsigned: bool) -> RowR
 }
 
 fn narrowed<T: Narrow>(column: RawColumn, unsigned: bool) -> RowResult<ArrayRef> {
-    // Widening gives the bits back unless some were lost. Between a signed and an unsigned type the
-    // top bit means different numbers, so it must be clear.
+    // Between a signed and an unsigned type the top bit means different numbers, so it must be clear.
     let forbidden = if unsigned == T::SIGNED { SIGN } else { 0 };
-    let mut lost = 0;
-    let values: Vec<T::Native> = column
-        .cells::<8>()
-        .iter()
-        .map(|cell| {
-            let bits = u64::from_le_bytes(*cell);
-            let value = T::narrow(bits);
-            lost |= (T::widen(value) ^ bits) | (bits & forbidden);
-            value
-        })
-        .collect();
+    // Two loops that are made of vector instructions are faster than one that isn't.
+    let bits = || column.cells().iter().map(|cell| u64::from_le_bytes(*cell));
+    let lost = bits().fold(0, |lost, bits| lost | lost_bits::<T>(bits, forbidden));
+    let values: Vec<T::Native> = bits().map(T::narrow).collect();
     if lost != 0 {
         refuse_lost::<T>(&column, unsigned, forbidden)?;
     }
     primitive_ref::<T>(ScalarBuffer::from(values), column.nulls)
 }
 
+/// Not zero if the type doesn't hold the number.
+#[inline]
+fn lost_bits<T: Narrow>(bits: u64, forbidden: u64) -> u64 {
+    (bits.wrapping_add(T::BIAS) & T::BEYOND) | (bits & forbidden)
+}
+
 /// Finds the row whose value doesn't fit; there is none if only NULL cells don't.
 fn refuse_lost<T: Narrow>(column: &RawColumn, unsigned: bool, forbidden: u64) -> RowResult<()> {
     for (row, cell) in column.cells::<8>().iter().enumerate() {
         let bits = u64::from_le_bytes(*cell);
-        let lost = (T::widen(T::narrow(bits)) ^ bits) | (bits & forbidden);
-        if lost != 0 && !column.is_null(row) {
+        if lost_bits::<T>(bits, forbidden) != 0 && !column.is_null(row) {
             let value = if unsigned { bits.to_string() } else { bits.cast_signed().to_string() };
             let error = Error::OutOfRange { what: "integer", value, target: T::NAME.to_owned() };
             return Err(RowError { row, error });

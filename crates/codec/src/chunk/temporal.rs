@@ -17,7 +17,7 @@ use crate::time::{CoreTime, InvalidTime, core_bits_to_days, core_bits_to_micros}
 
 /// A `DATE` column as days since 1970-01-01.
 pub(super) fn dates(column: RawColumn, zero_date: ZeroDate) -> RowResult<ArrayRef> {
-    let (values, nulls) = calendar(column, zero_date, core_bits_to_days)?;
+    let (values, nulls) = calendar(column, zero_date, i32::MIN, core_bits_to_days)?;
     primitive_ref::<Date32Type>(values, nulls)
 }
 
@@ -28,7 +28,7 @@ pub(super) fn timestamps(
     zero_date: ZeroDate,
     zone: Option<Arc<str>>,
 ) -> RowResult<ArrayRef> {
-    let (values, nulls) = calendar(column, zero_date, core_bits_to_micros)?;
+    let (values, nulls) = calendar(column, zero_date, i64::MIN, core_bits_to_micros)?;
     timestamp_array(values, nulls, zone)
 }
 
@@ -81,25 +81,28 @@ pub(crate) fn invalid_time(
     }
 }
 
+/// Values and validity of a column of times; `missing` is a value that `convert` never returns.
 fn calendar<T: ArrowNativeType>(
     column: RawColumn,
     zero_date: ZeroDate,
+    missing: T,
     convert: impl Fn(u64) -> Result<T, InvalidTime>,
 ) -> RowResult<(ScalarBuffer<T>, Option<NullBuffer>)> {
-    let mut values = Vec::with_capacity(column.len);
+    let cells = column.cells();
+    let fast = |cell: &[u8; 8]| convert(u64::from_le_bytes(*cell)).unwrap_or(missing);
+    let mut values: Vec<T> = cells.iter().map(fast).collect();
     let mut validity = None;
-    for (row, cell) in column.cells().iter().enumerate() {
+    for (row, (value, cell)) in values.iter_mut().zip(cells).enumerate() {
+        if *value != missing {
+            continue;
+        }
+        *value = T::default();
         let bits = u64::from_le_bytes(*cell);
-        values.push(match convert(bits) {
-            Ok(value) => value,
-            Err(_) if column.is_null(row) => T::default(),
-            Err(invalid) => {
-                invalid_time(zero_date, invalid, || CoreTime::from_core_bits(bits))
-                    .map_err(RowError::at(row))?;
-                validity.get_or_insert_with(|| validity_of(&column)).set_bit(row, false);
-                T::default()
-            }
-        });
+        if let (Err(invalid), false) = (convert(bits), column.is_null(row)) {
+            invalid_time(zero_date, invalid, || CoreTime::from_core_bits(bits))
+                .map_err(RowError::at(row))?;
+            validity.get_or_insert_with(|| validity_of(&column)).set_bit(row, false);
+        }
     }
     let nulls = match validity {
         Some(mut validity) => Some(NullBuffer::new(validity.finish())),

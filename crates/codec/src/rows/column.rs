@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use crate::chunk::array::to_array;
 use crate::chunk::buffer::primitive_ref;
-use crate::chunk::decimal::{check_precision, decimal_array};
+use crate::chunk::decimal::{decimal_array, limit, within};
 use crate::chunk::layout::RawColumn;
 use crate::chunk::row_error::RowResult;
 use crate::chunk::temporal::{invalid_time, timestamp_array};
@@ -99,14 +99,12 @@ impl<'a> ColumnBuilder<'a> {
                 return push_time(values, packed_to_micros(*packed), time, options);
             }
             (Cells::Decimals128 { values, precision, scale }, Datum::Decimal(decimal)) => {
-                let value = decimal.to_i128(*scale)?;
-                check_precision::<Decimal128Type>(value, *precision, *scale)?;
-                values.push(value);
+                let limit = limit::<Decimal128Type>(*precision);
+                values.push(within::<Decimal128Type>(decimal.to_i128(*scale)?, limit)?);
             }
             (Cells::Decimals256 { values, precision, scale }, Datum::Decimal(decimal)) => {
-                let value = decimal.to_i256(*scale)?;
-                check_precision::<Decimal256Type>(value, *precision, *scale)?;
-                values.push(value);
+                let limit = limit::<Decimal256Type>(*precision);
+                values.push(within::<Decimal256Type>(decimal.to_i256(*scale)?, limit)?);
             }
             (Cells::Fixed { data, .. }, datum) => push_fixed(data, self.target, datum)?,
             (Cells::Variable { data, ends }, datum) => {
@@ -207,17 +205,6 @@ fn end_of(data: &[u8]) -> i64 {
 }
 
 fn unexpected(datum: &Datum<'_>, target: &Target) -> Error {
-    let kind = match datum {
-        Datum::Null => "NULL",
-        Datum::Int(_) => "a signed integer",
-        Datum::UInt(_) => "an unsigned integer",
-        Datum::Float(_) => "a float",
-        Datum::Bytes(_) => "bytes",
-        Datum::Decimal(_) => "a decimal",
-        Datum::Duration(_) => "a duration",
-        Datum::Json(..) => "JSON",
-        Datum::VectorFloat32(_) => "a vector",
-        Datum::MinNotNull | Datum::Max => "an end of a range",
-    };
-    Error::malformed("datum", format!("{kind} in a column of {}", target.cells_name()))
+    let reason = format!("{} in a column of {}", datum.kind(), target.cells_name());
+    Error::malformed("datum", reason)
 }

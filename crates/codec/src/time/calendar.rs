@@ -1,7 +1,8 @@
 //! Dates and days, in integers.
 //!
 //! The proleptic Gregorian calendar: 400 years are 146 097 days. A year counted from March puts the
-//! leap day last, so the day of the year follows from the month by one product.
+//! leap day last. Every cell of a column of times goes through here: one branch for the usual date,
+//! one for the time of day.
 
 use std::fmt;
 
@@ -38,28 +39,69 @@ const EPOCH_DAYS: u32 = 719_468;
 /// Last year of MySQL's calendar.
 const MAX_YEAR: u32 = 9999;
 
+/// Days from March 1st to the first day of each month, and the month's days; January and February end
+/// the year before. There are no months 0, 13, 14 and 15.
+const MONTHS: [(u16, u8); 16] = [
+    (0, 0),
+    (306, 31),
+    (337, 28),
+    (0, 31),
+    (31, 30),
+    (61, 31),
+    (92, 30),
+    (122, 31),
+    (153, 31),
+    (184, 30),
+    (214, 31),
+    (245, 30),
+    (275, 31),
+    (0, 0),
+    (0, 0),
+    (0, 0),
+];
+
 /// Days since 1970-01-01.
+#[inline]
 pub(super) fn days(year: u32, month: u32, day: u32) -> Result<i32, InvalidTime> {
+    let (before, len) = usize::try_from(month).ok().and_then(|m| MONTHS.get(m)).unwrap_or(&(0, 0));
+    // One branch for all columns of dates: day 0 wraps around, a leap day is seldom enough.
+    if day.wrapping_sub(1) < u32::from(*len) && year <= MAX_YEAR {
+        return Ok(count_days(year, month, u32::from(*before) + day));
+    }
+    leap_day(year, month, day)
+}
+
+/// February 29th, or why there is no such day.
+#[cold]
+fn leap_day(year: u32, month: u32, day: u32) -> Result<i32, InvalidTime> {
     if month == 0 || day == 0 {
         return Err(InvalidTime::ZeroInDate);
     }
     if year > MAX_YEAR || month > 12 || day > 31 {
         return Err(InvalidTime::OutOfRange);
     }
-    if day > 28 && day > days_in_month(year, month) {
+    let is_leap =
+        year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    if month != 2 || day != 29 || !is_leap {
         return Err(InvalidTime::NoSuchDay);
     }
+    Ok(count_days(year, month, 337 + day))
+}
+
+/// Days since 1970-01-01 of the `day_of_year`th day counted from March 1st.
+#[inline]
+fn count_days(year: u32, month: u32, day_of_year: u32) -> i32 {
     // One era more keeps January of year 0 above zero.
-    let (shifted_year, shifted_month) =
-        if month > 2 { (year + 400, month - 3) } else { (year + 399, month + 9) };
-    let leap_days = shifted_year / 4 - shifted_year / 100 + shifted_year / 400;
-    let day_of_year = (153 * shifted_month + 2) / 5 + day - 1;
-    let days = shifted_year * 365 + leap_days + day_of_year;
+    let from_march = year + 400 - u32::from(month <= 2);
+    let century = from_march / 100;
+    let leap_days = from_march / 4 - century + century / 4;
+    let days = from_march * 365 + leap_days + day_of_year;
     // At most 4 000 000 days: neither side leaves an i32.
-    Ok(days.cast_signed() - (EPOCH_DAYS + ERA_DAYS).cast_signed())
+    days.cast_signed() - (EPOCH_DAYS + ERA_DAYS + 1).cast_signed()
 }
 
 /// Microseconds since 1970-01-01 00:00:00.
+#[inline]
 pub(super) fn micros(
     days: i32,
     hour: u32,
@@ -67,22 +109,12 @@ pub(super) fn micros(
     second: u32,
     micro: u32,
 ) -> Result<i64, InvalidTime> {
-    if hour > 23 || minute > 59 || second > 59 || micro > 999_999 {
+    // One branch, not four.
+    if (hour > 23) | (minute > 59) | (second > 59) | (micro > 999_999) {
         return Err(InvalidTime::OutOfRange);
     }
     let seconds = hour * 3600 + minute * 60 + second;
     Ok(i64::from(days) * MICROS_PER_DAY + i64::from(seconds) * 1_000_000 + i64::from(micro))
-}
-
-fn days_in_month(year: u32, month: u32) -> u32 {
-    match month {
-        4 | 6 | 9 | 11 => 30,
-        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => {
-            29
-        }
-        2 => 28,
-        _ => 31,
-    }
 }
 
 /// Year, month and day of a day counted from 1970-01-01; `None` outside the years 0 to 9999.

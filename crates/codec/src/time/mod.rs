@@ -72,6 +72,7 @@ pub enum TimeKind {
 impl CoreTime {
     /// The time in a chunk's core bits. Each field may be out of its range.
     #[must_use]
+    #[inline]
     pub fn from_core_bits(bits: u64) -> Self {
         let (kind, fsp) = match bits & 0b1111 {
             DATE_BITS => (TimeKind::Date, 0),
@@ -151,6 +152,7 @@ impl CoreTime {
     ///
     /// # Errors
     /// [`InvalidTime`] when no calendar has the day.
+    #[inline]
     pub fn to_days(&self) -> Result<i32, InvalidTime> {
         calendar::days(u32::from(self.year), u32::from(self.month), u32::from(self.day))
             .map_err(|error| self.zero_or(error))
@@ -160,6 +162,7 @@ impl CoreTime {
     ///
     /// # Errors
     /// [`InvalidTime`] when no calendar has the time.
+    #[inline]
     pub fn to_micros(&self) -> Result<i64, InvalidTime> {
         let days = self.to_days()?;
         calendar::micros(
@@ -262,6 +265,7 @@ impl InvalidTime {
 ///
 /// # Errors
 /// As [`CoreTime::to_days`].
+#[inline]
 pub fn core_bits_to_days(bits: u64) -> Result<i32, InvalidTime> {
     CoreTime::from_core_bits(bits).to_days()
 }
@@ -270,6 +274,7 @@ pub fn core_bits_to_days(bits: u64) -> Result<i32, InvalidTime> {
 ///
 /// # Errors
 /// As [`CoreTime::to_micros`].
+#[inline]
 pub fn core_bits_to_micros(bits: u64) -> Result<i64, InvalidTime> {
     CoreTime::from_core_bits(bits).to_micros()
 }
@@ -291,6 +296,7 @@ pub fn packed_to_micros(packed: u64) -> Result<i64, InvalidTime> {
 }
 
 /// `width` bits from bit `shift` on, in a type that holds them.
+#[inline]
 fn field<T: TryFrom<u64> + Default>(bits: u64, shift: u32, width: u32) -> T {
     T::try_from(bits >> shift & ((1 << width) - 1)).unwrap_or_default()
 }

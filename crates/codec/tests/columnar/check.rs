@@ -42,8 +42,7 @@ impl Column {
     fn parts(&self) -> (Arc<Schema>, Vec<OutputColumn>, DecodeOptions) {
         let field = Field::new("c", self.data_type.clone(), self.nullable);
         let column = OutputColumn::new(self.field_type.clone(), &field);
-        let mut options = DecodeOptions::default();
-        options.zero_date = self.zero_date;
+        let options = DecodeOptions { zero_date: self.zero_date };
         (Arc::new(Schema::new(vec![field])), vec![column], options)
     }
 

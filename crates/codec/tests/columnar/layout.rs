@@ -163,7 +163,7 @@ fn a_datum_of_another_type_is_refused() {
     let expected = "column 0 (row 0): datum: bytes in a column of integers";
     assert_eq!(reason(&bigint(), bytes), expected);
     let ints = rows(&[(tp::LONG_LONG, vec![Null, Int(1)])], Form::Compact);
-    let expected = "column 0 (row 1): datum: a signed integer in a column of strings";
+    let expected = "column 0 (row 1): datum: signed integer in a column of strings";
     assert_eq!(reason(&varchar(), ints.clone()), expected);
     for (code, data_type, name) in [
         (tp::DATE, DataType::Date32, "dates"),
@@ -176,12 +176,12 @@ fn a_datum_of_another_type_is_refused() {
         (tp::SET, DataType::Utf8, "SETs"),
     ] {
         let column = Column::new(field_type(code, 0), data_type);
-        let expected = format!("column 0 (row 1): datum: a signed integer in a column of {name}");
+        let expected = format!("column 0 (row 1): datum: signed integer in a column of {name}");
         assert_eq!(reason(&column, ints.clone()), expected);
     }
     let time = rows(&[(tp::DATE, vec![Time([2024, 1, 1, 0, 0, 0, 0])])], Form::Compact);
     let column = Column::new(field_type(tp::DOUBLE, 0), DataType::Float64);
-    let expected = "column 0 (row 0): datum: an unsigned integer in a column of floats";
+    let expected = "column 0 (row 0): datum: unsigned integer in a column of floats";
     assert_eq!(reason(&column, time), expected);
 }
 
