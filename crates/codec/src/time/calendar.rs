@@ -80,8 +80,7 @@ fn leap_day(year: u32, month: u32, day: u32) -> Result<i32, InvalidTime> {
     if year > MAX_YEAR || month > 12 || day > 31 {
         return Err(InvalidTime::OutOfRange);
     }
-    let is_leap =
-        year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     if month != 2 || day != 29 || !is_leap {
         return Err(InvalidTime::NoSuchDay);
     }
