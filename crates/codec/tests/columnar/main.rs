@@ -21,4 +21,5 @@ mod layout;
 mod properties;
 mod strings;
 mod temporal;
+mod vectors;
 mod writer;
