@@ -141,3 +141,7 @@ impl Client {
         &self.inner.pd
     }
 }
+
+#[cfg(test)]
+#[path = "client_tests.rs"]
+mod tests;

@@ -4,21 +4,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tifusion_proto::pdpb::pd_client::PdClient as GrpcPd;
 use tifusion_proto::{metapb, pdpb};
-use tonic::transport::Channel;
-use tonic::{Request, Response, Status};
 
-use super::failure::{Failure, check_header};
+use super::call::{Call, batch_scan, gc_state, scan};
+use super::failure::Failure;
 use super::members::{Leader, Members};
 use super::tso::Tso;
 use super::{PdApi, RegionInfo, keys};
 use crate::backoff::{BackoffKind, Backoffer};
 use crate::clock::Clock;
-use crate::error::{ErrorKind, Result};
+use crate::error::Result;
 use crate::options::ClientOptions;
 use crate::timestamp::Timestamp;
-use crate::transport::{Channels, Limit};
+use crate::transport::Channels;
 
 /// What a last try gets when the budget is all but spent.
 const LAST_TRY: Duration = Duration::from_millis(500);
@@ -39,11 +37,11 @@ impl PdClient {
     /// Finds the cluster by the endpoints of the options, some of which may be dead.
     ///
     /// # Errors
-    /// - [`ErrorKind::InvalidInput`] when an endpoint is malformed, or the endpoints belong to
+    /// - [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) when an endpoint is malformed, or the endpoints belong to
     ///   different clusters;
-    /// - [`ErrorKind::DeadlineExceeded`] when no leader was found within `bo`'s budget: the message
+    /// - [`ErrorKind::DeadlineExceeded`](crate::ErrorKind::DeadlineExceeded) when no leader was found within `bo`'s budget: the message
     ///   names every address that was tried, and why it failed;
-    /// - [`ErrorKind::Security`] when TLS failed at all of them.
+    /// - [`ErrorKind::Security`](crate::ErrorKind::Security) when TLS failed at all of them.
     pub async fn connect(
         options: &ClientOptions,
         channels: Arc<Channels>,
@@ -116,45 +114,6 @@ impl PdClient {
     fn call_to(&self, leader: Leader, timeout: Duration) -> Call {
         let clock = Arc::clone(&self.clock);
         Call { members: Arc::clone(&self.members), clock, leader, timeout }
-    }
-}
-
-/// One try at one leader.
-struct Call {
-    members: Arc<Members>,
-    clock: Arc<dyn Clock>,
-    leader: Leader,
-    timeout: Duration,
-}
-
-impl Call {
-    fn client(&self) -> Result<GrpcPd<Channel>, Failure> {
-        self.members.client(&self.leader.address)
-    }
-
-    #[expect(clippy::unnecessary_wraps, reason = "the form of the messages' field")]
-    fn header(&self) -> Option<pdpb::RequestHeader> {
-        Some(self.members.header())
-    }
-
-    fn limit(&self) -> Limit<'_> {
-        Limit { clock: &*self.clock, address: &self.leader.address, timeout: self.timeout }
-    }
-
-    fn request<T>(&self, message: T) -> Request<T> {
-        self.limit().request(message)
-    }
-
-    /// Waits for the answer and checks its header.
-    async fn answer<T>(
-        &self,
-        call: impl Future<Output = Result<Response<T>, Status>>,
-        header: impl Fn(&T) -> Option<&pdpb::ResponseHeader>,
-    ) -> Result<T, Failure> {
-        let answer = self.limit().run(call).await.map_err(Failure::from_transport)?;
-        check_header(header(&answer), Some(self.members.cluster_id()))
-            .map_err(|failure| failure.at(&self.leader.address))?;
-        Ok(answer)
     }
 }
 
@@ -284,50 +243,6 @@ impl PdApi for PdClient {
     fn cluster_id(&self) -> u64 {
         self.members.cluster_id()
     }
-}
-
-async fn batch_scan(
-    call: &Call,
-    range: pdpb::KeyRange,
-    limit: i32,
-) -> Result<Vec<pdpb::Region>, Failure> {
-    let message = pdpb::BatchScanRegionsRequest {
-        header: call.header(),
-        need_buckets: true,
-        ranges: vec![range],
-        limit,
-        contain_all_key_range: false,
-    };
-    let mut client = call.client()?;
-    let answer = client.batch_scan_regions(call.request(message));
-    Ok(call.answer(answer, |answer| answer.header.as_ref()).await?.regions)
-}
-
-async fn scan(
-    call: &Call,
-    range: pdpb::KeyRange,
-    limit: i32,
-) -> Result<Vec<pdpb::Region>, Failure> {
-    let pdpb::KeyRange { start_key, end_key } = range;
-    let message = pdpb::ScanRegionsRequest { header: call.header(), start_key, limit, end_key };
-    let mut client = call.client()?;
-    let answer = client.scan_regions(call.request(message));
-    Ok(call.answer(answer, |answer| answer.header.as_ref()).await?.regions)
-}
-
-async fn gc_state(call: &Call) -> Result<u64, Failure> {
-    let message = pdpb::GetGcStateRequest {
-        header: call.header(),
-        exclude_gc_barriers: true,
-        ..pdpb::GetGcStateRequest::default()
-    };
-    let mut client = call.client()?;
-    let answer = client.get_gc_state(call.request(message));
-    let answer = call.answer(answer, |answer| answer.header.as_ref()).await?;
-    let state = answer
-        .gc_state
-        .ok_or_else(|| Failure::fatal(ErrorKind::Protocol, "an answer without a GC state"))?;
-    Ok(state.gc_safe_point)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use futures::future::join_all;
 use super::super::stub::{self, Cluster, Member, TsoFault};
 use super::*;
 use crate::clock::TokioClock;
-use crate::error::ClientError;
+use crate::error::{ClientError, ErrorKind};
 use crate::options::AddressMap;
 
 const BUDGET: Duration = Duration::from_secs(20);

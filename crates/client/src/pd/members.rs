@@ -11,8 +11,9 @@ use tifusion_proto::pdpb;
 use tifusion_proto::pdpb::pd_client::PdClient as GrpcPd;
 use tonic::transport::Channel;
 
+use super::discovery::{Found, Round};
 use super::endpoint;
-use super::failure::{Failure, check_header};
+use super::failure::Failure;
 use crate::clock::Clock;
 use crate::error::{ErrorKind, Result};
 use crate::options::{AddressMap, ClientOptions};
@@ -56,13 +57,6 @@ struct State {
     /// Rounds of discovery that ended, and how the last one failed.
     rounds: u64,
     failure: Option<Failure>,
-}
-
-/// What one round of discovery found.
-struct Found {
-    leader: String,
-    cluster_id: u64,
-    advertised: Vec<String>,
 }
 
 impl Members {
@@ -170,7 +164,7 @@ impl Members {
         targets: Vec<String>,
         timeout: Duration,
     ) -> Result<Found, Failure> {
-        let mut round = Round { cluster_id, ..Round::default() };
+        let mut round = Round::new(cluster_id);
         let mut pending = FuturesUnordered::new();
         for address in targets {
             if round.ask(&address) {
@@ -182,23 +176,24 @@ impl Members {
             let next = tokio::select! {
                 biased;
                 next = pending.next() => next,
-                () = &mut grace, if round.leader.is_some() => None,
+                () = &mut grace, if round.has_leader() => None,
             };
             let Some((address, answer)) = next else { break };
-            let was_found = round.leader.is_some();
+            let was_found = round.has_leader();
             let answer = answer.and_then(|answer| round.check_cluster(answer));
             match answer {
                 Err(failure) if cluster_id.is_none() && failure.kind == ErrorKind::InvalidInput => {
                     return Err(failure.at(&address));
                 }
-                Err(failure) => round.failures.push(failure.at(&address)),
+                Err(failure) => round.note(failure.at(&address)),
                 Ok(answer) => {
-                    for other in round.take_in(&address, &answer, self) {
+                    let reached = |member: &pdpb::Member| self.addresses_of(member);
+                    for other in round.take_in(&address, &answer, reached) {
                         pending.push(self.get_members(other, timeout));
                     }
                 }
             }
-            if round.leader.is_some() && !was_found {
+            if round.has_leader() && !was_found {
                 // Known clusters need no second opinion.
                 let wait = if cluster_id.is_some() { Duration::ZERO } else { GRACE };
                 grace.set(self.clock.sleep(wait));
@@ -233,81 +228,5 @@ impl Members {
                 mapped.unwrap_or(url.address)
             })
             .collect()
-    }
-}
-
-/// One round of discovery under way.
-#[derive(Default)]
-struct Round {
-    cluster_id: Option<u64>,
-    asked: Vec<String>,
-    failures: Vec<Failure>,
-    advertised: Vec<String>,
-    leader: Option<String>,
-}
-
-impl Round {
-    /// Whether `address` has yet to be asked; notes that it is.
-    fn ask(&mut self, address: &str) -> bool {
-        let new = !self.asked.iter().any(|asked| asked == address);
-        if new {
-            self.asked.push(address.to_owned());
-        }
-        new
-    }
-
-    fn check_cluster(
-        &mut self,
-        answer: pdpb::GetMembersResponse,
-    ) -> Result<pdpb::GetMembersResponse, Failure> {
-        self.cluster_id = Some(check_header(answer.header.as_ref(), self.cluster_id)?);
-        Ok(answer)
-    }
-
-    /// Takes in one member's answer; returns the addresses of the leader it names that have yet to
-    /// be asked.
-    fn take_in(
-        &mut self,
-        address: &str,
-        answer: &pdpb::GetMembersResponse,
-        members: &Members,
-    ) -> Vec<String> {
-        let told: Vec<String> =
-            answer.members.iter().flat_map(|member| members.addresses_of(member)).collect();
-        for other in told {
-            if !self.advertised.contains(&other) {
-                self.advertised.push(other);
-            }
-        }
-        let Some(leader) = answer.leader.as_ref().filter(|leader| leader.member_id != 0) else {
-            self.failures.push(Failure::passing("it knows no leader").at(address));
-            return Vec::new();
-        };
-        let addresses = members.addresses_of(leader);
-        // An only member is the leader by whatever address it was reached.
-        if answer.members.len() == 1 || addresses.iter().any(|of_leader| of_leader == address) {
-            self.leader.get_or_insert_with(|| address.to_owned());
-            return Vec::new();
-        }
-        if addresses.is_empty() {
-            let urls = leader.client_urls.join(", ");
-            let why = format!("it names a leader without a usable address ({urls})");
-            self.failures.push(Failure::passing(why).at(address));
-        }
-        addresses.into_iter().filter(|of_leader| self.ask(of_leader)).collect()
-    }
-
-    fn finish(self) -> Result<Found, Failure> {
-        match (self.leader, self.cluster_id) {
-            (Some(leader), Some(cluster_id)) => {
-                Ok(Found { leader, cluster_id, advertised: self.advertised })
-            }
-            _ if self.failures.is_empty() => {
-                let asked = self.asked.join(", ");
-                let why = format!("the members at {asked} name each other as leader");
-                Err(Failure::of_all(&[Failure::passing(why)]))
-            }
-            _ => Err(Failure::of_all(&self.failures)),
-        }
     }
 }

@@ -3,13 +3,15 @@
 //! [`PdApi`] is what the rest of the client sees. Keys are raw on its surface; PD's own, which are
 //! memory-comparable, are decoded and encoded behind it.
 
+mod call;
 mod client;
+mod discovery;
 mod endpoint;
 mod failure;
 pub(crate) mod keys;
 mod members;
 #[cfg(test)]
-mod stub;
+pub(crate) mod stub;
 mod tso;
 
 use std::fmt::Debug;

@@ -16,7 +16,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 /// What the next timestamp requests meet, one fault each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum TsoFault {
+pub(crate) enum TsoFault {
     /// None: an answer.
     None,
     /// The stream ends with an error instead of an answer.
@@ -35,30 +35,30 @@ pub(super) enum TsoFault {
 
 /// What all members of a stub cluster share.
 #[derive(Debug, Default)]
-pub(super) struct Cluster {
-    pub(super) id: u64,
+pub(crate) struct Cluster {
+    pub(crate) id: u64,
     /// Advertised addresses by member.
-    pub(super) addresses: Mutex<Vec<String>>,
+    pub(crate) addresses: Mutex<Vec<String>>,
     /// Which member leads; none when out of range.
-    pub(super) leader: AtomicUsize,
+    pub(crate) leader: AtomicUsize,
     /// Without `BatchScanRegions` and `GetGCState`.
-    pub(super) old: AtomicBool,
-    pub(super) not_bootstrapped: AtomicBool,
-    pub(super) tso_faults: Mutex<VecDeque<TsoFault>>,
-    pub(super) tso_requests: AtomicUsize,
-    pub(super) tso_streams: AtomicUsize,
+    pub(crate) old: AtomicBool,
+    pub(crate) not_bootstrapped: AtomicBool,
+    pub(crate) tso_faults: Mutex<VecDeque<TsoFault>>,
+    pub(crate) tso_requests: AtomicUsize,
+    pub(crate) tso_streams: AtomicUsize,
     /// The last logical part handed out.
-    pub(super) logical: Mutex<i64>,
-    pub(super) regions: Mutex<Vec<pdpb::Region>>,
-    pub(super) stores: Mutex<Vec<metapb::Store>>,
+    pub(crate) logical: Mutex<i64>,
+    pub(crate) regions: Mutex<Vec<pdpb::Region>>,
+    pub(crate) stores: Mutex<Vec<metapb::Store>>,
     /// Calls other than `GetMembers` and `Tso`, by name and member.
-    pub(super) calls: Mutex<Vec<(&'static str, usize)>>,
+    pub(crate) calls: Mutex<Vec<(&'static str, usize)>>,
 }
 
 /// One member, serving until it is dropped.
 #[derive(Debug)]
-pub(super) struct Member {
-    pub(super) address: String,
+pub(crate) struct Member {
+    pub(crate) address: String,
     runtime: Option<tokio::runtime::Runtime>,
 }
 
@@ -72,14 +72,14 @@ impl Drop for Member {
 }
 
 /// A cluster of `count` members, led by the first.
-pub(super) fn start(id: u64, count: usize) -> (Arc<Cluster>, Vec<Member>) {
+pub(crate) fn start(id: u64, count: usize) -> (Arc<Cluster>, Vec<Member>) {
     let cluster = Arc::new(Cluster { id, ..Cluster::default() });
     let members = (0..count).map(|_| add_member(&cluster)).collect();
     (cluster, members)
 }
 
 /// One more member.
-pub(super) fn add_member(cluster: &Arc<Cluster>) -> Member {
+pub(crate) fn add_member(cluster: &Arc<Cluster>) -> Member {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -97,14 +97,14 @@ pub(super) fn add_member(cluster: &Arc<Cluster>) -> Member {
 }
 
 /// An address where nobody listens.
-pub(super) fn dead_address() -> String {
+pub(crate) fn dead_address() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address: SocketAddr = listener.local_addr().unwrap();
     address.to_string()
 }
 
 /// A port that takes connections and says nothing; it lives as long as the listener.
-pub(super) fn silent_address() -> (String, TcpListener) {
+pub(crate) fn silent_address() -> (String, TcpListener) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     (listener.local_addr().unwrap().to_string(), listener)
 }

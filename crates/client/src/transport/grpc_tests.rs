@@ -160,11 +160,37 @@ async fn a_dropped_call_is_cancelled_at_the_store() {
 }
 
 #[tokio::test]
+async fn a_store_that_dies_during_a_call_is_unavailable() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let (store, address) = {
+        let _guard = runtime.enter();
+        serve(loopback())
+    };
+    let transport = transport(|_| ());
+    let call = transport.call(&address, get(), LONG);
+    let death = async {
+        store.gets.notified().await;
+        runtime.shutdown_background();
+    };
+    let (answer, ()) = tokio::join!(call, death);
+    let error = answer.unwrap_err();
+    assert!(
+        matches!(error, TransportError::Status { code: StatusCode::Unavailable, .. }),
+        "{error:?}"
+    );
+    let error = transport.call(&address, cop(1), LONG).await.unwrap_err();
+    assert!(matches!(error, TransportError::Connect { .. }), "{error:?}");
+}
+
+#[tokio::test]
 async fn a_message_above_the_limit_is_an_error_not_a_hang() {
     let (_store, address) = serve(loopback());
     let transport = transport(|options| options.max_message_size = 1 << 20);
     let error = transport.call(&address, cop(2 << 20), LONG).await.unwrap_err();
-    assert!(matches!(error, TransportError::Status { .. }), "{error:?}");
+    assert!(
+        matches!(error, TransportError::Status { code: StatusCode::ResourceExhausted, .. }),
+        "{error:?}"
+    );
     assert!(error.to_string().contains("too large"), "{error}");
     transport.call(&address, cop(1 << 19), LONG).await.unwrap();
 }

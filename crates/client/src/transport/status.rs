@@ -21,12 +21,17 @@ pub(crate) fn transport_error(address: &str, timeout: Duration, status: &Status)
     if causes.expired || status.code() == Code::DeadlineExceeded {
         return TransportError::Timeout { address, timeout };
     }
-    // Statuses made on this side carry their cause apart; a peer's carry their words.
-    let message = match causes.deepest.is_empty() {
-        true => status.message().to_owned(),
-        false => format!("{}: {}", status.message(), causes.deepest),
-    };
-    TransportError::Status { address, code: code_of(status.code()), message }
+    let code = status.code();
+    // A status with a source was made on this side, of a connection that went away.
+    if status.source().is_some() && matches!(code, Code::Cancelled | Code::Unknown) {
+        let message = format!(
+            "{}: {} (does the peer ask for TLS, or for a client certificate?)",
+            status.message(),
+            causes.deepest
+        );
+        return TransportError::Status { address, code: StatusCode::Unavailable, message };
+    }
+    TransportError::Status { address, code: code_of(code), message: status.message().to_owned() }
 }
 
 fn code_of(code: Code) -> StatusCode {
@@ -34,7 +39,8 @@ fn code_of(code: Code) -> StatusCode {
         Code::Unavailable => StatusCode::Unavailable,
         Code::DeadlineExceeded => StatusCode::DeadlineExceeded,
         Code::Cancelled => StatusCode::Cancelled,
-        Code::ResourceExhausted => StatusCode::ResourceExhausted,
+        // "Out of range" is what this side says of a message above its limit.
+        Code::ResourceExhausted | Code::OutOfRange => StatusCode::ResourceExhausted,
         Code::Unimplemented => StatusCode::Unimplemented,
         Code::PermissionDenied | Code::Unauthenticated => StatusCode::PermissionDenied,
         _ => StatusCode::Other,

@@ -1,0 +1,104 @@
+//! One request to PD's leader.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tifusion_proto::pdpb;
+use tifusion_proto::pdpb::pd_client::PdClient as GrpcPd;
+use tonic::transport::Channel;
+use tonic::{Request, Response, Status};
+
+use super::failure::{Failure, check_header};
+use super::members::{Leader, Members};
+use crate::clock::Clock;
+use crate::error::ErrorKind;
+use crate::transport::Limit;
+
+/// One try at one leader.
+pub(super) struct Call {
+    pub(super) members: Arc<Members>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) leader: Leader,
+    pub(super) timeout: Duration,
+}
+
+impl Call {
+    /// A client of the leader.
+    pub(super) fn client(&self) -> Result<GrpcPd<Channel>, Failure> {
+        self.members.client(&self.leader.address)
+    }
+
+    /// What every request carries.
+    #[expect(clippy::unnecessary_wraps, reason = "the form of the messages' field")]
+    pub(super) fn header(&self) -> Option<pdpb::RequestHeader> {
+        Some(self.members.header())
+    }
+
+    fn limit(&self) -> Limit<'_> {
+        Limit { clock: &*self.clock, address: &self.leader.address, timeout: self.timeout }
+    }
+
+    /// The message with its time limit.
+    pub(super) fn request<T>(&self, message: T) -> Request<T> {
+        self.limit().request(message)
+    }
+
+    /// Waits for the answer and checks its header.
+    pub(super) async fn answer<T>(
+        &self,
+        call: impl Future<Output = Result<Response<T>, Status>>,
+        header: impl Fn(&T) -> Option<&pdpb::ResponseHeader>,
+    ) -> Result<T, Failure> {
+        let answer = self.limit().run(call).await.map_err(Failure::from_transport)?;
+        check_header(header(&answer), Some(self.members.cluster_id()))
+            .map_err(|failure| failure.at(&self.leader.address))?;
+        Ok(answer)
+    }
+}
+
+/// `BatchScanRegions`, which tells buckets too.
+pub(super) async fn batch_scan(
+    call: &Call,
+    range: pdpb::KeyRange,
+    limit: i32,
+) -> Result<Vec<pdpb::Region>, Failure> {
+    let message = pdpb::BatchScanRegionsRequest {
+        header: call.header(),
+        need_buckets: true,
+        ranges: vec![range],
+        limit,
+        contain_all_key_range: false,
+    };
+    let mut client = call.client()?;
+    let answer = client.batch_scan_regions(call.request(message));
+    Ok(call.answer(answer, |answer| answer.header.as_ref()).await?.regions)
+}
+
+/// `ScanRegions` of older PDs.
+pub(super) async fn scan(
+    call: &Call,
+    range: pdpb::KeyRange,
+    limit: i32,
+) -> Result<Vec<pdpb::Region>, Failure> {
+    let pdpb::KeyRange { start_key, end_key } = range;
+    let message = pdpb::ScanRegionsRequest { header: call.header(), start_key, limit, end_key };
+    let mut client = call.client()?;
+    let answer = client.scan_regions(call.request(message));
+    Ok(call.answer(answer, |answer| answer.header.as_ref()).await?.regions)
+}
+
+/// The GC safe point by `GetGCState`.
+pub(super) async fn gc_state(call: &Call) -> Result<u64, Failure> {
+    let message = pdpb::GetGcStateRequest {
+        header: call.header(),
+        exclude_gc_barriers: true,
+        ..pdpb::GetGcStateRequest::default()
+    };
+    let mut client = call.client()?;
+    let answer = client.get_gc_state(call.request(message));
+    let answer = call.answer(answer, |answer| answer.header.as_ref()).await?;
+    let state = answer
+        .gc_state
+        .ok_or_else(|| Failure::fatal(ErrorKind::Protocol, "an answer without a GC state"))?;
+    Ok(state.gc_safe_point)
+}
