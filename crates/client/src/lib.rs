@@ -18,6 +18,8 @@ pub mod region;
 pub mod region_error;
 pub mod sender;
 pub mod snapshot;
+#[cfg(test)]
+mod testing;
 pub mod timestamp;
 pub mod transport;
 

@@ -36,3 +36,7 @@ impl Client {
         )
     }
 }
+
+#[cfg(test)]
+#[path = "read_tests.rs"]
+mod tests;

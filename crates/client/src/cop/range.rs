@@ -176,4 +176,4 @@ fn eight_bytes(key: &[u8], from: usize) -> u64 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

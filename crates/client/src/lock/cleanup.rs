@@ -27,10 +27,19 @@ const KEYS_PER_REQUEST: usize = 1024;
 /// One piece of cleaning up.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Job {
-    /// Resolve these keys of a transaction.
-    Keys { txn: Timestamp, is_txn_file: bool, commit_ts: Timestamp, keys: Vec<Vec<u8>> },
-    /// Resolve a transaction's locks in the region of this key.
-    Region { txn: Timestamp, is_txn_file: bool, commit_ts: Timestamp, key: Vec<u8> },
+    /// Resolve locks of a transaction.
+    Resolve {
+        /// The transaction.
+        txn: Timestamp,
+        /// Whether it is kept in files.
+        is_txn_file: bool,
+        /// When it was committed; zero when it was rolled back.
+        commit_ts: Timestamp,
+        /// Keys that are locked.
+        keys: Vec<Vec<u8>>,
+        /// Resolve all its locks in the regions of these keys.
+        whole_regions: bool,
+    },
     /// Take a pessimistic lock off its key.
     PessimisticKey { txn: Timestamp, for_update_ts: Timestamp, key: Vec<u8> },
 }
@@ -38,24 +47,40 @@ pub(super) enum Job {
 impl Job {
     /// The job of a lock, when there is one.
     pub(super) fn new(lock: &Lock, cleanup: Cleanup) -> Option<Self> {
-        let (txn, is_txn_file) = (lock.txn, lock.is_txn_file);
+        let resolve = |fate, keys, whole_regions| Self::Resolve {
+            txn: lock.txn,
+            is_txn_file: lock.is_txn_file,
+            commit_ts: commit_ts(fate),
+            keys,
+            whole_regions,
+        };
         match cleanup {
             Cleanup::None => None,
-            Cleanup::Keys { keys, fate } => {
-                Some(Self::Keys { txn, is_txn_file, commit_ts: commit_ts(fate), keys })
-            }
-            Cleanup::Region { fate } => {
-                let key = lock.key.clone();
-                Some(Self::Region { txn, is_txn_file, commit_ts: commit_ts(fate), key })
-            }
+            Cleanup::Keys { keys, fate } => Some(resolve(fate, keys, false)),
+            Cleanup::Region { fate } => Some(resolve(fate, vec![lock.key.clone()], true)),
             Cleanup::PessimisticKey => Some(Self::PessimisticKey {
-                txn,
+                txn: lock.txn,
                 for_update_ts: match lock.for_update_ts {
                     Timestamp::ZERO => Timestamp::MAX,
                     for_update_ts => for_update_ts,
                 },
                 key: lock.key.clone(),
             }),
+        }
+    }
+
+    /// Takes in another job of the same transaction and kind, so that each region gets one request;
+    /// gives it back when it is not.
+    pub(super) fn join(&mut self, other: Self) -> Option<Self> {
+        match (self, other) {
+            (
+                Self::Resolve { txn, keys, whole_regions, .. },
+                Self::Resolve { txn: other_txn, keys: more, whole_regions: other_whole, .. },
+            ) if *txn == other_txn && *whole_regions == other_whole => {
+                keys.extend(more);
+                None
+            }
+            (_, other) => Some(other),
         }
     }
 
@@ -70,16 +95,26 @@ impl Job {
         options: &SendOptions,
     ) -> Result<()> {
         match self {
-            Self::Keys { txn, is_txn_file, commit_ts, keys } => {
-                resolve_keys(sender, bo, options, txn, is_txn_file, commit_ts, keys).await
-            }
-            Self::Region { txn, is_txn_file, commit_ts, key } => {
-                let answer = sender
-                    .send_to_key(bo, &key, options, &|context| {
-                        resolve_lock(context, txn, is_txn_file, commit_ts, Vec::new())
+            Self::Resolve { txn, is_txn_file, commit_ts, mut keys, whole_regions } => {
+                let build = |keys: &[Vec<u8>], context| {
+                    StoreRequest::ResolveLock(kvrpcpb::ResolveLockRequest {
+                        context: Some(context),
+                        start_version: txn.version(),
+                        commit_version: commit_ts.version(),
+                        keys: if whole_regions { Vec::new() } else { keys.to_vec() },
+                        is_txn_file,
+                        ..kvrpcpb::ResolveLockRequest::default()
                     })
-                    .await?;
-                check_resolved(answer)
+                };
+                let limit = if whole_regions { usize::MAX } else { KEYS_PER_REQUEST };
+                while !keys.is_empty() {
+                    let round = sender.send_to_keys(bo, keys, limit, options, &build).await?;
+                    for (_, answer) in round.answers {
+                        check_resolved(answer)?;
+                    }
+                    keys = round.again;
+                }
+                Ok(())
             }
             Self::PessimisticKey { txn, for_update_ts, key } => {
                 let answer = sender
@@ -104,45 +139,6 @@ fn commit_ts(fate: Fate) -> Timestamp {
         Fate::Committed(commit_ts) => commit_ts,
         Fate::RolledBack => Timestamp::ZERO,
     }
-}
-
-fn resolve_lock(
-    context: kvrpcpb::Context,
-    txn: Timestamp,
-    is_txn_file: bool,
-    commit_ts: Timestamp,
-    keys: Vec<Vec<u8>>,
-) -> StoreRequest {
-    StoreRequest::ResolveLock(kvrpcpb::ResolveLockRequest {
-        context: Some(context),
-        start_version: txn.version(),
-        commit_version: commit_ts.version(),
-        keys,
-        is_txn_file,
-        ..kvrpcpb::ResolveLockRequest::default()
-    })
-}
-
-async fn resolve_keys(
-    sender: &Sender,
-    bo: &mut Backoffer,
-    options: &SendOptions,
-    txn: Timestamp,
-    is_txn_file: bool,
-    commit_ts: Timestamp,
-    mut keys: Vec<Vec<u8>>,
-) -> Result<()> {
-    let build = |keys: &[Vec<u8>], context| {
-        resolve_lock(context, txn, is_txn_file, commit_ts, keys.to_vec())
-    };
-    while !keys.is_empty() {
-        let round = sender.send_to_keys(bo, keys, KEYS_PER_REQUEST, options, &build).await?;
-        for (_, answer) in round.answers {
-            check_resolved(answer)?;
-        }
-        keys = round.again;
-    }
-    Ok(())
 }
 
 fn check_resolved(answer: Answer) -> Result<()> {

@@ -344,19 +344,11 @@ impl LockResolver {
 fn merge(jobs: Vec<Job>) -> Vec<Job> {
     let mut merged: Vec<Job> = Vec::new();
     for job in jobs {
-        let same = match (&job, merged.last_mut()) {
-            (
-                Job::Keys { txn, keys, .. },
-                Some(Job::Keys { txn: last_txn, keys: last_keys, .. }),
-            ) if txn == last_txn => {
-                last_keys.extend(keys.iter().cloned());
-                true
-            }
-            _ => false,
+        let left = match merged.last_mut() {
+            Some(last) => last.join(job),
+            None => Some(job),
         };
-        if !same {
-            merged.push(job);
-        }
+        merged.extend(left);
     }
     merged
 }

@@ -172,7 +172,7 @@ impl<'a> Exchange<'a> {
         match action {
             _ if kind == ErrorKind::Undetermined => return Err(cause),
             TransportAction::Fatal { .. } => return Err(cause),
-            TransportAction::RetrySame { backoff } => bo.backoff(backoff, cause).await?,
+            TransportAction::RetrySame { backoff } => self.wait(bo, Some(backoff), cause).await?,
             TransportAction::OutOfTime => self.pass_over_slow(target, cause),
             TransportAction::TryOtherPeer { disconnect, check_store } => {
                 if disconnect {
@@ -182,7 +182,7 @@ impl<'a> Exchange<'a> {
                     self.sender.regions.invalidate_store(target.store.id);
                 }
                 self.replicas.mark(target.peer.id, PeerMark::Failed);
-                bo.backoff(BackoffKind::StoreRpc, cause).await?;
+                self.wait(bo, Some(BackoffKind::StoreRpc), cause).await?;
             }
         }
         Ok(Flow::Again)
@@ -292,7 +292,10 @@ impl<'a> Exchange<'a> {
         cause: ClientError,
     ) -> Result<()> {
         match backoff {
-            Some(kind) => bo.backoff(kind, cause).await,
+            Some(kind) => {
+                self.last_cause = Some(self.again(&cause));
+                bo.backoff(kind, cause).await
+            }
             None => {
                 self.last_cause = Some(cause);
                 Ok(())

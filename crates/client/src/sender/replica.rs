@@ -153,3 +153,7 @@ impl Candidate {
         !self.failed && !self.not_leader && !self.suspect && self.attempts < MAX_LEADER_ATTEMPTS
     }
 }
+
+#[cfg(test)]
+#[path = "replica_tests.rs"]
+mod tests;

@@ -73,3 +73,56 @@ fn security(peer_attempts: u32) -> TransportAction {
         TransportAction::Fatal { kind: ErrorKind::Security }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn status(code: StatusCode) -> TransportError {
+        TransportError::Status { address: "s:1".into(), code, message: "m".into() }
+    }
+
+    fn other(lost: bool) -> TransportAction {
+        TransportAction::TryOtherPeer { disconnect: lost, check_store: lost }
+    }
+
+    #[test]
+    fn every_transport_error_has_its_action() {
+        let connect = TransportError::Connect { address: "s:1".into(), message: "m".into() };
+        let security = TransportError::Security { address: "s:1".into(), message: "m".into() };
+        let timeout =
+            TransportError::Timeout { address: "s:1".into(), timeout: Duration::from_secs(60) };
+        let store_rpc = TransportAction::RetrySame { backoff: BackoffKind::StoreRpc };
+        let busy = TransportAction::RetrySame { backoff: BackoffKind::ServerBusy };
+        let fatal = |kind| TransportAction::Fatal { kind };
+        let table = [
+            (connect, 1, other(true)),
+            (timeout, 1, other(false)),
+            (security.clone(), 1, store_rpc),
+            (security, 8, fatal(ErrorKind::Security)),
+            (status(StatusCode::Unavailable), 1, other(true)),
+            (status(StatusCode::Cancelled), 1, other(true)),
+            (status(StatusCode::DeadlineExceeded), 1, other(false)),
+            (status(StatusCode::ResourceExhausted), 1, busy),
+            (status(StatusCode::ResourceExhausted), 4, fatal(ErrorKind::Refused)),
+            (status(StatusCode::Unimplemented), 1, fatal(ErrorKind::Refused)),
+            (status(StatusCode::PermissionDenied), 1, store_rpc),
+            (status(StatusCode::PermissionDenied), 8, fatal(ErrorKind::Security)),
+            (status(StatusCode::Other), 1, other(true)),
+        ];
+        for (error, attempts, action) in table {
+            assert_eq!(classify(&error, attempts, false), action, "{error}");
+        }
+    }
+
+    #[test]
+    fn a_short_time_limit_that_ran_out_does_not_condemn_the_store() {
+        let timeout =
+            TransportError::Timeout { address: "s:1".into(), timeout: Duration::from_secs(1) };
+        assert_eq!(classify(&timeout, 1, true), TransportAction::OutOfTime);
+        let answered = status(StatusCode::DeadlineExceeded);
+        assert_eq!(classify(&answered, 1, true), TransportAction::OutOfTime);
+    }
+}

@@ -1,0 +1,86 @@
+//! The cluster's PD: tells the truth, and the time.
+
+use tifusion_proto::metapb;
+
+use super::{FakeCluster, FakeRegion};
+use crate::backoff::Backoffer;
+use crate::error::Result;
+use crate::pd::{BucketInfo, PdApi, RegionInfo};
+use crate::timestamp::Timestamp;
+
+fn info(region: &FakeRegion) -> RegionInfo {
+    RegionInfo {
+        region: region.meta(),
+        leader: Some(region.peer(region.leader_store)),
+        buckets: region
+            .buckets
+            .as_ref()
+            .map(|(version, keys)| BucketInfo { version: *version, keys: keys.clone() }),
+        down_peers: Vec::new(),
+        pending_peers: Vec::new(),
+    }
+}
+
+#[async_trait::async_trait]
+impl PdApi for FakeCluster {
+    async fn timestamp(&self, _: &mut Backoffer) -> Result<Timestamp> {
+        let mut state = self.state.lock();
+        state.pd_calls.push("tso".to_owned());
+        state.logical += 1;
+        let now = self.now();
+        Ok(Timestamp::from_parts(now.physical_ms(), state.logical % 200_000).unwrap())
+    }
+
+    async fn region_by_key(&self, _: &mut Backoffer, key: &[u8]) -> Result<Option<RegionInfo>> {
+        let mut state = self.state.lock();
+        state.pd_calls.push(format!("region {}", String::from_utf8_lossy(key)));
+        Ok(state.regions.iter().find(|region| region.contains(key)).map(info))
+    }
+
+    async fn region_by_id(&self, _: &mut Backoffer, id: u64) -> Result<Option<RegionInfo>> {
+        Ok(self.state.lock().regions.iter().find(|region| region.id == id).map(info))
+    }
+
+    async fn scan_regions(
+        &self,
+        _: &mut Backoffer,
+        start: &[u8],
+        end: &[u8],
+        limit: u32,
+    ) -> Result<Vec<RegionInfo>> {
+        let mut state = self.state.lock();
+        state.pd_calls.push(format!("scan {}", String::from_utf8_lossy(start)));
+        let inside = |region: &&FakeRegion| {
+            (region.contains(start) || region.start.as_slice() > start)
+                && (end.is_empty() || region.start.as_slice() < end)
+        };
+        Ok(state.regions.iter().filter(inside).take(limit as usize).map(info).collect())
+    }
+
+    async fn store(&self, _: &mut Backoffer, id: u64) -> Result<Option<metapb::Store>> {
+        let mut state = self.state.lock();
+        state.pd_calls.push(format!("store {id}"));
+        Ok(state.stores.get(&id).map(|store| metapb::Store {
+            id,
+            address: store.address.clone(),
+            labels: store
+                .is_tiflash
+                .then(|| metapb::StoreLabel { key: "engine".into(), value: "tiflash".into() })
+                .into_iter()
+                .collect(),
+            ..metapb::Store::default()
+        }))
+    }
+
+    async fn stores(&self, _: &mut Backoffer) -> Result<Vec<metapb::Store>> {
+        Ok(Vec::new())
+    }
+
+    async fn gc_safe_point(&self, _: &mut Backoffer) -> Result<Timestamp> {
+        Ok(Timestamp::ZERO)
+    }
+
+    fn cluster_id(&self) -> u64 {
+        7
+    }
+}

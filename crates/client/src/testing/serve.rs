@@ -1,0 +1,337 @@
+//! The stores: they check a request as TiKV does, and answer it.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use tifusion_proto::{coprocessor, errorpb, kvrpcpb};
+
+use super::fault::{self, Call};
+use super::mvcc::Found;
+use super::{FakeCluster, FakeRegion, State, encode_row};
+use crate::transport::{StoreRequest, StoreResponse, StoreTransport, TransportError};
+
+/// Counts a call in and out, however it ends.
+struct InFlight<'a>(&'a FakeCluster);
+
+impl<'a> InFlight<'a> {
+    fn new(cluster: &'a FakeCluster) -> Self {
+        let mut state = cluster.state.lock();
+        state.in_flight += 1;
+        state.peak_in_flight = state.peak_in_flight.max(state.in_flight);
+        Self(cluster)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.state.lock().in_flight -= 1;
+    }
+}
+
+#[async_trait::async_trait]
+impl StoreTransport for FakeCluster {
+    async fn call(
+        &self,
+        address: &str,
+        request: StoreRequest,
+        timeout: Duration,
+    ) -> Result<StoreResponse, TransportError> {
+        let _counted = InFlight::new(self);
+        let (call, verdict, latency) = self.arrive(address, request, timeout)?;
+        let delay = latency + verdict.delay;
+        if verdict.silent || delay > timeout {
+            tokio::time::sleep(timeout).await;
+            return Err(TransportError::Timeout { address: address.to_owned(), timeout });
+        }
+        tokio::time::sleep(delay).await;
+        if let Some(error) = verdict.transport {
+            return Err(error);
+        }
+        if let Some(answer) = verdict.answer {
+            return Ok(answer);
+        }
+        let mut state = self.state.lock();
+        let error = verdict.region_error.or_else(|| state.check(&call));
+        Ok(state.answer(&call, error, verdict.other_error))
+    }
+
+    fn disconnect(&self, address: &str) {
+        self.state.lock().disconnects.push(address.to_owned());
+    }
+}
+
+impl FakeCluster {
+    fn arrive(
+        &self,
+        address: &str,
+        request: StoreRequest,
+        timeout: Duration,
+    ) -> Result<(Call, fault::Verdict, Duration), TransportError> {
+        let mut state = self.state.lock();
+        let (command, context) = parts(&request);
+        let store = state.stores.iter().find(|(_, store)| store.address == address);
+        let (id, is_down) = store.map_or((0, true), |(id, store)| (*id, store.is_down));
+        let at = self.elapsed();
+        let call = Call { command, store: id, context, request, at, timeout };
+        state.calls.push(call.clone());
+        let verdict = state.fire(&call, address);
+        if is_down {
+            return Err(fault::refused(address));
+        }
+        Ok((call, verdict, state.latency))
+    }
+}
+
+fn parts(request: &StoreRequest) -> (&'static str, kvrpcpb::Context) {
+    let (command, context) = match request {
+        StoreRequest::Coprocessor(request) => ("coprocessor", &request.context),
+        StoreRequest::Get(request) => ("get", &request.context),
+        StoreRequest::BatchGet(request) => ("batch_get", &request.context),
+        StoreRequest::Scan(request) => ("scan", &request.context),
+        StoreRequest::CheckTxnStatus(request) => ("check_txn_status", &request.context),
+        StoreRequest::CheckSecondaryLocks(request) => ("check_secondary_locks", &request.context),
+        StoreRequest::ResolveLock(request) => ("resolve_lock", &request.context),
+        StoreRequest::PessimisticRollback(request) => ("pessimistic_rollback", &request.context),
+    };
+    (command, context.clone().expect("a request without a context"))
+}
+
+/// Ranges of keys that a request touches.
+fn touched(request: &StoreRequest) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let point = |key: &Vec<u8>| {
+        let mut end = key.clone();
+        end.push(0);
+        (key.clone(), end)
+    };
+    match request {
+        StoreRequest::Coprocessor(request) => {
+            request.ranges.iter().map(|range| (range.start.clone(), range.end.clone())).collect()
+        }
+        StoreRequest::Get(request) => vec![point(&request.key)],
+        StoreRequest::BatchGet(request) => request.keys.iter().map(point).collect(),
+        StoreRequest::Scan(request) => vec![(request.start_key.clone(), request.end_key.clone())],
+        StoreRequest::CheckTxnStatus(request) => vec![point(&request.primary_key)],
+        StoreRequest::CheckSecondaryLocks(request) => request.keys.iter().map(point).collect(),
+        StoreRequest::ResolveLock(request) => request.keys.iter().map(point).collect(),
+        StoreRequest::PessimisticRollback(request) => request.keys.iter().map(point).collect(),
+    }
+}
+
+impl State {
+    /// The region error of a request that does not fit, in TiKV's order.
+    fn check(&self, call: &Call) -> Option<errorpb::Error> {
+        let context = &call.context;
+        let Some(region) = self.regions.iter().find(|region| region.id == context.region_id) else {
+            return Some(errorpb::Error {
+                region_not_found: Some(errorpb::RegionNotFound { region_id: context.region_id }),
+                ..errorpb::Error::default()
+            });
+        };
+        if region.leader_store != call.store && !context.replica_read {
+            return Some(errorpb::Error {
+                not_leader: Some(errorpb::NotLeader {
+                    region_id: region.id,
+                    leader: Some(region.peer(region.leader_store)),
+                }),
+                ..errorpb::Error::default()
+            });
+        }
+        let epoch = context.region_epoch.unwrap_or_default();
+        if (epoch.conf_ver, epoch.version) != (region.conf_ver, region.version) {
+            let current = self.regions.iter().filter(|other| near(other, region));
+            return Some(errorpb::Error {
+                epoch_not_match: Some(errorpb::EpochNotMatch {
+                    current_regions: current.map(FakeRegion::encoded).collect(),
+                }),
+                ..errorpb::Error::default()
+            });
+        }
+        for (start, end) in touched(&call.request) {
+            let inside = region.contains(&start)
+                && (region.end.is_empty() || (!end.is_empty() && end <= region.end))
+                || end == [start.as_slice(), &[0]].concat() && region.contains(&start);
+            assert!(inside, "{call:?} touches keys outside of {region:?}");
+        }
+        if let Some((version, keys)) = &region.buckets
+            && call.command == "coprocessor"
+            && context.buckets_version != *version
+        {
+            return Some(errorpb::Error {
+                bucket_version_not_match: Some(errorpb::BucketVersionNotMatch {
+                    version: *version,
+                    keys: keys.iter().map(|key| super::topology::encode(key)).collect(),
+                }),
+                ..errorpb::Error::default()
+            });
+        }
+        None
+    }
+
+    fn answer(
+        &mut self,
+        call: &Call,
+        region_error: Option<errorpb::Error>,
+        other_error: Option<String>,
+    ) -> StoreResponse {
+        let clean = region_error.is_none();
+        match &call.request {
+            StoreRequest::Coprocessor(request) => {
+                let mut response = coprocessor::Response::default();
+                if let Some(text) = other_error {
+                    response.other_error = text;
+                } else if clean {
+                    response = self.coprocessor(request, &call.context);
+                }
+                response.region_error = region_error;
+                StoreResponse::Coprocessor(response)
+            }
+            StoreRequest::Get(request) => {
+                let mut response = kvrpcpb::GetResponse::default();
+                if clean {
+                    match self.read(&request.key, request.version, &call.context) {
+                        Found::Value(value) => response.value = value,
+                        Found::Nothing => response.not_found = true,
+                        Found::Locked(lock) => response.error = Some(locked(lock)),
+                    }
+                }
+                StoreResponse::Get(kvrpcpb::GetResponse { region_error, ..response })
+            }
+            StoreRequest::BatchGet(request) => {
+                let mut response = kvrpcpb::BatchGetResponse::default();
+                if clean {
+                    let keys = request.keys.clone();
+                    response.pairs = self.pairs(keys, request.version, &call.context);
+                }
+                StoreResponse::BatchGet(kvrpcpb::BatchGetResponse { region_error, ..response })
+            }
+            StoreRequest::Scan(request) => {
+                let mut response = kvrpcpb::ScanResponse::default();
+                if clean {
+                    let keys = self.keys_in(&request.start_key, &request.end_key);
+                    response.pairs = self.pairs(keys, request.version, &call.context);
+                    response.pairs.truncate(request.limit as usize);
+                }
+                StoreResponse::Scan(kvrpcpb::ScanResponse { region_error, ..response })
+            }
+            other => self.settle(other, call.region(), region_error),
+        }
+    }
+
+    /// The commands that settle transactions.
+    fn settle(
+        &mut self,
+        request: &StoreRequest,
+        region: u64,
+        region_error: Option<errorpb::Error>,
+    ) -> StoreResponse {
+        let clean = region_error.is_none();
+        match request {
+            StoreRequest::CheckTxnStatus(request) => {
+                let response =
+                    if clean { self.check_txn_status(request) } else { Default::default() };
+                StoreResponse::CheckTxnStatus(kvrpcpb::CheckTxnStatusResponse {
+                    region_error,
+                    ..response
+                })
+            }
+            StoreRequest::CheckSecondaryLocks(request) => {
+                let response =
+                    if clean { self.check_secondary_locks(request) } else { Default::default() };
+                StoreResponse::CheckSecondaryLocks(kvrpcpb::CheckSecondaryLocksResponse {
+                    region_error,
+                    ..response
+                })
+            }
+            StoreRequest::ResolveLock(request) => {
+                if clean {
+                    self.resolve_lock(request, region);
+                }
+                StoreResponse::ResolveLock(kvrpcpb::ResolveLockResponse {
+                    region_error,
+                    ..Default::default()
+                })
+            }
+            StoreRequest::PessimisticRollback(request) => {
+                if clean {
+                    self.pessimistic_rollback(request);
+                }
+                StoreResponse::PessimisticRollback(kvrpcpb::PessimisticRollbackResponse {
+                    region_error,
+                    ..Default::default()
+                })
+            }
+            other => panic!("not served here: {other:?}"),
+        }
+    }
+
+    fn pairs(
+        &self,
+        keys: Vec<Vec<u8>>,
+        ts: u64,
+        context: &kvrpcpb::Context,
+    ) -> Vec<kvrpcpb::KvPair> {
+        let pair = |key: Vec<u8>| match self.read(&key, ts, context) {
+            Found::Nothing => None,
+            Found::Value(value) => Some(kvrpcpb::KvPair { key, value, ..Default::default() }),
+            // TiKV leaves the key of a locked pair out; the lock has it.
+            Found::Locked(lock) => {
+                Some(kvrpcpb::KvPair { error: Some(locked(lock)), ..Default::default() })
+            }
+        };
+        keys.into_iter().filter_map(pair).collect()
+    }
+
+    /// The keys in the ranges, `paging_size` of them at most when that is set.
+    fn coprocessor(
+        &self,
+        request: &coprocessor::Request,
+        context: &kvrpcpb::Context,
+    ) -> coprocessor::Response {
+        let desc = request.data.as_ref() == b"desc";
+        let mut response = coprocessor::Response::default();
+        let mut keys: Vec<Vec<u8>> =
+            request.ranges.iter().flat_map(|r| self.keys_in(&r.start, &r.end)).collect();
+        if desc {
+            keys.reverse();
+        }
+        let mut rows = Vec::new();
+        let mut count = 0;
+        for key in &keys {
+            if request.paging_size > 0 && count == request.paging_size {
+                let (first, last) = (request.ranges[0].start.clone(), key.clone());
+                let whole_end = request.ranges.last().unwrap().end.clone();
+                let range = if desc {
+                    // Everything above `key` is done.
+                    let start = [key.as_slice(), &[0]].concat();
+                    coprocessor::KeyRange { start, end: whole_end }
+                } else {
+                    coprocessor::KeyRange { start: first, end: last }
+                };
+                response.range = Some(range);
+                break;
+            }
+            match self.read(key, request.start_ts, context) {
+                Found::Nothing => {}
+                Found::Value(_) => {
+                    encode_row(key, self.row_padding, &mut rows);
+                    count += 1;
+                }
+                Found::Locked(lock) => {
+                    response.locked = Some(lock);
+                    return response;
+                }
+            }
+        }
+        response.data = Bytes::from(rows);
+        response
+    }
+}
+
+fn locked(lock: kvrpcpb::LockInfo) -> kvrpcpb::KeyError {
+    kvrpcpb::KeyError { locked: Some(lock), ..kvrpcpb::KeyError::default() }
+}
+
+/// Whether a region may have come from the same one by a split.
+fn near(other: &FakeRegion, region: &FakeRegion) -> bool {
+    other.id == region.id || other.end == region.start || other.start == region.end
+}
