@@ -234,7 +234,7 @@ async fn check(command: &'static str, case: &Case) {
     }
     let region = middle(&cluster);
     let on_middle = move |call: &Call| call.command == command && call.region() == region;
-    cluster.add_fault(Fault::once(on_middle, Effect::Region(case.error.clone())));
+    cluster.add_fault(Fault::once(on_middle, Effect::region(case.error.clone())));
     let result = read(&client, command).await;
     assert!(cluster.all_fired(), "{what}: the fault was not met");
     let calls = cluster.calls(on_middle);
@@ -286,7 +286,7 @@ async fn store_not_match_closes_the_connection_and_looks_the_store_up() {
     let cluster = cluster();
     let client = cluster.client();
     let error = errorpb::Error { store_not_match: Some(Default::default()), ..Default::default() };
-    cluster.add_fault(Fault::once(|call| call.store == 2, Effect::Region(error)));
+    cluster.add_fault(Fault::once(|call| call.store == 2, Effect::region(error)));
     assert_eq!(read(&client, "get").await.unwrap(), expected("get"));
     let state = cluster.state.lock();
     assert_eq!(state.disconnects, ["store2:20160"]);
@@ -306,8 +306,8 @@ async fn two_errors_in_a_row_heal_in_every_read() {
                 let region = middle(&cluster);
                 let on_middle =
                     move |call: &Call| call.command == command && call.region() == region;
-                cluster.add_fault(Fault::once(on_middle, Effect::Region(first.clone())));
-                let again = Fault::once(on_middle, Effect::Region(second.clone())).after(1);
+                cluster.add_fault(Fault::once(on_middle, Effect::region(first.clone())));
+                let again = Fault::once(on_middle, Effect::region(second.clone())).after(1);
                 cluster.add_fault(again);
                 let rows = read(&client, command).await.unwrap();
                 assert_eq!(rows, expected(command), "{command} {first:?} {second:?}");

@@ -94,7 +94,7 @@ enum Next {
     /// The task is done.
     Done,
     /// Fewer ranges at once.
-    Smaller(ClientError),
+    Smaller { backoff: BackoffKind, cause: ClientError },
 }
 
 impl Worker {
@@ -141,9 +141,9 @@ impl Worker {
                     self.replace(self.shared.rebuild(task.ranges, task.paging_size).await?);
                     continue;
                 }
-                Sent::OutOfTime { cause } => {
+                Sent::OutOfTime { backoff, cause } => {
                     drop(admission);
-                    Next::Smaller(cause)
+                    Next::Smaller { backoff, cause }
                 }
             };
             self.step(&mut bo, task, next).await?;
@@ -159,12 +159,12 @@ impl Worker {
                 let paging_size = task.paging_size.saturating_mul(2).min(MAX_PAGING_SIZE);
                 self.replace(VecDeque::from([CopTask { ranges, paging_size, ..task }]));
             }
-            Next::Smaller(cause) => {
+            Next::Smaller { backoff, cause } => {
                 if task.halvings >= MAX_HALVINGS {
                     return Err(cause);
                 }
                 // The store is overloaded, or the ranges are too much for the time a request has.
-                bo.backoff(BackoffKind::ServerBusy, cause).await?;
+                bo.backoff(backoff, cause).await?;
                 self.shared.metrics.count_halving();
                 self.replace(self.halve(task));
             }
@@ -245,8 +245,12 @@ impl Worker {
         if !response.other_error.is_empty() {
             let error = other_error(&response.other_error);
             let error = self.locate(error, task, store_id, address);
-            let slow = error.kind() == ErrorKind::Unavailable;
-            return if slow { Ok(Next::Smaller(error)) } else { Err(error) };
+            return match error.kind() {
+                ErrorKind::Unavailable => {
+                    Ok(Next::Smaller { backoff: BackoffKind::ServerBusy, cause: error })
+                }
+                _ => Err(error),
+            };
         }
         self.shared.metrics.count_answer(response.data.len(), time);
         let covers = response.range.map(KeyRange::from);

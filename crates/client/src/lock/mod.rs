@@ -12,11 +12,13 @@ mod info;
 mod read_locks;
 mod resolver;
 pub mod secondaries;
+mod stats;
 pub mod status;
 
 pub use info::Lock;
 pub use read_locks::{Knowledge, ReadLocks};
-pub use resolver::{LockResolver, LockStats, Resolved};
+pub use resolver::LockResolver;
+pub use stats::{LockStats, Resolved};
 use tifusion_proto::kvrpcpb;
 
 use crate::error::{ClientError, ErrorKind};

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tifusion_proto::kvrpcpb;
@@ -13,6 +13,7 @@ use super::decision::{self, Cleanup, Outcome, StatusQuestion, Step, Verdict};
 use super::info::Lock;
 use super::read_locks::{Knowledge, ReadLocks};
 use super::secondaries::{Secondaries, SecondariesVerdict};
+use super::stats::{LockStats, Resolved};
 use super::status::{AsyncCommit, TxnStatus};
 use crate::backoff::{BackoffKind, Backoffer};
 use crate::error::{ClientError, ErrorKind, Result};
@@ -46,36 +47,6 @@ struct Inner {
     fates: FateCache,
     gates: TxnGates,
     cleanups: CleanupPool,
-}
-
-/// What came of the locks in a read's way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Resolved {
-    /// The least time for which a transaction in the way may be alive.
-    pub wait: Option<Duration>,
-    /// Whether anything was learnt or cleaned up, so that asking again will not meet the same locks.
-    pub progress: bool,
-}
-
-/// Counts of locks met; shared, only ever growing.
-#[derive(Debug, Default)]
-pub struct LockStats {
-    met: AtomicU64,
-    waits: AtomicU64,
-}
-
-impl LockStats {
-    /// Locks met.
-    #[must_use]
-    pub fn met(&self) -> u64 {
-        self.met.load(Ordering::Relaxed)
-    }
-
-    /// Waits for a lock.
-    #[must_use]
-    pub fn waits(&self) -> u64 {
-        self.waits.load(Ordering::Relaxed)
-    }
 }
 
 impl LockResolver {

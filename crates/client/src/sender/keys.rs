@@ -88,8 +88,8 @@ impl Sender {
             && let Some(group) = groups.pop()
         {
             let sent = self.send_group(bo, &group, options, build).await?;
-            if let Some(cause) = round.take(group, sent, false) {
-                bo.backoff(BackoffKind::ServerBusy, cause).await?;
+            if let Some((backoff, cause)) = round.take(group, sent, false) {
+                bo.backoff(backoff, cause).await?;
             }
             return Ok(round);
         }
@@ -110,8 +110,8 @@ impl Sender {
             wait = round.take(group, sent, true).or(wait);
         }
         drop(answers);
-        if let Some(cause) = wait {
-            bo.backoff(BackoffKind::RegionMiss, cause).await?;
+        if let Some((backoff, cause)) = wait {
+            bo.backoff(backoff, cause).await?;
         }
         Ok(round)
     }
@@ -131,7 +131,12 @@ impl KeyAnswers {
     /// Takes in what came of one group. The cause comes back when the caller has to wait for it:
     /// always after time ran out, and after changed regions when the request ran on a fork, whose
     /// waits the caller's budget has not seen.
-    fn take(&mut self, group: KeyGroup, sent: Sent, forked: bool) -> Option<ClientError> {
+    fn take(
+        &mut self,
+        group: KeyGroup,
+        sent: Sent,
+        forked: bool,
+    ) -> Option<(BackoffKind, ClientError)> {
         match sent {
             Sent::Answer(answer) => {
                 self.answers.push((group.keys, *answer));
@@ -139,11 +144,11 @@ impl KeyAnswers {
             }
             Sent::Rebuild { cause } => {
                 self.again.extend(group.keys);
-                forked.then_some(cause)
+                forked.then_some((BackoffKind::RegionMiss, cause))
             }
-            Sent::OutOfTime { cause } => {
+            Sent::OutOfTime { backoff, cause } => {
                 self.again.extend(group.keys);
-                Some(cause)
+                Some((backoff, cause))
             }
         }
     }

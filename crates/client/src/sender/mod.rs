@@ -4,10 +4,12 @@
 //! The decisions are [`region_error::classify`](crate::region_error::classify) and its sibling for
 //! transport errors; this module carries them out.
 
+mod attempt;
 mod command;
 mod exchange;
 mod keys;
 mod options;
+mod react;
 mod replica;
 mod transport_error;
 
@@ -39,6 +41,9 @@ pub enum Sent {
     /// The store (or each of them) ran out of the time a request is given: the caller asks for less,
     /// or again after a wait.
     OutOfTime {
+        /// The wait before asking again: longer when the store has said that it is overloaded than
+        /// when it said nothing.
+        backoff: BackoffKind,
         /// The last answer.
         cause: ClientError,
     },
@@ -109,7 +114,7 @@ impl Sender {
             match self.send(bo, &region, options, build).await? {
                 Sent::Answer(answer) => return Ok(*answer),
                 Sent::Rebuild { .. } => {}
-                Sent::OutOfTime { cause } => bo.backoff(BackoffKind::ServerBusy, cause).await?,
+                Sent::OutOfTime { backoff, cause } => bo.backoff(backoff, cause).await?,
             }
         }
     }

@@ -50,7 +50,7 @@ async fn the_context_names_region_peer_and_statement() {
         task_id: 99,
         ..SnapshotOptions::default()
     };
-    cluster.add_fault(Fault::once(is_get, Effect::Region(busy(""))));
+    cluster.add_fault(Fault::once(is_get, Effect::region(busy(""))));
     client.snapshot(Timestamp::new(9), options).get(row_key(0).as_bytes()).await.unwrap();
     let calls = cluster.calls(is_get);
     let context = &calls[0].context;
@@ -137,7 +137,7 @@ async fn a_store_that_ran_out_of_time_is_answered_for_by_a_follower() {
     let cluster = FakeCluster::with_rows(1, &[]);
     let client = cluster.client();
     let error = busy("deadline is exceeded");
-    cluster.add_fault(Fault::once(is_get, Effect::Region(error)));
+    cluster.add_fault(Fault::once(is_get, Effect::region(error)));
     assert_eq!(get(&client).await.unwrap().unwrap(), "v0");
     assert_eq!(stores_asked(&cluster), [1, 2]);
 }
@@ -146,7 +146,7 @@ async fn a_store_that_ran_out_of_time_is_answered_for_by_a_follower() {
 async fn a_busy_leader_is_waited_for_and_suspected_after_the_second_time() {
     let cluster = FakeCluster::with_rows(1, &[]);
     let client = cluster.client();
-    cluster.add_fault(Fault::once(is_get, Effect::Region(busy("busy"))).times(2));
+    cluster.add_fault(Fault::once(is_get, Effect::region(busy("busy"))).times(2));
     assert_eq!(get(&client).await.unwrap().unwrap(), "v0");
     // The follower names the same leader, which is asked again.
     assert_eq!(stores_asked(&cluster), [1, 1, 2, 1]);
@@ -164,7 +164,7 @@ async fn a_busy_leader_that_has_lost_its_place_is_found_out() {
     cluster.state.lock().transfer_leader(b"r", 3);
     cluster.state.lock().calls.clear();
     let on_old = |call: &Call| is_get(call) && call.store == 1;
-    cluster.add_fault(Fault::once(on_old, Effect::Region(busy("wedged"))).times(100));
+    cluster.add_fault(Fault::once(on_old, Effect::region(busy("wedged"))).times(100));
     assert_eq!(get(&client).await.unwrap().unwrap(), "v0");
     assert_eq!(stores_asked(&cluster), [1, 1, 2, 3]);
 }
@@ -194,7 +194,7 @@ async fn the_error_in_the_end_names_region_store_table_attempts_and_time() {
     cluster.state.lock().regions[0].stores = vec![1];
     let client = cluster.client();
     let error = busy("never");
-    cluster.add_fault(Fault::once(is_get, Effect::Region(error)).times(usize::MAX));
+    cluster.add_fault(Fault::once(is_get, Effect::region(error)).times(usize::MAX));
     let deadline = client.clock().now() + Duration::from_secs(30);
     let options = SnapshotOptions {
         label: Some("test.t".into()),
@@ -244,7 +244,7 @@ async fn answers_that_no_retry_can_change_are_reported_at_once() {
             8,
         ),
         (
-            Effect::Region(errorpb::Error {
+            Effect::region(errorpb::Error {
                 flashback_in_progress: Some(errorpb::FlashbackInProgress::default()),
                 ..errorpb::Error::default()
             }),

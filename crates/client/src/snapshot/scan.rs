@@ -5,7 +5,7 @@ use futures::Stream;
 use tifusion_proto::kvrpcpb;
 
 use super::{Pair, Snapshot, lock_of};
-use crate::backoff::{BackoffKind, Backoffer};
+use crate::backoff::Backoffer;
 use crate::error::{ClientError, ErrorKind, Result};
 use crate::sender::Sent;
 use crate::transport::{StoreRequest, StoreResponse};
@@ -130,8 +130,8 @@ impl Scan {
             let answer = match sent {
                 Sent::Answer(answer) => answer,
                 Sent::Rebuild { .. } => continue,
-                Sent::OutOfTime { cause } => {
-                    bo.backoff(BackoffKind::ServerBusy, cause).await?;
+                Sent::OutOfTime { backoff, cause } => {
+                    bo.backoff(backoff, cause).await?;
                     asked = (asked / 2).max(1);
                     continue;
                 }

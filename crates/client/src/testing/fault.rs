@@ -36,7 +36,7 @@ impl Call {
 /// What a fault does.
 pub(crate) enum Effect {
     /// Answer with this region error.
-    Region(errorpb::Error),
+    Region(Box<errorpb::Error>),
     /// No answer.
     Transport(fn(&str) -> TransportError),
     /// Answer only after so long.
@@ -49,6 +49,13 @@ pub(crate) enum Effect {
     Answer(Box<dyn Fn(&StoreRequest) -> StoreResponse + Send>),
     /// Change the cluster, then go on.
     Change(Box<dyn FnMut(&mut State) + Send>),
+}
+
+impl Effect {
+    /// Answer with this region error.
+    pub(crate) fn region(error: errorpb::Error) -> Self {
+        Self::Region(Box::new(error))
+    }
 }
 
 /// A fault: for which calls, how often, what.
@@ -119,7 +126,7 @@ impl State {
                 continue;
             }
             match &mut fault.effect {
-                Effect::Region(error) => verdict.region_error = Some(error.clone()),
+                Effect::Region(error) => verdict.region_error = Some(*error.clone()),
                 Effect::Transport(make) => verdict.transport = Some(make(address)),
                 Effect::Delay(delay) => verdict.delay += *delay,
                 Effect::Silence => verdict.silent = true,

@@ -72,8 +72,11 @@ fn a_request_holds_25_000_ranges_at_most() {
     assert_eq!(shapes(&tasks).concat(), asked);
 }
 
+/// Start, end, and bucket boundaries.
+type Bounds = (Vec<u8>, Vec<u8>, Option<Vec<Vec<u8>>>);
+
 /// Regions that cover all keys, split at `splits`, each with buckets or without.
-fn any_regions() -> impl Strategy<Value = Vec<(Vec<u8>, Vec<u8>, Option<Vec<Vec<u8>>>)>> {
+fn any_regions() -> impl Strategy<Value = Vec<Bounds>> {
     let key = || proptest::collection::vec(0_u8..4, 1..4);
     let splits = proptest::collection::btree_set(key(), 0..6);
     let buckets = proptest::collection::btree_set(key(), 0..6);

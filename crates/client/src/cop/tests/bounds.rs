@@ -176,7 +176,7 @@ async fn waiting_bytes_stay_under_their_limit_but_for_one_answer() {
         }
         rows.sort_unstable();
         assert_eq!(rows, row_keys(0..2000));
-        let peak = metrics.peak_bytes() as usize;
+        let peak = usize::try_from(metrics.peak_bytes()).unwrap();
         assert!(peak <= limit + answer, "{peak} bytes waited");
         assert!(peak > limit / 4, "the limit was made use of: {peak}");
         assert!(gauge.peak.load(Ordering::SeqCst) <= limit + answer);

@@ -41,7 +41,7 @@ fn fault(event: Event, after: usize) -> Fault {
         Event::Move(row, store) => change(Box::new(move |state| {
             state.transfer_leader(row_key(row).as_bytes(), store);
         })),
-        Event::Error(index) => Effect::Region(healing_region_errors().swap_remove(index)),
+        Event::Error(index) => Effect::region(healing_region_errors().swap_remove(index)),
         Event::Lost => Effect::Transport(crate::testing::reset),
     };
     Fault::once(is_cop, effect).after(after)

@@ -409,7 +409,7 @@ async fn every_region_error_while_resolving_heals() {
             let client = cluster.client();
             async_rows(&cluster, &[1, 2, 3, 5]);
             let fault =
-                Fault::once(move |call| call.command == command, Effect::Region(error.clone()));
+                Fault::once(move |call| call.command == command, Effect::region(error.clone()));
             cluster.add_fault(fault);
             assert_eq!(values(&snapshot(&cluster, &client)).await, new_at(&[1, 2, 3, 5]));
             client.locks().idle().await;
@@ -632,8 +632,32 @@ async fn a_fatal_region_error_while_resolving_is_reported() {
         flashback_in_progress: Some(errorpb::FlashbackInProgress::default()),
         ..errorpb::Error::default()
     };
-    let fault = Fault::once(|call| call.command == "check_txn_status", Effect::Region(flashback));
+    let fault = Fault::once(|call| call.command == "check_txn_status", Effect::region(flashback));
     cluster.add_fault(fault);
     let error = snapshot(&cluster, &client).get(row_key(2).as_bytes()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Refused);
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_cleanups_than_run_at_once_are_done_by_the_read() {
+    let cluster = FakeCluster::with_rows(200, &[100]);
+    let client = cluster.client();
+    cluster.state.lock().latency = Duration::from_millis(1);
+    for row in 0..100 {
+        // A hundred writers, each with its primary and one more key.
+        let mut lock = lock(row, 1000 + row as u64);
+        lock.ttl_ms = 1;
+        for key in [row, row + 100] {
+            cluster.state.lock().lock(&row_key(key), lock.clone());
+        }
+    }
+    let hang =
+        Fault::once(|call| call.command == "resolve_lock", Effect::Delay(Duration::from_secs(5)));
+    cluster.add_fault(hang.times(64));
+    let pairs = snapshot(&cluster, &client).batch_get(row_keys(100..200)).await.unwrap();
+    assert_eq!(pairs.len(), 100);
+    assert!(cluster.all_fired());
+    assert!(!no_locks(&cluster), "the read did not wait for the slow ones");
+    client.locks().idle().await;
+    assert!(no_locks(&cluster));
 }

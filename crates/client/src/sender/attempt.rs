@@ -1,0 +1,91 @@
+//! The loop of one request: choose a peer, ask it, react.
+
+use std::sync::Arc;
+
+use tifusion_proto::metapb;
+
+use super::command::{is_idempotent, take_region_error};
+use super::exchange::{Exchange, Flow, Target};
+use super::{Answer, Sent};
+use crate::backoff::{BackoffKind, Backoffer};
+use crate::error::{ClientError, ErrorKind, Result};
+use crate::region::{Store, StoreState};
+use crate::region_error::PeerMark;
+
+impl Exchange<'_> {
+    pub(super) async fn run(mut self, bo: &mut Backoffer) -> Result<Sent> {
+        loop {
+            bo.check_deadline().map_err(|error| self.locate(error, bo))?;
+            let Some(peer) = self.replicas.next() else {
+                return self.exhausted(bo).await;
+            };
+            let store = self.sender.regions.store(bo, peer.store_id).await;
+            let store = store.map_err(|error| self.locate(error, bo))?;
+            if store.is_tiflash || store.state == StoreState::Tombstone {
+                // TiFlash answers none of these commands; a tombstone answers nothing.
+                self.replicas.mark(peer.id, PeerMark::Failed);
+                continue;
+            }
+            if let Flow::Done(sent) = self.attempt(bo, peer, store).await? {
+                return Ok(sent);
+            }
+        }
+    }
+
+    async fn attempt(
+        &mut self,
+        bo: &mut Backoffer,
+        peer: metapb::Peer,
+        store: Arc<Store>,
+    ) -> Result<Flow> {
+        let timeout = bo.bounded_timeout(self.options.timeout);
+        let request = (self.build)(self.context(&peer, timeout));
+        let peer_attempts = self.replicas.attempt(peer.id);
+        let target = Target { peer, store, peer_attempts, idempotent: is_idempotent(&request) };
+        self.attempts = self.attempts.saturating_add(1);
+        self.options.stats.count_request();
+        let called = self.sender.transport.call(&target.store.address, request, timeout).await;
+        let mut response = match called {
+            Ok(response) => response,
+            Err(error) => {
+                self.options.stats.count_transport_error();
+                return self.on_transport_error(bo, &target, error).await;
+            }
+        };
+        match take_region_error(&mut response) {
+            Some(error) => self.on_region_error(bo, &target, error).await,
+            None => {
+                self.learn_leader(&target.peer);
+                Ok(Flow::Done(Sent::Answer(Box::new(Answer {
+                    response,
+                    store_id: target.store.id,
+                    address: target.store.address.clone(),
+                    attempts: self.attempts,
+                }))))
+            }
+        }
+    }
+
+    /// A leader read that another peer has answered: that peer is the leader.
+    fn learn_leader(&self, peer: &metapb::Peer) {
+        if !self.replica_read && peer.id != self.region.leader.id {
+            self.sender.regions.switch_leader(self.region.ver_id, peer);
+        }
+    }
+
+    /// No peer is left to ask. When time ran out that says nothing about the region; otherwise the
+    /// cache is likely wrong about it.
+    async fn exhausted(mut self, bo: &mut Backoffer) -> Result<Sent> {
+        let cause = self.last_cause.take().unwrap_or_else(|| {
+            let message = "no peer of the region could be asked";
+            self.locate(ClientError::new(ErrorKind::Unavailable, message), bo)
+        });
+        if let Some(backoff) = self.out_of_time {
+            return Ok(Sent::OutOfTime { backoff, cause });
+        }
+        self.sender.regions.invalidate(self.region.ver_id);
+        let again = self.again(&cause);
+        bo.backoff(BackoffKind::RegionMiss, cause).await?;
+        Ok(Sent::Rebuild { cause: again })
+    }
+}
