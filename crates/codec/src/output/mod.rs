@@ -34,9 +34,10 @@ use crate::field_type::FieldType;
 
 pub(crate) use target::{CellWidth, IntWidth, StringLayout, Target, resolve_columns};
 
-/// What becomes of a date that no calendar has: a zero year, month or day, or a day its month lacks.
+/// What becomes of a date that no calendar has: a zero month or day, or a day its month lacks.
 ///
-/// MySQL and TiDB store such dates under a lax `sql_mode`: `0000-00-00`, `2024-00-10`, `2024-02-31`.
+/// MySQL and TiDB store such dates under a lax `sql_mode`: `0000-00-00`, `2024-00-10`, `2024-02-31`. The
+/// year 0 alone makes none of them: Arrow's calendar has one, and `0000-01-01` prints the same there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ZeroDate {
     /// It becomes NULL; the column must be nullable.
