@@ -77,14 +77,14 @@ impl fmt::Display for Decimal {
     }
 }
 
-/// A value.
-#[derive(Debug, Clone, PartialEq)]
+/// A value. Equal only if kind and value are: text is no bytes, an integer no decimal.
+#[derive(Debug, Clone)]
 pub enum Cell {
     /// `NULL`.
     Null,
     /// Any integer, `YEAR` and `BIT` too.
     Int(i128),
-    /// A float, compared by its bits (but `0.0 = -0.0`).
+    /// A float, compared by its bits.
     Float(f64),
     /// A decimal.
     Decimal(Decimal),
@@ -100,18 +100,56 @@ pub enum Cell {
     Bytes(Vec<u8>),
 }
 
+impl PartialEq for Cell {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Null, Self::Null) => true,
+            (Self::Int(a), Self::Int(b)) => a == b,
+            (Self::Float(a), Self::Float(b)) => a.to_bits() == b.to_bits(),
+            (Self::Decimal(a), Self::Decimal(b)) => a == b,
+            (Self::Date(a), Self::Date(b))
+            | (Self::DateTime(a), Self::DateTime(b))
+            | (Self::Time(a), Self::Time(b)) => a == b,
+            (Self::Text(a), Self::Text(b)) => a == b,
+            (Self::Bytes(a), Self::Bytes(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+/// With its kind where the value alone doesn't tell it: for messages and for sorting.
 impl fmt::Display for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Null => f.write_str("NULL"),
             Self::Int(value) => write!(f, "{value}"),
-            Self::Float(value) => write!(f, "{value:?}"),
-            Self::Decimal(value) => write!(f, "{value}"),
-            Self::Date(days) => write!(f, "date({days})"),
-            Self::DateTime(micros) => write!(f, "datetime({micros})"),
-            Self::Time(micros) => write!(f, "time({micros})"),
+            Self::Float(value) => write!(f, "{value:?}f"),
+            Self::Decimal(value) => write!(f, "{value}d"),
+            Self::Date(_) | Self::DateTime(_) | Self::Time(_) => f.write_str(&self.plain()),
             Self::Text(text) => write!(f, "{text:?}"),
             Self::Bytes(bytes) => write!(f, "{bytes:02x?}"),
+        }
+    }
+}
+
+impl Cell {
+    /// The value as result files have it: numbers without needless digits, dates as ISO 8601 with a
+    /// space, bytes in hexadecimal.
+    #[must_use]
+    pub fn plain(&self) -> String {
+        match self {
+            Self::Null => "NULL".to_owned(),
+            Self::Int(value) => value.to_string(),
+            Self::Float(value) => format!("{value:?}"),
+            Self::Decimal(value) => value.to_string(),
+            Self::Date(days) => date_of(*days),
+            Self::DateTime(micros) => {
+                let (days, time) = (micros.div_euclid(DAY), micros.rem_euclid(DAY));
+                format!("{} {}", date_of(days), time_of(time))
+            }
+            Self::Time(micros) => time_of(*micros),
+            Self::Text(text) => text.clone(),
+            Self::Bytes(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
         }
     }
 }
@@ -123,6 +161,35 @@ pub struct Rows {
     pub columns: Vec<String>,
     /// Cells, row by row.
     pub rows: Vec<Vec<Cell>>,
+}
+
+/// Microseconds of a day.
+const DAY: i64 = 86_400_000_000;
+
+/// `YYYY-MM-DD` of days since 1970-01-01.
+fn date_of(days: i64) -> String {
+    // Years that begin in March: then the leap day is a year's last.
+    let shifted = days + 719_468;
+    let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let year = era * 400 + year_of_era + i64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+/// `[-]hh:mm:ss[.f]` of microseconds.
+fn time_of(micros: i64) -> String {
+    let sign = if micros < 0 { "-" } else { "" };
+    let (seconds, fraction) = (micros.abs() / 1_000_000, micros.abs() % 1_000_000);
+    let clock = format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
+    let fraction = format!("{fraction:06}");
+    let fraction = fraction.trim_end_matches('0');
+    let point = if fraction.is_empty() { "" } else { "." };
+    format!("{sign}{clock}{point}{fraction}")
 }
 
 /// Days since 1970-01-01 of a civil date.
@@ -175,6 +242,25 @@ mod tests {
         assert_eq!(Decimal::parse("-2.675").unscaled_at(2), Some(-268));
         assert_eq!(Decimal::parse("2.674999").unscaled_at(2), Some(267));
         assert_eq!(Decimal::parse("7").unscaled_at(3), Some(7000));
+    }
+
+    #[test]
+    fn cells_of_another_kind_are_other_cells() {
+        assert_ne!(Cell::Text("a".to_owned()), Cell::Bytes(b"a".to_vec()));
+        assert_ne!(Cell::Int(1), Cell::Decimal(Decimal::parse("1")));
+        assert_ne!(Cell::Float(0.0), Cell::Float(-0.0));
+        assert_eq!(Cell::Null, Cell::Null);
+    }
+
+    #[test]
+    fn plain_values_are_as_people_write_them() {
+        for date in ["0001-01-01", "1600-02-29", "1969-12-31", "2000-03-01", "9999-12-31"] {
+            assert_eq!(Cell::Date(days_of(date)).plain(), date);
+        }
+        let late = Cell::DateTime(days_of("1969-12-31") * DAY + micros_of("23:59:59.5"));
+        assert_eq!(late.plain(), "1969-12-31 23:59:59.5");
+        assert_eq!(Cell::Time(micros_of("-838:59:59.000001")).plain(), "-838:59:59.000001");
+        assert_eq!(Cell::Bytes(vec![0, 255]).plain(), "00ff");
     }
 
     #[test]

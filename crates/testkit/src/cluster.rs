@@ -1,13 +1,14 @@
 //! The cluster that a test runs on.
 //!
 //! `TIFUSION_TEST_CLUSTER` with `TIFUSION_PD_ADDRS` and `TIFUSION_TIDB_ADDR` names a running one (a
-//! playground or an external cluster); without it the playground is started by its script, once per
-//! [`Shape`] and process, and stopped when this process ends.
+//! playground or an external cluster), which serves the tests that need nothing special. For all
+//! others the playground is started by its script, once per [`Shape`] and process; its own watcher
+//! stops it when this process has ended, however it ended.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// What kind of cluster a test needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,6 +36,18 @@ impl Shape {
         Self { region_size: Some(16 * 1024), ..Self::default() }
     }
 
+    /// A cluster of the time before new collations.
+    #[must_use]
+    pub fn old_collation() -> Self {
+        Self { new_collation: false, ..Self::default() }
+    }
+
+    /// A cluster of TiDB of 2021.
+    #[must_use]
+    pub fn old_generation() -> Self {
+        Self { old: true, new_collation: false, ..Self::default() }
+    }
+
     fn name(self) -> String {
         let size = self.region_size.map(|size| format!("-{size}")).unwrap_or_default();
         let collation = if self.new_collation { "" } else { "-oldcollation" };
@@ -44,20 +57,16 @@ impl Shape {
     }
 
     fn arguments(self) -> Vec<String> {
-        let mut arguments = vec!["up".to_owned(), "--name".to_owned(), self.name()];
+        let mut arguments = vec!["up".to_owned()];
         let mut option = |name: &str, value: String| arguments.extend([name.to_owned(), value]);
+        let on_or_off = |on| if on { "on" } else { "off" }.to_owned();
+        option("--name", self.name());
         option("--owner-pid", std::process::id().to_string());
+        option("--new-collation", on_or_off(self.new_collation));
+        option("--tls", on_or_off(self.tls));
+        option("--generation", if self.old { "old" } else { "modern" }.to_owned());
         if let Some(size) = self.region_size {
             option("--region-size", size.to_string());
-        }
-        if !self.new_collation {
-            option("--new-collation", "off".to_owned());
-        }
-        if self.tls {
-            option("--tls", "on".to_owned());
-        }
-        if self.old {
-            option("--generation", "old".to_owned());
         }
         arguments
     }
@@ -74,71 +83,89 @@ pub struct Cluster {
     pub variables: HashMap<String, String>,
 }
 
+/// A cluster found or started, `None` where there is no way to one, or why starting failed.
+type Start = Result<Option<Arc<Cluster>>, String>;
+
 impl Cluster {
     /// The cluster of `shape`, or `None` when there is no way to one on this machine: then the test
     /// called `test` says so and passes by.
+    ///
+    /// Tests that need the same shape share it; shapes start side by side.
     ///
     /// # Panics
     /// If the cluster cannot be started, or CI lacks what it needs.
     #[must_use]
     pub fn of(shape: Shape, test: &str) -> Option<Arc<Self>> {
-        static RUNNING: OnceLock<Mutex<HashMap<Shape, Option<Arc<Cluster>>>>> = OnceLock::new();
-        let mut running = RUNNING.get_or_init(Mutex::default).lock().expect("no panic while held");
-        let cluster = running.entry(shape).or_insert_with(|| find_or_start(shape)).clone();
-        if cluster.is_none() {
-            assert!(std::env::var_os("CI").is_none(), "{test}: CI must have Go for the playground");
-            eprintln!("skipped: {test}: no Go on this machine and no TIFUSION_TEST_CLUSTER");
+        static RUNNING: OnceLock<Mutex<HashMap<Shape, Arc<OnceLock<Start>>>>> = OnceLock::new();
+        let slot = {
+            let running = RUNNING.get_or_init(Mutex::default);
+            let mut running = running.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(running.entry(shape).or_default())
+        };
+        match slot.get_or_init(|| find_or_start(shape)) {
+            Ok(Some(cluster)) => Some(Arc::clone(cluster)),
+            Ok(None) => {
+                let in_ci = std::env::var_os("CI").is_some();
+                assert!(!in_ci, "{test}: CI must have Go for the playground");
+                eprintln!("skipped: {test}: no Go on this machine and no TIFUSION_TEST_CLUSTER");
+                None
+            }
+            Err(reason) => panic!("{test}: the playground did not start: {reason}"),
         }
-        cluster
     }
 }
 
-fn find_or_start(shape: Shape) -> Option<Arc<Cluster>> {
-    let kind = std::env::var("TIFUSION_TEST_CLUSTER").ok();
-    if kind.is_some() && shape == Shape::default() {
-        let variables: HashMap<String, String> =
-            std::env::vars().filter(|(name, _)| name.starts_with("TIFUSION_")).collect();
-        return Some(Arc::new(from_variables(variables)));
+fn find_or_start(shape: Shape) -> Start {
+    if std::env::var_os("TIFUSION_TEST_CLUSTER").is_some() && shape == Shape::default() {
+        let is_ours = |(name, _): &(String, String)| name.starts_with("TIFUSION_");
+        return from_variables(std::env::vars().filter(is_ours).collect()).map(Some);
     }
-    start(shape).map(Arc::new)
+    start(shape)
 }
 
-fn from_variables(variables: HashMap<String, String>) -> Cluster {
-    let get = |name: &str| {
-        variables.get(name).cloned().unwrap_or_else(|| panic!("{name} is not set"))
-    };
-    Cluster { pd: get("TIFUSION_PD_ADDRS"), tidb: get("TIFUSION_TIDB_ADDR"), variables }
+fn from_variables(variables: HashMap<String, String>) -> Result<Arc<Cluster>, String> {
+    let get =
+        |name: &str| variables.get(name).cloned().ok_or_else(|| format!("there is no {name}"));
+    let (pd, tidb) = (get("TIFUSION_PD_ADDRS")?, get("TIFUSION_TIDB_ADDR")?);
+    Ok(Arc::new(Cluster { pd, tidb, variables }))
 }
 
-fn start(shape: Shape) -> Option<Cluster> {
+fn start(shape: Shape) -> Start {
     /// What the script answers when there is no Go.
     const NO_GO: i32 = 3;
-    let output = Command::new(script()).args(shape.arguments()).output().expect("bash is there");
+    let script = repository().join("tests/playground/run");
+    let output = Command::new(script)
+        .args(shape.arguments())
+        .output()
+        .map_err(|error| format!("the script cannot be run: {error}"))?;
     if output.status.code() == Some(NO_GO) {
-        return None;
+        return Ok(None);
     }
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success(),
-        "the playground did not start: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let variables = text
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+    }
+    let variables = String::from_utf8_lossy(&output.stdout)
         .lines()
-        .filter_map(|line| line.trim_start_matches("export ").split_once('='))
-        .map(|(name, value)| (name.to_owned(), value.trim_matches(['"', '\'']).to_owned()))
+        .filter_map(|line| line.split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
-    Some(from_variables(variables))
+    from_variables(variables).map(Some)
+}
+
+/// Takes down what [`Cluster::of`] started for `shape`: for tests of what happens then.
+///
+/// # Panics
+/// If the script fails.
+pub fn stop(shape: Shape) {
+    let script = repository().join("tests/playground/run");
+    let status = Command::new(script).args(["down", "--name", &shape.name()]).status();
+    assert!(status.expect("the script runs").success(), "the playground was not taken down");
 }
 
 /// The repository's root.
 #[must_use]
 pub fn repository() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-fn script() -> PathBuf {
-    repository().join("tests/playground/run")
 }
 
 /// How much heavier than the least the tests run: `TIFUSION_TEST_SCALE`, 1 without it.

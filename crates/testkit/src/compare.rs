@@ -1,17 +1,18 @@
 //! Two results, compared cell for cell.
 
-use crate::cell::{Cell, Rows};
+use crate::cell::{Cell, Decimal, Rows};
 
-/// How strictly.
+/// How strictly. The default is: rows in any order, every cell of the same kind and value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Rules {
     /// Rows come in a defined order.
     pub ordered: bool,
-    /// Decimals of different scale (both engines round divisions and averages, to scales of their
-    /// own) are equal when they are so at the smaller scale, give or take one in its last digit.
-    pub rounded_decimals: bool,
-    /// Sums of floats depend on the order of the addends: equal within 1e-12 of each other.
-    pub float_sums: bool,
+    /// Sums of integers are integers here and decimals in TiDB: numbers of both kinds are equal by
+    /// value.
+    pub exact_numbers: bool,
+    /// Divisions and averages are rounded, to scales of each engine's own or to a float: equal when
+    /// they are so at the smaller scale, give or take one in its last digit.
+    pub rounded: bool,
 }
 
 /// Where two results differ, for people; `None` if nowhere.
@@ -38,7 +39,7 @@ pub fn difference(ours: &Rows, theirs: &Rows, rules: Rules) -> Option<String> {
     None
 }
 
-/// A key that puts equal rows at equal places; decimals of other scales must not change it much.
+/// A key that puts equal rows at equal places: numbers that may differ a little decide last.
 fn sort_key(row: &[Cell]) -> String {
     let mut exact = String::new();
     let mut inexact = String::new();
@@ -52,31 +53,32 @@ fn sort_key(row: &[Cell]) -> String {
 }
 
 fn equal(a: &Cell, b: &Cell, rules: Rules) -> bool {
+    if a == b {
+        return true;
+    }
     match (a, b) {
-        (Cell::Float(a), Cell::Float(b)) if rules.float_sums => {
-            a == b || (a - b).abs() <= 1e-12 * a.abs().max(b.abs())
-        }
-        (Cell::Float(a), Cell::Float(b)) => a == b || a.to_bits() == b.to_bits(),
-        (Cell::Decimal(a), Cell::Decimal(b)) if rules.rounded_decimals => {
+        (Cell::Decimal(a), Cell::Decimal(b)) if rules.rounded => {
             let scale = a.scale().min(b.scale());
             match (a.unscaled_at(scale), b.unscaled_at(scale)) {
                 (Some(a), Some(b)) => (a - b).abs() <= 1,
-                _ => a == b,
+                _ => false,
             }
         }
-        // COUNT and SUM of integers are BIGINT here and DECIMAL there, or the other way round.
-        (Cell::Int(a), Cell::Decimal(b)) | (Cell::Decimal(b), Cell::Int(a)) => {
-            *b == crate::cell::Decimal::parse(&a.to_string())
+        (Cell::Float(float), Cell::Decimal(decimal)) if rules.rounded => {
+            let exact: f64 = decimal.to_string().parse().expect("a decimal is a number");
+            let digit = decimal.scale().try_into().map_or(0.0, |scale: i32| 10f64.powi(-scale));
+            (float - exact).abs() <= digit
         }
-        (Cell::Text(a), Cell::Bytes(b)) | (Cell::Bytes(b), Cell::Text(a)) => a.as_bytes() == b,
-        _ => a == b,
+        (Cell::Int(integer), Cell::Decimal(decimal)) if rules.exact_numbers => {
+            *decimal == Decimal::parse(&integer.to_string())
+        }
+        _ => false,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cell::Decimal;
 
     fn rows(cells: &[Cell]) -> Rows {
         Rows { columns: vec![], rows: cells.iter().map(|cell| vec![cell.clone()]).collect() }
@@ -99,9 +101,22 @@ mod tests {
     fn decimals_of_other_scales_are_equal_only_when_asked() {
         let (a, b) = (rows(&[dec("0.3333")]), rows(&[dec("0.333333")]));
         assert!(difference(&a, &b, Rules::default()).is_some());
-        let rounded = Rules { rounded_decimals: true, ..Rules::default() };
+        let rounded = Rules { rounded: true, ..Rules::default() };
         assert!(difference(&a, &b, rounded).is_none());
         assert!(difference(&a, &rows(&[dec("0.3336")]), rounded).is_some());
+        let third = rows(&[Cell::Float(1.0 / 3.0)]);
+        assert!(difference(&third, &b, Rules::default()).is_some());
+        assert!(difference(&third, &b, rounded).is_none());
+        assert!(difference(&third, &rows(&[dec("0.333336")]), rounded).is_some());
+    }
+
+    #[test]
+    fn sums_may_be_integers_or_decimals_only_when_asked() {
+        let (a, b) = (rows(&[Cell::Int(7)]), rows(&[dec("7")]));
+        assert!(difference(&a, &b, Rules::default()).is_some());
+        let exact = Rules { exact_numbers: true, ..Rules::default() };
+        assert!(difference(&a, &b, exact).is_none());
+        assert!(difference(&a, &rows(&[dec("7.1")]), exact).is_some());
     }
 
     fn dec(text: &str) -> Cell {

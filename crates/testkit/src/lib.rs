@@ -14,4 +14,8 @@ pub mod arrow_cells;
 pub mod cell;
 pub mod cluster;
 pub mod compare;
+pub mod connector;
+pub mod differences;
+pub mod slt;
 pub mod tidb;
+pub mod tpch;

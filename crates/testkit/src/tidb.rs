@@ -9,6 +9,23 @@ use crate::cell::{Cell, Decimal, Rows, days_of, micros_of};
 /// MySQL's number for the character set `binary`.
 const BINARY: u16 = 63;
 
+/// What the cells of a column are, whatever their exact type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Integers and decimals.
+    Number,
+    /// Floats.
+    Float,
+    /// Text.
+    Text,
+    /// Bytes.
+    Bytes,
+    /// Dates and times.
+    Time,
+    /// Nothing but NULL.
+    Null,
+}
+
 /// A connection to TiDB as `root`.
 pub struct Tidb {
     conn: Conn,
@@ -82,18 +99,74 @@ impl Tidb {
     /// # Errors
     /// TiDB's own.
     pub async fn try_query(&mut self, query: &str) -> Result<Rows, mysql_async::Error> {
+        Ok(self.try_query_with_kinds(query).await?.0)
+    }
+
+    /// The rows of a query, and what its columns hold.
+    ///
+    /// # Errors
+    /// TiDB's own.
+    pub async fn try_query_with_kinds(
+        &mut self,
+        query: &str,
+    ) -> Result<(Rows, Vec<Kind>), mysql_async::Error> {
         let mut result = self.conn.query_iter(query).await?;
         let columns = result.columns().map(|columns| columns.to_vec()).unwrap_or_default();
         let rows: Vec<Row> = result.collect().await?;
-        Ok(Rows {
+        let rows = Rows {
             columns: columns.iter().map(|column| column.name_str().into_owned()).collect(),
             rows: rows.into_iter().map(|row| cells(&columns, row)).collect(),
-        })
+        };
+        Ok((rows, columns.iter().map(kind).collect()))
+    }
+
+    /// The only cell of a query's only row, as an integer.
+    ///
+    /// # Panics
+    /// If that fails or it is something else.
+    pub async fn number(&mut self, query: &str) -> i128 {
+        let rows = self.query(query).await.rows;
+        match rows.as_slice() {
+            [row] => match row.as_slice() {
+                [Cell::Int(number)] => *number,
+                [Cell::Decimal(number)] => number.unscaled_at(0).expect("a number that fits"),
+                other => panic!("not one number: {other:?}\n{query}"),
+            },
+            other => panic!("not one row: {other:?}\n{query}"),
+        }
     }
 }
 
 fn cells(columns: &[Column], row: Row) -> Vec<Cell> {
     row.unwrap().into_iter().zip(columns).map(|(value, column)| cell(value, column)).collect()
+}
+
+fn is_text(column: &Column) -> bool {
+    column.character_set() != BINARY
+        || column.flags().intersects(ColumnFlags::ENUM_FLAG | ColumnFlags::SET_FLAG)
+        || column.column_type() == ColumnType::MYSQL_TYPE_JSON
+}
+
+fn kind(column: &Column) -> Kind {
+    match column.column_type() {
+        ColumnType::MYSQL_TYPE_NULL => Kind::Null,
+        ColumnType::MYSQL_TYPE_TINY
+        | ColumnType::MYSQL_TYPE_SHORT
+        | ColumnType::MYSQL_TYPE_INT24
+        | ColumnType::MYSQL_TYPE_LONG
+        | ColumnType::MYSQL_TYPE_LONGLONG
+        | ColumnType::MYSQL_TYPE_YEAR
+        | ColumnType::MYSQL_TYPE_BIT
+        | ColumnType::MYSQL_TYPE_DECIMAL
+        | ColumnType::MYSQL_TYPE_NEWDECIMAL => Kind::Number,
+        ColumnType::MYSQL_TYPE_FLOAT | ColumnType::MYSQL_TYPE_DOUBLE => Kind::Float,
+        ColumnType::MYSQL_TYPE_DATE
+        | ColumnType::MYSQL_TYPE_DATETIME
+        | ColumnType::MYSQL_TYPE_TIMESTAMP
+        | ColumnType::MYSQL_TYPE_TIME => Kind::Time,
+        _ if is_text(column) => Kind::Text,
+        _ => Kind::Bytes,
+    }
 }
 
 /// A cell of the text protocol by its column's type.
@@ -103,18 +176,15 @@ fn cell(value: Value, column: &Column) -> Cell {
         Value::Bytes(bytes) => bytes,
         other => panic!("not a text value: {other:?}"),
     };
-    let kind = column.column_type();
-    if kind == ColumnType::MYSQL_TYPE_BIT {
+    let tp = column.column_type();
+    if tp == ColumnType::MYSQL_TYPE_BIT {
         return Cell::Int(bytes.iter().fold(0, |number, byte| (number << 8) | i128::from(*byte)));
     }
-    let is_text = column.character_set() != BINARY
-        || column.flags().intersects(ColumnFlags::ENUM_FLAG | ColumnFlags::SET_FLAG)
-        || kind == ColumnType::MYSQL_TYPE_JSON;
     let text = match String::from_utf8(bytes) {
         Ok(text) => text,
         Err(error) => return Cell::Bytes(error.into_bytes()),
     };
-    match kind {
+    match tp {
         ColumnType::MYSQL_TYPE_TINY
         | ColumnType::MYSQL_TYPE_SHORT
         | ColumnType::MYSQL_TYPE_INT24
@@ -136,7 +206,7 @@ fn cell(value: Value, column: &Column) -> Cell {
             })
         }
         ColumnType::MYSQL_TYPE_TIME => Cell::Time(micros_of(&text)),
-        _ if is_text => Cell::Text(text),
+        _ if is_text(column) => Cell::Text(text),
         _ => Cell::Bytes(text.into_bytes()),
     }
 }

@@ -1,1 +1,57 @@
-//! placeholder
+//! Apache DataFusion SQL directly on TiDB's storage.
+//!
+//! ```text
+//! SQL -> sql (names, SHOW, USE) -> DataFusion's planner <- catalog <- meta: TiDB's metadata
+//!          |                                                            |
+//!          v                                                            v
+//!     planner: one timestamp, one schema version per execution      client: PD, TiKV
+//!          |                                                            ^
+//!          v                                                            |
+//!     TidbTable -> TikvScanExec: region tasks -> coprocessor answers ---+
+//!                      |
+//!                      v
+//!                  codec: answers to RecordBatches -> DataFusion
+//! ```
+//!
+//! [`TidbContext::connect`] is the way in:
+//!
+//! ```no_run
+//! use std::collections::HashMap;
+//! use tifusion::TidbContext;
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let config = HashMap::from([("pd.addresses".to_owned(), "127.0.0.1:2379".to_owned())]);
+//! let ctx = TidbContext::connect(config).await?;
+//! ctx.session_context().register_parquet("visits", "visits.parquet", Default::default()).await?;
+//! let sql = "SELECT c.name, count(*) FROM tidb.shop.customers c
+//!            JOIN datafusion.public.visits v ON v.customer = c.id GROUP BY c.name";
+//! ctx.sql(sql).await?.show().await?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod catalog;
+mod cluster;
+pub mod config;
+pub mod display;
+pub mod error;
+mod functions;
+mod meta;
+mod planner;
+mod scan;
+mod session;
+mod sql;
+mod statement;
+mod table;
+#[cfg(test)]
+mod testing;
+mod variables;
+
+pub use catalog::TidbCatalog;
+pub use error::{Error, ErrorKind, Result, RetrySafety};
+pub use scan::{ScanRequest, TikvScanExec};
+pub use session::TidbContext;
+pub use sql::Statement;
+pub use statement::StatementSnapshot;
+pub use table::{ROW_ID_COLUMN, TidbTable};
+pub use tifusion_client::Timestamp;

@@ -15,7 +15,7 @@ use tifusion_schema::{
 };
 
 use crate::cluster::Cluster;
-use crate::config::{Config, ZeroDate};
+use crate::config::{Config, Settings, TidbOptions, ZeroDate};
 use crate::error::{Error, ErrorKind, Result};
 use crate::scan::TikvScanExec;
 use crate::scan::answer::ScanColumns;
@@ -37,6 +37,7 @@ const SMALL_LIMIT: usize = 10_000;
 #[derive(Debug)]
 pub struct TidbTable {
     cluster: Arc<Cluster>,
+    database_id: i64,
     database: Arc<str>,
     info: Arc<TableInfo>,
     schema_version: i64,
@@ -55,12 +56,13 @@ impl TidbTable {
     /// The table that `info` describes in `database`, with the Arrow types that `config` asks for.
     pub(crate) fn new(
         cluster: Arc<Cluster>,
-        database: Arc<str>,
+        (database_id, database): (i64, Arc<str>),
         info: Arc<TableInfo>,
         schema_version: i64,
         config: &Config,
     ) -> Result<Self> {
-        let options = type_options(config);
+        let settings = config.settings();
+        let options = type_options(settings);
         let mut columns: Vec<TableColumn> = info
             .public_columns()
             .into_iter()
@@ -69,19 +71,29 @@ impl TidbTable {
                 kind: column_type(&info, column, &options),
             })
             .collect();
-        if config.show_rowid && matches!(info.handle()?, HandleKind::RowId) {
+        if settings.show_rowid && matches!(info.handle()?, HandleKind::RowId) {
             let column = ColumnInfo::extra_handle();
             let kind = column_type(&info, &column, &options);
             columns.push(TableColumn { info: column, kind });
         }
         let fields: Vec<Field> = columns.iter().map(|column| column.kind.field().clone()).collect();
         let schema = Arc::new(Schema::new(fields));
-        Ok(Self { cluster, database, info, schema_version, columns, schema })
+        Ok(Self { cluster, database_id, database, info, schema_version, columns, schema })
     }
 
     /// TiDB's description of the table.
     pub(crate) fn info(&self) -> &Arc<TableInfo> {
         &self.info
+    }
+
+    /// The cluster that it is in.
+    pub(crate) fn cluster(&self) -> &Arc<Cluster> {
+        &self.cluster
+    }
+
+    /// Id and name of its database.
+    pub(crate) fn database_ref(&self) -> (i64, &Arc<str>) {
+        (self.database_id, &self.database)
     }
 
     /// The database, as TiDB spells it.
@@ -93,7 +105,7 @@ impl TidbTable {
     /// The table's name, as TiDB spells it.
     #[must_use]
     pub fn name(&self) -> &str {
-        self.info.name.original()
+        self.info.name.as_str()
     }
 
     /// The schema version that the description is of.
@@ -131,19 +143,16 @@ impl TidbTable {
         })
     }
 
-    fn scan_columns(&self, config: &Config, output: &[&TableColumn]) -> Result<ScanColumns> {
+    fn scan_columns(&self, settings: &Settings, output: &[&TableColumn]) -> Result<ScanColumns> {
         for column in output {
             if let Some(unsupported) = column.kind.unsupported() {
                 return Err(Error::from(unsupported.clone().in_table(&self.label())));
             }
         }
-        let zero_date = match config.zero_date {
-            ZeroDate::Null => tifusion_codec::output::ZeroDate::Null,
-            ZeroDate::Error => tifusion_codec::output::ZeroDate::Error,
-        };
+        let zero_date = settings.zero_date;
         if output.is_empty() {
             let column = self.cheapest_column()?;
-            let kind = column_type(&self.info, &column, &type_options(config));
+            let kind = column_type(&self.info, &column, &type_options(settings));
             return ScanColumns::row_count((&column.field_type, kind.field()), zero_date);
         }
         let fields = output.iter().map(|column| (&column.info.field_type, column.kind.field()));
@@ -156,7 +165,7 @@ impl TidbTable {
 
     fn spec(
         &self,
-        config: &Config,
+        settings: &Settings,
         output: &[&TableColumn],
         limit: Option<usize>,
         snapshot: &StatementSnapshot,
@@ -179,14 +188,14 @@ impl TidbTable {
             .collect::<Result<Vec<_>, _>>()?;
         Ok(TableScanSpec {
             database: Arc::clone(&self.database),
-            table: self.info.name.original().into(),
+            table: self.info.name.as_str().into(),
             columns,
             primary_column_ids: self.info.common_handle_column_ids()?,
             primary_prefix_column_ids: self.info.common_handle_prefix_column_ids()?,
             limit,
             start_ts: snapshot.start_ts().version(),
             schema_version: snapshot.schema_version(),
-            format: config.codec_format,
+            format: settings.codec_format,
         })
     }
 
@@ -204,8 +213,8 @@ impl TidbTable {
                 .await
                 .map_err(|error| Error::from(error.with_table(self.label())))?;
             for region in regions {
-                let low = region.start_key().max(&start).to_vec();
-                let high = match region.end_key() {
+                let low = start.as_slice().max(&region.start_key).to_vec();
+                let high = match &*region.end_key {
                     [] => end.clone(),
                     bound => bound.min(&end).to_vec(),
                 };
@@ -216,10 +225,10 @@ impl TidbTable {
     }
 }
 
-fn type_options(config: &Config) -> TypeOptions {
+fn type_options(settings: &Settings) -> TypeOptions {
     TypeOptions {
-        time_zone: config.time_zone.as_str().into(),
-        zero_date_null: config.zero_date == ZeroDate::Null,
+        time_zone: settings.time_zone.to_arc(),
+        zero_date_null: settings.zero_date == ZeroDate::Null,
         string_views: false,
     }
 }
@@ -248,16 +257,18 @@ impl TableProvider for TidbTable {
                 self.label()
             );
         };
-        let config = crate::config::of_session(state, &self.cluster);
+        let options = state.config().options().extensions.get::<TidbOptions>();
+        let config = options.map(|options| Arc::clone(options.config())).unwrap_or_default();
+        let settings = config.settings();
         let output = self.project(projection)?;
-        let columns = self.scan_columns(&config, &output)?;
-        let spec = self.spec(&config, &output, limit, &snapshot)?;
+        let columns = self.scan_columns(settings, &output)?;
+        let spec = self.spec(settings, &output, limit, &snapshot)?;
         let target = match limit {
             Some(limit) if limit <= SMALL_LIMIT => 1,
             _ => state.config().target_partitions(),
         };
         let partitions = spread(self.region_ranges().await?, target);
-        let cluster = Arc::clone(&self.cluster);
-        Ok(Arc::new(TikvScanExec::new(cluster, config, snapshot, spec, columns, partitions)))
+        let (client, settings) = (self.cluster.client().clone(), settings.clone());
+        Ok(Arc::new(TikvScanExec::new(client, settings, snapshot, spec, columns, partitions)))
     }
 }

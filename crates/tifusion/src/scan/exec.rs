@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
+use bytes::Bytes;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Result, internal_err};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
@@ -11,16 +12,29 @@ use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, SchedulingType};
 use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricsSet};
 use datafusion::physical_plan::{
-    DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties,
-    ReplaceChildrenOptions,
+    ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning,
+    PlanProperties, ReplaceChildrenOptions,
 };
 
+use tifusion_client::Client;
+
 use super::answer::ScanColumns;
+use super::dag;
 use super::spec::{Segment, TableScanSpec};
 use super::stream::{self, ScanPart};
-use crate::cluster::Cluster;
-use crate::config::Config;
+use crate::config::Settings;
 use crate::statement::StatementSnapshot;
+
+/// What a scan asks of the stores, as plain data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScanRequest {
+    /// Encoded `tipb.DAGRequest`.
+    pub dag: Bytes,
+    /// Half-open ranges of raw keys.
+    pub ranges: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Timestamp of the snapshot.
+    pub start_ts: u64,
+}
 
 /// Reads a table of TiDB through the coprocessors of its stores.
 ///
@@ -28,8 +42,8 @@ use crate::statement::StatementSnapshot;
 /// planned, the limit given to the stores, and the snapshot's timestamp.
 #[derive(Debug, Clone)]
 pub struct TikvScanExec {
-    cluster: Arc<Cluster>,
-    config: Config,
+    client: Client,
+    settings: Settings,
     snapshot: Arc<StatementSnapshot>,
     spec: Arc<TableScanSpec>,
     columns: Arc<ScanColumns>,
@@ -41,8 +55,8 @@ pub struct TikvScanExec {
 impl TikvScanExec {
     /// A scan of `spec`, each of `partitions` an output partition.
     pub(crate) fn new(
-        cluster: Arc<Cluster>,
-        config: Config,
+        client: Client,
+        settings: Settings,
         snapshot: Arc<StatementSnapshot>,
         spec: TableScanSpec,
         columns: ScanColumns,
@@ -56,8 +70,8 @@ impl TikvScanExec {
         )
         .with_scheduling_type(SchedulingType::Cooperative);
         Self {
-            cluster,
-            config,
+            client,
+            settings,
             snapshot,
             spec: Arc::new(spec),
             columns: Arc::new(columns),
@@ -83,6 +97,23 @@ impl TikvScanExec {
     #[must_use]
     pub fn regions(&self) -> usize {
         self.partitions.iter().flatten().map(|segment| segment.regions).sum()
+    }
+
+    /// What is asked of the stores, before it is split by region.
+    #[must_use]
+    pub fn requests(&self) -> Vec<ScanRequest> {
+        let segments = self.partitions.iter().flatten();
+        segments
+            .map(|segment| ScanRequest {
+                dag: dag::encode(&self.spec, segment.physical_id),
+                ranges: segment
+                    .ranges
+                    .iter()
+                    .map(|range| (range.start.clone(), range.end.clone()))
+                    .collect(),
+                start_ts: self.spec.start_ts,
+            })
+            .collect()
     }
 
     fn ranges(&self) -> usize {
@@ -147,6 +178,16 @@ impl ExecutionPlan for TikvScanExec {
         if children.is_empty() { Ok(self) } else { internal_err!("a scan has no children") }
     }
 
+    fn with_new_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        self.replace_children(
+            children,
+            ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute),
+        )
+    }
+
     fn reset_state(self: Arc<Self>) -> Result<Arc<dyn ExecutionPlan>> {
         Ok(Arc::new(Self { metrics: ExecutionPlanMetricsSet::new(), ..Self::clone(&self) }))
     }
@@ -160,8 +201,8 @@ impl ExecutionPlan for TikvScanExec {
             return internal_err!("partition {partition} of {}", self.partitions.len());
         };
         let part = ScanPart {
-            cluster: Arc::clone(&self.cluster),
-            config: self.config.clone(),
+            client: self.client.clone(),
+            settings: self.settings.clone(),
             snapshot: Arc::clone(&self.snapshot),
             spec: Arc::clone(&self.spec),
             columns: Arc::clone(&self.columns),

@@ -1,5 +1,7 @@
 //! Answers that wait to be decoded, in DataFusion's memory accounts.
 
+use std::error::Error;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use datafusion::execution::memory_pool::MemoryReservation;
@@ -22,16 +24,41 @@ impl PoolGauge {
     pub(crate) fn peak(&self) -> usize {
         self.peak.load(Ordering::Relaxed)
     }
+
+    /// Accounts for `bytes` that are there already, whatever the pool says, until the hold is
+    /// dropped.
+    pub(crate) fn hold(self: &Arc<Self>, bytes: usize) -> Hold {
+        self.reservation.grow(bytes);
+        self.note_peak();
+        Hold { gauge: Arc::clone(self), bytes }
+    }
+
+    fn note_peak(&self) {
+        self.peak.fetch_max(self.reservation.size(), Ordering::Relaxed);
+    }
 }
 
 impl MemoryGauge for PoolGauge {
-    fn try_grow(&self, bytes: usize) -> bool {
-        let granted = self.reservation.try_grow(bytes).is_ok();
-        self.peak.fetch_max(self.reservation.size(), Ordering::Relaxed);
-        granted
+    fn try_grow(&self, bytes: usize) -> Result<(), Box<dyn Error + Send + Sync>> {
+        self.reservation.try_grow(bytes)?;
+        self.note_peak();
+        Ok(())
     }
 
     fn shrink(&self, bytes: usize) {
         self.reservation.shrink(bytes);
+    }
+}
+
+/// Bytes accounted for while this lives.
+#[derive(Debug)]
+pub(crate) struct Hold {
+    gauge: Arc<PoolGauge>,
+    bytes: usize,
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.gauge.reservation.shrink(self.bytes);
     }
 }

@@ -1,15 +1,20 @@
 //! What `EXPLAIN ANALYZE` shows of a scan.
 
+use std::sync::Arc;
+
 use datafusion::physical_plan::metrics::{
     BaselineMetrics, Count, ExecutionPlanMetricsSet, Gauge, MetricBuilder, Time,
 };
+use tifusion_client::cop::CopMetrics;
 
 /// Metrics of one partition of a scan.
 #[derive(Debug, Clone)]
 pub(crate) struct ScanMetrics {
     /// Rows out and time spent decoding.
     pub(crate) baseline: BaselineMetrics,
-    /// Coprocessor answers taken.
+    /// Coprocessor tasks begun.
+    pub(crate) tasks: Count,
+    /// Answers to them.
     pub(crate) answers: Count,
     /// Bytes of these answers.
     pub(crate) bytes: Count,
@@ -33,6 +38,7 @@ impl ScanMetrics {
         let counter = |name| MetricBuilder::new(set).counter(name, partition);
         Self {
             baseline: BaselineMetrics::new(set, partition),
+            tasks: counter("tasks"),
             answers: counter("answers"),
             bytes: counter("bytes"),
             requests: counter("requests"),
@@ -42,5 +48,48 @@ impl ScanMetrics {
             waiting: MetricBuilder::new(set).subset_time("time_waiting", partition),
             peak_buffered: MetricBuilder::new(set).gauge("peak_buffered", partition),
         }
+    }
+}
+
+/// What the coprocessor reads of one partition did so far, summed up.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct CopTotals {
+    tasks: u64,
+    answers: u64,
+    bytes: u64,
+    requests: u64,
+    retries: u64,
+    region_errors: u64,
+    locks: u64,
+}
+
+impl CopTotals {
+    /// The sum over `reads`.
+    pub(crate) fn of(reads: &[Arc<CopMetrics>]) -> Self {
+        reads.iter().fold(Self::default(), |sum, read| Self {
+            tasks: sum.tasks + read.tasks(),
+            answers: sum.answers + read.answers(),
+            bytes: sum.bytes + read.bytes(),
+            requests: sum.requests + read.send.requests(),
+            retries: sum.retries + read.retries(),
+            region_errors: sum.region_errors + read.send.region_errors(),
+            locks: sum.locks + read.locks.met(),
+        })
+    }
+}
+
+impl ScanMetrics {
+    /// Adds what happened between `before` and `now`.
+    pub(crate) fn add(&self, before: CopTotals, now: CopTotals) {
+        let add = |count: &Count, before: u64, now: u64| {
+            count.add(usize::try_from(now.saturating_sub(before)).unwrap_or(usize::MAX));
+        };
+        add(&self.tasks, before.tasks, now.tasks);
+        add(&self.answers, before.answers, now.answers);
+        add(&self.bytes, before.bytes, now.bytes);
+        add(&self.requests, before.requests, now.requests);
+        add(&self.retries, before.retries, now.retries);
+        add(&self.region_errors, before.region_errors, now.region_errors);
+        add(&self.locks, before.locks, now.locks);
     }
 }

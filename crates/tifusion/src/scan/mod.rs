@@ -11,4 +11,7 @@ pub(crate) mod partition;
 pub(crate) mod spec;
 pub(crate) mod stream;
 
-pub use exec::TikvScanExec;
+#[cfg(test)]
+mod tests;
+
+pub use exec::{ScanRequest, TikvScanExec};

@@ -14,27 +14,30 @@ use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt as _, TryStreamExt as _};
-use tifusion_client::Timestamp;
+use parking_lot::Mutex;
 use tifusion_client::cop::{CopMetrics, CopRequest, CopResponse, KeyRange};
+use tifusion_client::{Client, Timestamp, sender};
 
 use super::answer::{Answer, ScanColumns};
 use super::dag;
-use super::memory::PoolGauge;
-use super::metrics::ScanMetrics;
+use super::memory::{Hold, PoolGauge};
+use super::metrics::{CopTotals, ScanMetrics};
 use super::spec::{Segment, TableScanSpec};
-use crate::cluster::Cluster;
-use crate::config::Config;
+use crate::config::{Isolation, Priority, Settings};
 use crate::error::{Error, Result};
 use crate::statement::StatementSnapshot;
 
 /// Physical tables read at once in one partition of a scan.
 const SEGMENTS_AT_ONCE: usize = 4;
 
+/// Bytes of answers that wait in one partition of a scan, besides the one being decoded.
+const BYTES_IN_FLIGHT: usize = 64 << 20;
+
 /// One partition of a scan.
 #[derive(Debug)]
 pub(crate) struct ScanPart {
-    pub(crate) cluster: Arc<Cluster>,
-    pub(crate) config: Config,
+    pub(crate) client: Client,
+    pub(crate) settings: Settings,
     pub(crate) snapshot: Arc<StatementSnapshot>,
     pub(crate) spec: Arc<TableScanSpec>,
     pub(crate) columns: Arc<ScanColumns>,
@@ -63,14 +66,15 @@ pub(crate) fn open(
 struct PartScan {
     part: Arc<ScanPart>,
     answers: BoxStream<'static, Result<CopResponse>>,
-    /// The answer being decoded; the response is kept for the memory it accounts for.
-    current: Option<(Answer, CopResponse)>,
+    /// The answer being decoded, and the memory it accounts for.
+    current: Option<(Answer, Hold)>,
     ready: VecDeque<RecordBatch>,
     coalescer: Option<BatchCoalescer>,
     /// Rows that may still be handed on.
     remaining: usize,
     finished: bool,
-    cop_metrics: Arc<CopMetrics>,
+    reads: Arc<Mutex<Vec<Arc<CopMetrics>>>>,
+    published: CopTotals,
     gauge: Arc<PoolGauge>,
     metrics: ScanMetrics,
 }
@@ -78,8 +82,8 @@ struct PartScan {
 impl PartScan {
     fn new(part: ScanPart, gauge: Arc<PoolGauge>, metrics: ScanMetrics) -> Self {
         let part = Arc::new(part);
-        let cop_metrics = Arc::new(CopMetrics::default());
-        let batch_rows = part.config.chunk_batch_size;
+        let reads = Arc::new(Mutex::new(Vec::new()));
+        let batch_rows = part.settings.chunk_batch_size;
         let schema = part.columns.schema();
         // Small chunks (TiKV begins with 32 rows, rows of datums come 64 at a time) are put
         // together; those of half a batch or more go on as they are, without a copy.
@@ -87,7 +91,7 @@ impl PartScan {
             BatchCoalescer::new(Arc::clone(schema), batch_rows)
                 .with_biggest_coalesce_batch_size(Some(batch_rows / 2))
         });
-        let answers = answers(&part, &gauge, &cop_metrics);
+        let answers = answers(&part, &gauge, &reads);
         let remaining = part.spec.limit.unwrap_or(usize::MAX);
         Self {
             part,
@@ -97,7 +101,8 @@ impl PartScan {
             coalescer,
             remaining,
             finished: false,
-            cop_metrics,
+            reads,
+            published: CopTotals::default(),
             gauge,
             metrics,
         }
@@ -164,18 +169,16 @@ impl PartScan {
             let _timer = self.metrics.waiting.timer();
             self.answers.try_next().await?
         };
-        self.publish_counts();
-        let Some(mut response) = answer else { return self.finish().await };
-        self.metrics.answers.add(1);
-        self.metrics.bytes.add(response.data.len());
-        let data = std::mem::take(&mut response.data);
-        let place = (response.region_id, response.store_id);
-        let answer = self.part.columns.open(data).map_err(|error| {
+        self.publish();
+        let Some(response) = answer else { return self.finish().await };
+        let hold = self.gauge.hold(response.data.len());
+        let (region, store) = (response.region_id, response.store_id);
+        let answer = self.part.columns.open(response.data).map_err(|error| {
             self.in_table(error)
-                .with_context("region", place.0.to_string())
-                .with_context("store", place.1.to_string())
+                .with_context("region", region.to_string())
+                .with_context("store", store.to_string())
         })?;
-        self.current = Some((answer, response));
+        self.current = Some((answer, hold));
         Ok(())
     }
 
@@ -184,7 +187,7 @@ impl PartScan {
         self.finished = true;
         self.answers = stream::empty().boxed();
         self.current = None;
-        self.publish_counts();
+        self.publish();
         if let Some(coalescer) = &mut self.coalescer {
             coalescer.finish_buffered_batch().map_err(DataFusionError::from)?;
             while self.remaining > 0
@@ -194,16 +197,14 @@ impl PartScan {
             }
         }
         let start_ts = self.part.snapshot.start_ts();
-        let checked = self.part.cluster.client().check_gc_safe_point(start_ts).await;
+        let checked = self.part.client.check_gc_safe_point(start_ts).await;
         checked.map_err(|error| Error::from(error.with_table(self.part.spec.label())))
     }
 
-    fn publish_counts(&self) {
-        let counts = self.cop_metrics.take();
-        self.metrics.requests.add(counts.requests);
-        self.metrics.retries.add(counts.retries);
-        self.metrics.region_errors.add(counts.region_errors);
-        self.metrics.locks.add(counts.locks);
+    fn publish(&mut self) {
+        let now = CopTotals::of(&self.reads.lock());
+        self.metrics.add(self.published, now);
+        self.published = now;
         self.metrics.peak_buffered.set_max(self.gauge.peak());
     }
 
@@ -212,48 +213,58 @@ impl PartScan {
     }
 }
 
+impl Drop for PartScan {
+    /// A LIMIT above ends a scan early: what it did until then counts.
+    fn drop(&mut self) {
+        self.publish();
+    }
+}
+
 /// The answers of all segments of `part`, in no particular order.
 fn answers(
     part: &Arc<ScanPart>,
     gauge: &Arc<PoolGauge>,
-    metrics: &Arc<CopMetrics>,
+    reads: &Arc<Mutex<Vec<Arc<CopMetrics>>>>,
 ) -> BoxStream<'static, Result<CopResponse>> {
-    let (part, gauge, metrics) = (Arc::clone(part), Arc::clone(gauge), Arc::clone(metrics));
+    let (part, gauge, reads) = (Arc::clone(part), Arc::clone(gauge), Arc::clone(reads));
     let segments: Vec<Segment> = part.segments.clone();
     stream::iter(segments)
         .map(move |segment| {
-            let request = request(&part, &segment, &gauge, &metrics);
-            part.cluster.client().coprocessor(request).map_err(Error::from)
+            let request = request(&part, &segment, &gauge);
+            match part.client.coprocessor(request) {
+                Ok(read) => {
+                    reads.lock().push(Arc::clone(read.metrics()));
+                    read.map_err(Error::from).boxed()
+                }
+                Err(error) => stream::once(async { Err(Error::from(error)) }).boxed(),
+            }
         })
         .flatten_unordered(SEGMENTS_AT_ONCE)
         .boxed()
 }
 
-fn request(
-    part: &ScanPart,
-    segment: &Segment,
-    gauge: &Arc<PoolGauge>,
-    metrics: &Arc<CopMetrics>,
-) -> CopRequest {
+fn request(part: &ScanPart, segment: &Segment, gauge: &Arc<PoolGauge>) -> CopRequest {
     let ranges = segment
         .ranges
         .iter()
-        .map(|range| KeyRange { start: range.start.clone(), end: range.end.clone() })
+        .map(|range| KeyRange::new(range.start.clone(), range.end.clone()))
         .collect();
     let data = dag::encode(&part.spec, segment.physical_id);
-    CopRequest {
-        isolation: part.config.isolation,
-        priority: part.config.priority,
-        concurrency: part.config.scan_concurrency,
-        deadline: part.snapshot.deadline(),
-        schema_version: part.spec.schema_version,
-        memory: Some(Arc::clone(gauge) as _),
-        metrics: Arc::clone(metrics),
-        ..CopRequest::new(
-            data,
-            Timestamp::new(part.spec.start_ts),
-            ranges,
-            part.spec.label(),
-        )
-    }
+    let mut request = CopRequest::new(data, Timestamp::new(part.spec.start_ts), ranges);
+    request.isolation = match part.settings.isolation {
+        Isolation::Si => sender::Isolation::Si,
+        Isolation::Rc => sender::Isolation::Rc,
+    };
+    request.priority = match part.settings.priority {
+        Priority::Low => sender::Priority::Low,
+        Priority::Normal => sender::Priority::Normal,
+        Priority::High => sender::Priority::High,
+    };
+    request.concurrency = part.settings.scan_concurrency;
+    request.max_in_flight_bytes = BYTES_IN_FLIGHT / part.segments.len().clamp(1, SEGMENTS_AT_ONCE);
+    request.deadline = part.snapshot.deadline();
+    request.schema_version = part.spec.schema_version;
+    request.label = Some(part.spec.label().into());
+    request.memory = Some(Arc::clone(gauge) as _);
+    request
 }

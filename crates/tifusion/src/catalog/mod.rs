@@ -1,0 +1,146 @@
+//! The cluster's databases and tables as DataFusion's catalog.
+//!
+//! Names are read once and kept up by schema diffs (see [`meta`](crate::meta)); a table's
+//! description is read when a statement names it. Nothing here reads every table of a large cluster
+//! unless somebody lists their columns. Names of databases and tables compare without regard to
+//! case, as in TiDB.
+//!
+//! A catalog is live, and asks the cluster for every table, or pinned to the one [`View`] of a
+//! statement.
+
+mod live;
+mod schema;
+mod statement;
+mod unreadable;
+
+use std::sync::Arc;
+
+use datafusion::catalog::{CatalogProvider, SchemaProvider};
+use datafusion::common::Result as DataFusionResult;
+
+pub(crate) use live::{LiveConfig, config_of};
+pub(crate) use schema::TidbSchema;
+pub(crate) use statement::StatementCatalogs;
+pub(crate) use unreadable::UnreadableTable;
+
+use crate::cluster::Cluster;
+use crate::config::Config;
+use crate::error::Error;
+use crate::meta::{Names, View};
+
+/// The catalog of one cluster.
+#[derive(Debug)]
+pub struct TidbCatalog {
+    source: Source,
+}
+
+/// Where a catalog and its schemas have their answers from.
+#[derive(Debug, Clone)]
+struct Source {
+    cluster: Arc<Cluster>,
+    config: LiveConfig,
+    /// The schema of the one statement that this is for, with the configuration of its session.
+    pinned: Option<View>,
+    pinned_config: Option<Arc<Config>>,
+}
+
+impl Source {
+    fn config(&self) -> Arc<Config> {
+        self.pinned_config.clone().unwrap_or_else(|| self.config.get())
+    }
+
+    /// The names to list: those of the statement, or the last that were read.
+    fn names(&self) -> Option<Arc<Names>> {
+        match &self.pinned {
+            Some(view) => Some(Arc::clone(&view.names)),
+            None => self.cluster.meta().latest(),
+        }
+    }
+}
+
+impl TidbCatalog {
+    /// The catalog of `cluster` for the session that `config` follows.
+    pub(crate) fn live(cluster: Arc<Cluster>, config: LiveConfig) -> Self {
+        Self { source: Source { cluster, config, pinned: None, pinned_config: None } }
+    }
+
+    /// The catalog for one statement.
+    pub(crate) fn pinned(&self, view: View, config: Arc<Config>) -> Self {
+        let source =
+            Source { pinned: Some(view), pinned_config: Some(config), ..self.source.clone() };
+        Self { source }
+    }
+
+    /// The cluster.
+    pub(crate) fn cluster(&self) -> &Arc<Cluster> {
+        &self.source.cluster
+    }
+
+    /// The names that it lists.
+    pub(crate) fn names(&self) -> Option<Arc<Names>> {
+        self.source.names()
+    }
+
+    /// The database that a schema's name means: without `db_prefix`, and `None` where it lacks it.
+    pub(crate) fn database_of<'a>(&self, schema: &'a str) -> Option<&'a str> {
+        let config = self.source.config.connected();
+        strip_prefix_ci(schema, &config.settings().db_prefix)
+    }
+
+    /// The schema's name of a database: with `db_prefix`.
+    pub(crate) fn schema_of(&self, database: &str) -> String {
+        let config = self.source.config.connected();
+        format!("{}{database}", config.settings().db_prefix)
+    }
+}
+
+impl CatalogProvider for TidbCatalog {
+    fn schema_names(&self) -> Vec<String> {
+        let names = self.source.names();
+        let databases = names.iter().flat_map(|names| names.databases());
+        databases.map(|database| self.schema_of(&database.name)).collect()
+    }
+
+    /// The schema of this name. A live catalog can't tell here whether it is there, only its tables
+    /// can.
+    fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
+        let database = self.database_of(name)?;
+        if let Some(view) = &self.source.pinned {
+            view.names.database(database)?;
+        }
+        Some(Arc::new(TidbSchema::new(self.source.clone(), database)))
+    }
+
+    fn register_schema(
+        &self,
+        name: &str,
+        _schema: Arc<dyn SchemaProvider>,
+    ) -> DataFusionResult<Option<Arc<dyn SchemaProvider>>> {
+        Err(read_only("create", name).into())
+    }
+
+    fn deregister_schema(
+        &self,
+        name: &str,
+        _cascade: bool,
+    ) -> DataFusionResult<Option<Arc<dyn SchemaProvider>>> {
+        Err(read_only("drop", name).into())
+    }
+}
+
+/// The refusal of anything that would change the cluster.
+pub(crate) fn read_only(what: &str, name: &str) -> Error {
+    Error::unsupported(format!(
+        "can't {what} {name}: writing to TiDB is not available yet. A table or view of this session \
+         goes into DataFusion's own catalog, as datafusion.public.<name>"
+    ))
+}
+
+/// `name` without `prefix`, whose case doesn't matter.
+fn strip_prefix_ci<'a>(name: &'a str, prefix: &str) -> Option<&'a str> {
+    let (head, rest) = name.split_at_checked(prefix.len())?;
+    head.eq_ignore_ascii_case(prefix).then_some(rest)
+}
+
+#[cfg(test)]
+mod tests;

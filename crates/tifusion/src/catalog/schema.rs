@@ -1,0 +1,118 @@
+//! One database as DataFusion's schema.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::catalog::{SchemaProvider, TableProvider};
+use datafusion::common::Result as DataFusionResult;
+use datafusion::logical_expr::TableType;
+use tifusion_schema::name_info::TableKind;
+
+use super::unreadable::UnreadableTable;
+use super::{Source, read_only};
+use crate::error::{Error, ErrorKind, Result};
+use crate::meta::{Need, View};
+use crate::table::TidbTable;
+
+/// A database.
+#[derive(Debug)]
+pub(crate) struct TidbSchema {
+    source: Source,
+    /// The database's name in TiDB, in whatever case.
+    database: String,
+}
+
+impl TidbSchema {
+    pub(super) fn new(source: Source, database: impl Into<String>) -> Self {
+        Self { source, database: database.into() }
+    }
+
+    /// A view that has the names of this database's tables: the statement's, or one of now.
+    async fn view(&self) -> Result<View> {
+        if let Some(view) = &self.source.pinned
+            && view.names.database(&self.database).is_none_or(|d| d.tables.is_some())
+        {
+            return Ok(view.clone());
+        }
+        let need = [self.database.clone()];
+        self.source.cluster.meta().view(Need::Tables(&need), None).await
+    }
+
+    async fn open(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        let view = self.view().await?;
+        let Some((database, table)) = view.find(&self.database, name) else { return Ok(None) };
+        let cluster = &self.source.cluster;
+        let info = cluster.meta().table(&view, database.id, table.id).await?;
+        let info = info.filter(|info| info.name.matches(&table.name)).ok_or_else(|| {
+            Error::new(
+                ErrorKind::Data,
+                "the table's name is known, but not its description: if catalog.cache_dir is set, \
+                 empty that folder and connect again",
+            )
+            .with_context("table", format!("{}.{}", database.name, table.name))
+        })?;
+        if let Err(reason) = info.check_readable() {
+            return Ok(Some(Arc::new(UnreadableTable::new(&database.name, &info, &reason))));
+        }
+        let database = (database.id, Arc::clone(&database.name));
+        let config = self.source.config();
+        let table = TidbTable::new(Arc::clone(cluster), database, info, view.version(), &config)?;
+        Ok(Some(Arc::new(table)))
+    }
+}
+
+#[async_trait]
+impl SchemaProvider for TidbSchema {
+    /// The names as they were last read; the query planner reads them before a statement lists them.
+    fn table_names(&self) -> Vec<String> {
+        let names = self.source.names();
+        let database = names.as_ref().and_then(|names| names.database(&self.database));
+        let Some(tables) = database.and_then(|database| database.tables.as_ref()) else {
+            return Vec::new();
+        };
+        let mut all: Vec<_> = tables.values().map(|table| table.name.to_string()).collect();
+        all.sort_unstable();
+        all
+    }
+
+    async fn table(&self, name: &str) -> DataFusionResult<Option<Arc<dyn TableProvider>>> {
+        Ok(self.open(name).await?)
+    }
+
+    /// Without reading the table's description: listing ten thousand of them stays cheap.
+    async fn table_type(&self, name: &str) -> DataFusionResult<Option<TableType>> {
+        let kind_in = |view: &View| view.find(&self.database, name).map(|(_, table)| table.kind);
+        let known = self.source.names().and_then(|names| {
+            names.database(&self.database).and_then(|d| d.table(name)).map(|table| table.kind)
+        });
+        let kind = match known {
+            Some(kind) => Some(kind),
+            None => kind_in(&self.view().await?),
+        };
+        Ok(kind.map(|kind| match kind {
+            TableKind::View => TableType::View,
+            _ => TableType::Base,
+        }))
+    }
+
+    /// Whether the table is known; one of a database whose names were not read yet may be there.
+    fn table_exist(&self, name: &str) -> bool {
+        let names = self.source.names();
+        match names.as_ref().and_then(|names| names.database(&self.database)) {
+            None => self.source.pinned.is_none(),
+            Some(database) => database.tables.is_none() || database.table(name).is_some(),
+        }
+    }
+
+    fn register_table(
+        &self,
+        name: String,
+        _table: Arc<dyn TableProvider>,
+    ) -> DataFusionResult<Option<Arc<dyn TableProvider>>> {
+        Err(read_only("create", &format!("{}.{name}", self.database)).into())
+    }
+
+    fn deregister_table(&self, name: &str) -> DataFusionResult<Option<Arc<dyn TableProvider>>> {
+        Err(read_only("drop", &format!("{}.{name}", self.database)).into())
+    }
+}

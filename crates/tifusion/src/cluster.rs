@@ -1,0 +1,122 @@
+//! A cluster that the sessions of this process share: the client, the metadata, what is known of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tifusion_client::backoff::Backoffer;
+use tifusion_client::options::{TlsIdentity, TlsOptions};
+use tifusion_client::{Client, ClientOptions};
+use tifusion_codec::time::Zone;
+
+use crate::config::{Config, Settings};
+use crate::error::Result;
+use crate::meta::{ClusterReader, DiskCache, MetaStore, Need};
+
+/// A connected cluster.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    client: Client,
+    meta: MetaStore,
+    traits: ClusterTraits,
+}
+
+/// What a cluster was set up with, once for all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ClusterTraits {
+    /// Whether its strings compare by the new collations.
+    pub(crate) new_collation: bool,
+    /// The zone of its TiDB servers.
+    pub(crate) system_zone: Option<Zone>,
+}
+
+impl Default for ClusterTraits {
+    /// As TiDB sets clusters up since version 6.0.
+    fn default() -> Self {
+        Self { new_collation: true, system_zone: None }
+    }
+}
+
+impl Cluster {
+    /// Connects to the cluster of `config`.
+    pub(crate) async fn connect(config: &Config) -> Result<Arc<Self>> {
+        let settings = config.settings();
+        let client = Client::connect(client_options(settings)).await?;
+        let disk = settings.cache_dir.as_deref();
+        let disk = disk.map(|folder| DiskCache::new(folder, client.pd().cluster_id()));
+        let meta = MetaStore::new(Arc::new(ClusterReader::new(client.clone())), disk);
+        let mut cluster = Self { client, meta, traits: ClusterTraits::default() };
+        cluster.meta.view(Need::Databases, None).await?;
+        cluster.traits = cluster.read_traits(settings).await;
+        Ok(Arc::new(cluster))
+    }
+
+    /// A cluster of these parts.
+    #[cfg(test)]
+    pub(crate) fn with_parts(client: Client, meta: MetaStore) -> Arc<Self> {
+        Arc::new(Self { client, meta, traits: ClusterTraits::default() })
+    }
+
+    /// The way to PD and the stores.
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The metadata.
+    pub(crate) fn meta(&self) -> &MetaStore {
+        &self.meta
+    }
+
+    /// Whether strings compare by the new collations.
+    pub(crate) fn new_collation(&self) -> bool {
+        self.traits.new_collation
+    }
+
+    /// The zone of the TiDB servers.
+    pub(crate) fn system_zone(&self) -> Option<Zone> {
+        self.traits.system_zone
+    }
+
+    /// A backoffer for what planning a statement asks of PD.
+    pub(crate) fn plan_backoffer(&self) -> Backoffer {
+        self.client.backoffer(self.client.options().budgets.build_tasks)
+    }
+
+    /// What `mysql.tidb` records; the configuration's word goes over it, and the default for what is
+    /// not recorded.
+    async fn read_traits(&self, settings: &Settings) -> ClusterTraits {
+        let mut traits = match crate::variables::read(&self.client, &self.meta).await {
+            Ok(variables) => ClusterTraits {
+                new_collation: variables
+                    .get("new_collation_enabled")
+                    .is_some_and(|value| value.eq_ignore_ascii_case("true")),
+                system_zone: variables.get("system_tz").and_then(|name| name.parse().ok()),
+            },
+            Err(error) => {
+                tracing::warn!(%error, "mysql.tidb can't be read: new collations are taken to be on");
+                ClusterTraits::default()
+            }
+        };
+        if let Some(new_collation) = settings.new_collation {
+            traits.new_collation = new_collation;
+        }
+        traits
+    }
+}
+
+fn client_options(settings: &Settings) -> ClientOptions {
+    let mut options = ClientOptions::new(settings.pd_addresses.iter().cloned());
+    options.request_timeout = settings.request_timeout;
+    options.connect_timeout = settings.request_timeout.min(Duration::from_secs(5));
+    options.max_message_size = settings.max_message_size;
+    if let (true, Some(ca)) = (settings.tls_enable, &settings.trust_certs) {
+        let identity = settings.key_cert_chain.as_ref().zip(settings.key_file.as_ref());
+        options.tls = Some(TlsOptions {
+            ca: ca.clone(),
+            identity: identity.map(|(cert_chain, key)| TlsIdentity {
+                cert_chain: cert_chain.clone(),
+                key: key.clone(),
+            }),
+        });
+    }
+    options
+}

@@ -1,0 +1,207 @@
+//! The table of keys: everything that can be configured, with its default, its form and its meaning.
+
+use super::kind::Kind;
+
+/// One key.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KeySpec {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// Its default as text; empty for none.
+    pub(crate) default: &'static str,
+    /// What its values look like.
+    pub(crate) kind: Kind,
+    /// When it may be set.
+    pub(crate) scope: Scope,
+    /// Whether this version has what it configures.
+    pub(crate) availability: Availability,
+    /// What it means, as a sentence.
+    pub(crate) doc: &'static str,
+}
+
+/// When a key may be set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// When connecting only.
+    Connect,
+    /// When connecting, and by `SET tidb.<key>` later.
+    Session,
+}
+
+/// Whether this version has what a key configures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Availability {
+    /// Not yet: any value but the default is refused.
+    Later,
+    /// Yes.
+    Now,
+}
+
+/// Every key by its name, as a constant.
+pub(crate) mod name {
+    pub(crate) const CACHE_DIR: &str = "catalog.cache_dir";
+    pub(crate) const CHUNK_BATCH_SIZE: &str = "coprocessor.chunk_batch_size";
+    pub(crate) const CODEC_FORMAT: &str = "coprocess.codec_format";
+    pub(crate) const COLLATION: &str = "new_collation_enable";
+    pub(crate) const DB_PREFIX: &str = "db_prefix";
+    pub(crate) const ENGINES: &str = "isolation_read_engines";
+    pub(crate) const FRAME_SIZE: &str = "grpc.framesize";
+    pub(crate) const GC_MAX_WAIT: &str = "gc_max_wait_time";
+    pub(crate) const ISOLATION: &str = "request.isolation.level";
+    pub(crate) const KEY_CERT_CHAIN: &str = "tikv.key_cert_chain";
+    pub(crate) const KEY_FILE: &str = "tikv.key_file";
+    pub(crate) const PD_ADDRESSES: &str = "pd.addresses";
+    pub(crate) const PRIORITY: &str = "request.command.priority";
+    pub(crate) const REQUEST_TIMEOUT: &str = "grpc.timeout_in_sec";
+    pub(crate) const SCAN_CONCURRENCY: &str = "table.scan_concurrency";
+    pub(crate) const SHOW_ROWID: &str = "show_rowid";
+    pub(crate) const STATEMENT_TIMEOUT: &str = "statement.timeout";
+    pub(crate) const STREAMING: &str = "coprocess.streaming";
+    pub(crate) const TIME_ZONE: &str = "time_zone";
+    pub(crate) const TLS_ENABLE: &str = "tikv.tls_enable";
+    pub(crate) const TRUST_CERTS: &str = "tikv.trust_cert_collection";
+    pub(crate) const ZERO_DATE: &str = "zero_date";
+}
+
+/// The key of this name.
+pub(crate) fn find(name: &str) -> Option<&'static KeySpec> {
+    KEYS.iter().find(|key| key.name == name)
+}
+
+const fn now(
+    name: &'static str,
+    default: &'static str,
+    kind: Kind,
+    scope: Scope,
+    doc: &'static str,
+) -> KeySpec {
+    KeySpec { name, default, kind, scope, availability: Availability::Now, doc }
+}
+
+const fn later(
+    name: &'static str,
+    default: &'static str,
+    kind: Kind,
+    scope: Scope,
+    doc: &'static str,
+) -> KeySpec {
+    KeySpec { name, default, kind, scope, availability: Availability::Later, doc }
+}
+
+const fn number(least: u64, most: u64) -> Kind {
+    Kind::Number { least, most }
+}
+
+use Kind::{Addresses, Choice, Choices, Flag, List, Secret, Span, Text, Zone};
+use Scope::{Connect, Session};
+
+/// All keys, in the order of the documentation.
+#[rustfmt::skip]
+pub(crate) const KEYS: &[KeySpec] = &[
+    now(name::PD_ADDRESSES, "127.0.0.1:2379", Addresses, Connect,
+        "Endpoints of PD, separated by commas; one that answers is enough."),
+    later("tidb.addr", "", Text, Connect,
+        "Host of TiDB's SQL port, for checking privileges, DDL and ANALYZE."),
+    later("tidb.port", "4000", number(1, 65_535), Connect,
+        "TiDB's SQL port."),
+    later("tidb.user", "", Text, Connect,
+        "User at TiDB's SQL port."),
+    later("tidb.password", "", Secret, Connect,
+        "That user's password."),
+    later("sql.auth.enable", "false", Flag, Connect,
+        "Check the user's TiDB privileges, roles included, before every read and write."),
+    later("sql.auth.refresh_interval", "10s", Span, Connect,
+        "How often these privileges are read again."),
+    now(name::FRAME_SIZE, "2147483647", number(1_048_576, 2_147_483_647), Connect,
+        "Largest message taken from PD or a store, in bytes."),
+    now(name::REQUEST_TIMEOUT, "10", number(1, 86_400), Connect,
+        "Longest wait for one answer of PD or a store, in seconds; an answer of the coprocessor may take 60 s or this, whichever is longer."),
+    later("plan.allow_agg_pushdown", "true", Flag, Session,
+        "Let the stores aggregate."),
+    later("plan.allow_index_read", "true", Flag, Session,
+        "Read through indexes."),
+    later("plan.unsupported_pushdown_exprs", "", List, Session,
+        "Names of expressions that the stores shall not evaluate."),
+    later("plan.downgrade.index_threshold", "1000000000", number(1, u64::MAX), Session,
+        "Ranges per region above which an index lookup becomes a table scan."),
+    later("index.scan_batch_size", "20000", number(1, 1_000_000), Session,
+        "Handles per batch of an index lookup."),
+    later("index.scan_concurrency", "5", number(1, 1_024), Session,
+        "Batches in flight in an index lookup."),
+    now(name::SCAN_CONCURRENCY, "512", number(1, 65_536), Session,
+        "Most coprocessor tasks in flight, below what memory allows."),
+    now(name::CHUNK_BATCH_SIZE, "1024", number(1, 1_048_576), Session,
+        "Rows per RecordBatch handed on, and the first page's size when paging."),
+    now(name::CODEC_FORMAT, "chblock", Choice(&["default", "chunk", "chblock"]), Session,
+        "Encoding asked of the stores; TiKV answers chblock with chunk, and chunk with default where it has to."),
+    now(name::STREAMING, "false", Flag, Session,
+        "Take results in pages that grow, instead of one answer per task."),
+    now(name::PRIORITY, "Low", Choice(&["Low", "Normal", "High"]), Session,
+        "Priority of requests on the stores."),
+    now(name::ISOLATION, "SI", Choice(&["SI", "RC"]), Session,
+        "SI resolves locks; RC reads the newest version committed before the statement and ignores locks."),
+    later("stale_read", "", number(1, 70_368_744_177_663), Session,
+        "Milliseconds since the epoch: read data and schema as of then."),
+    now(name::ENGINES, "tikv,tiflash", Choices(&["tikv", "tiflash"]), Session,
+        "Engines a read may use; TiFlash is not used yet, so tikv must be among them."),
+    later("replica_read", "leader", Choices(&["leader", "follower", "learner"]), Session,
+        "Roles of the replicas to read from, in order of preference."),
+    later("replica_read.label", "", Text, Session,
+        "Labels that a store must have to be read from."),
+    later("replica_read.address_whitelist", "", List, Session,
+        "Stores to read from whatever their labels."),
+    later("replica_read.address_blacklist", "", List, Session,
+        "Stores not to read from."),
+    now(name::SHOW_ROWID, "false", Flag, Session,
+        "Show _tidb_rowid as a column of tables that have one."),
+    now(name::DB_PREFIX, "", Text, Connect,
+        "Put before the name of every database."),
+    now(name::COLLATION, "auto", Choice(&["auto", "true", "false"]), Connect,
+        "Whether the cluster uses its new collation framework; auto asks mysql.tidb."),
+    now(name::TIME_ZONE, "UTC", Zone, Session,
+        "The zone in which TIMESTAMP is shown and compared; datafusion.execution.time_zone follows it, and the reverse."),
+    now(name::CACHE_DIR, "", Text, Connect,
+        "Folder for the cache of names, which makes the first statement on a large cluster fast."),
+    now(name::STATEMENT_TIMEOUT, "0", Span, Session,
+        "Longest time that a statement may read, 0 for no limit; seconds without a unit."),
+    later("write.enable", "false", Flag, Session,
+        "Allow writes."),
+    now(name::TLS_ENABLE, "false", Flag, Connect,
+        "Use TLS with PD and the stores."),
+    now(name::TRUST_CERTS, "", Text, Connect,
+        "PEM file with the certificates of the authorities that PD and the stores are checked against."),
+    now(name::KEY_CERT_CHAIN, "", Text, Connect,
+        "PEM file with this client's certificate chain, if the servers ask for one."),
+    now(name::KEY_FILE, "", Text, Connect,
+        "PEM file with this client's private key."),
+    later("tikv.jks_enable", "false", Flag, Connect,
+        "Take certificates from JKS or PKCS#12 stores instead of PEM files."),
+    later("tikv.jks_trust_path", "", Text, Connect,
+        "Store with the trusted certificates."),
+    later("tikv.jks_trust_password", "", Secret, Connect,
+        "Its password."),
+    later("tikv.jks_key_path", "", Text, Connect,
+        "Store with this client's certificate and key."),
+    later("tikv.jks_key_password", "", Secret, Connect,
+        "Its password."),
+    later("jdbc.tls_enable", "false", Flag, Connect,
+        "Use TLS with TiDB's SQL port."),
+    later("jdbc.server_cert_store", "", Text, Connect,
+        "JKS or PEM file to check TiDB's certificate with; without one it is not checked."),
+    later("jdbc.server_cert_password", "", Secret, Connect,
+        "Its password."),
+    later("jdbc.client_cert_store", "", Text, Connect,
+        "PKCS#12 or PEM file with this client's certificate and key."),
+    later("jdbc.client_cert_password", "", Secret, Connect,
+        "Its password."),
+    later("tikv.tls_reload_interval", "10s", Span, Connect,
+        "How often the certificate files are looked at again."),
+    later("tikv.conn_recycle_time", "60s", Span, Connect,
+        "When an old connection is closed after the certificates changed."),
+    later("host_mapping", "", Text, Connect,
+        "inner:outer;inner:outer: addresses that PD knows, and those by which to reach them."),
+    now(name::GC_MAX_WAIT, "24h", Span, Session,
+        "Longest time a statement may hold garbage collection back; this version never does."),
+    now(name::ZERO_DATE, "null", Choice(&["null", "error"]), Session,
+        "What a date that no calendar has (0000-00-00, 2024-02-31) becomes: NULL, or an error."),
+];

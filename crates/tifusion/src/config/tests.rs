@@ -1,0 +1,239 @@
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::*;
+use crate::error::ErrorKind;
+
+/// The keys of the config map of the design.
+const DESIGN: &str = "\
+    pd.addresses tidb.addr tidb.port tidb.user tidb.password sql.auth.enable \
+    sql.auth.refresh_interval grpc.framesize grpc.timeout_in_sec plan.allow_agg_pushdown \
+    plan.allow_index_read plan.unsupported_pushdown_exprs plan.downgrade.index_threshold \
+    index.scan_batch_size index.scan_concurrency table.scan_concurrency \
+    coprocessor.chunk_batch_size coprocess.codec_format coprocess.streaming \
+    request.command.priority request.isolation.level stale_read isolation_read_engines \
+    replica_read replica_read.label replica_read.address_whitelist \
+    replica_read.address_blacklist show_rowid db_prefix new_collation_enable time_zone \
+    catalog.cache_dir statement.timeout write.enable tikv.tls_enable \
+    tikv.trust_cert_collection tikv.key_cert_chain tikv.key_file tikv.jks_enable \
+    tikv.jks_trust_path tikv.jks_trust_password tikv.jks_key_path tikv.jks_key_password \
+    jdbc.tls_enable jdbc.server_cert_store jdbc.server_cert_password jdbc.client_cert_store \
+    jdbc.client_cert_password tikv.tls_reload_interval tikv.conn_recycle_time host_mapping \
+    gc_max_wait_time zero_date";
+
+fn from(pairs: &[(&str, &str)]) -> Result<Config> {
+    let map: HashMap<_, _> =
+        pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    Config::from_map(&map)
+}
+
+fn refused(pairs: &[(&str, &str)]) -> (ErrorKind, String) {
+    let error = from(pairs).unwrap_err();
+    (error.kind(), error.to_string())
+}
+
+#[test]
+fn the_table_has_the_keys_of_the_design_and_no_others() {
+    let mut ours: Vec<_> = KEYS.iter().map(|key| key.name).collect();
+    let mut designed: Vec<_> = DESIGN.split_whitespace().collect();
+    ours.sort_unstable();
+    designed.sort_unstable();
+    assert_eq!(ours, designed);
+}
+
+#[test]
+fn every_default_has_the_form_of_its_key_and_every_key_a_sentence() {
+    for key in KEYS {
+        assert!(key.kind.parse(key.default).is_ok(), "{}: {}", key.name, key.default);
+        assert!(key.doc.ends_with('.'), "{}", key.name);
+    }
+}
+
+#[test]
+fn the_defaults_are_the_designs() {
+    let config = Config::default();
+    let settings = config.settings();
+    assert_eq!(settings.pd_addresses, ["127.0.0.1:2379"]);
+    assert_eq!(settings.request_timeout, Duration::from_secs(10));
+    assert_eq!(settings.max_message_size, 2_147_483_647);
+    assert_eq!(settings.scan_concurrency, 512);
+    assert_eq!(settings.chunk_batch_size, 1024);
+    assert_eq!(settings.codec_format, CodecFormat::ChBlock);
+    assert_eq!(settings.priority, Priority::Low);
+    assert_eq!(settings.isolation, Isolation::Si);
+    assert_eq!(settings.time_zone.as_str(), "UTC");
+    assert_eq!(settings.statement_timeout, None);
+    assert_eq!(settings.gc_max_wait, Duration::from_secs(86_400));
+    assert_eq!(settings.zero_date, ZeroDate::Null);
+    assert_eq!(config.catalog(), "tidb");
+    assert_eq!(config, from(&[]).unwrap());
+}
+
+/// A value for each available key that is not its default.
+const OTHER_VALUES: &[(&str, &str)] = &[
+    (name::PD_ADDRESSES, "pd:1"),
+    (name::FRAME_SIZE, "2097152"),
+    (name::REQUEST_TIMEOUT, "11"),
+    (name::SCAN_CONCURRENCY, "7"),
+    (name::CHUNK_BATCH_SIZE, "7"),
+    (name::CODEC_FORMAT, "default"),
+    (name::STREAMING, "true"),
+    (name::PRIORITY, "high"),
+    (name::ISOLATION, "rc"),
+    (name::SHOW_ROWID, "TRUE"),
+    (name::DB_PREFIX, "p_"),
+    (name::COLLATION, "false"),
+    (name::TIME_ZONE, "+05:30"),
+    (name::CACHE_DIR, "/tmp/x"),
+    (name::STATEMENT_TIMEOUT, "1m"),
+    (name::TLS_ENABLE, "true"),
+    (name::TRUST_CERTS, "ca.pem"),
+    (name::KEY_CERT_CHAIN, "cert.pem"),
+    (name::KEY_FILE, "key.pem"),
+    (name::GC_MAX_WAIT, "1h"),
+    (name::ZERO_DATE, "error"),
+];
+
+#[test]
+fn every_available_key_changes_its_setting() {
+    let default = Config::default();
+    for key in KEYS.iter().filter(|key| key.availability == Availability::Now) {
+        if key.name == name::ENGINES {
+            continue; // it only says what must not be excluded
+        }
+        let other = OTHER_VALUES.iter().find(|(name, _)| *name == key.name);
+        let (_, text) = other.unwrap_or_else(|| panic!("no other value for {}", key.name));
+        let mut config = Config::default();
+        config.set_once(key, text).unwrap();
+        assert_ne!(config.settings(), default.settings(), "{}", key.name);
+        let shown = config.get(key.name).unwrap().unwrap();
+        let again = from(&[(key.name, &shown)]);
+        if key.name != name::TLS_ENABLE && !key.name.starts_with("tikv.key") {
+            assert_eq!(again.unwrap().settings(), config.settings(), "{}", key.name);
+        }
+        config.put(key, Value::Unset);
+        assert_eq!(config, default, "{}", key.name);
+    }
+}
+
+#[test]
+fn what_comes_later_is_refused_by_name_unless_it_is_left_at_its_default() {
+    for key in KEYS.iter().filter(|key| key.availability == Availability::Later) {
+        from(&[(key.name, key.default)]).unwrap();
+        let value = match key.kind {
+            kind::Kind::Flag if key.default == "true" => "false",
+            kind::Kind::Flag => "true",
+            kind::Kind::Number { .. } | kind::Kind::Span => "77",
+            kind::Kind::Choices(_) => "follower,leader",
+            _ => "hunter2",
+        };
+        let (kind, message) = refused(&[(key.name, value)]);
+        assert_eq!(kind, ErrorKind::Unsupported, "{message}");
+        assert!(message.contains(key.name) && message.contains("not available yet"), "{message}");
+        assert!(!message.contains("hunter2"), "{message}");
+    }
+}
+
+#[test]
+fn bad_values_are_refused_with_key_value_and_expected_form() {
+    for (key, value, expected) in [
+        ("grpc.timeout_in_sec", "soon", "a whole number from 1 to 86400"),
+        ("grpc.timeout_in_sec", "0", "a whole number from 1 to 86400"),
+        ("table.scan_concurrency", "-1", "a whole number"),
+        ("pd.addresses", "pd", "host:port"),
+        ("show_rowid", "yes", "true or false"),
+        ("request.isolation.level", "serializable", "one of SI, RC"),
+        ("coprocess.codec_format", "arrow", "one of default, chunk, chblock"),
+        ("time_zone", "SYSTEM", "Asia/Kolkata"),
+        ("statement.timeout", "soon", "a length of time"),
+        ("isolation_read_engines", "tikv,tidb", "one or more of tikv, tiflash"),
+    ] {
+        let (kind, message) = refused(&[(key, value)]);
+        assert_eq!(kind, ErrorKind::InvalidInput);
+        assert!(message.contains(key) && message.contains(value), "{message}");
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+#[test]
+fn engines_without_tikv_are_refused() {
+    from(&[("isolation_read_engines", "tiflash, TiKV")]).unwrap();
+    let (kind, message) = refused(&[("isolation_read_engines", "tiflash")]);
+    assert_eq!(kind, ErrorKind::Unsupported);
+    assert!(message.contains("add tikv"), "{message}");
+}
+
+#[test]
+fn one_key_in_two_spellings_must_have_one_value() {
+    from(&[("pd.addresses", "pd:1"), ("spark.tispark.pd.addresses", "pd:1")]).unwrap();
+    let (_, message) = refused(&[("pd.addresses", "pd:1"), ("spark.tispark.pd.addresses", "pd:2")]);
+    assert!(message.contains("twice"), "{message}");
+}
+
+#[test]
+fn a_catalog_has_one_name() {
+    let config = from(&[
+        ("spark.sql.catalog.tidb_catalog", "org.apache.spark.sql.catalyst.catalog.TiCatalog"),
+        ("spark.sql.catalog.tidb_catalog.pd.addresses", "pd:1"),
+    ]);
+    let config = config.unwrap();
+    assert_eq!(config.catalog(), "tidb_catalog");
+    assert_eq!(config.settings().pd_addresses, ["pd:1"]);
+    let two = [("spark.sql.catalog.a.pd.addresses", "x:1"), ("spark.sql.catalog.b", "y")];
+    assert!(refused(&two).1.contains("one cluster"));
+    assert!(refused(&[("spark.sql.catalog.datafusion", "x")]).1.contains("choose another"));
+}
+
+#[test]
+fn tls_needs_the_authorities_and_both_halves_of_an_identity() {
+    let ca = ("tikv.trust_cert_collection", "ca.pem");
+    let on = ("tikv.tls_enable", "true");
+    let config = from(&[on, ca]).unwrap();
+    assert_eq!(config.settings().trust_certs, Some(PathBuf::from("ca.pem")));
+    from(&[on, ca, ("tikv.key_cert_chain", "c"), ("tikv.key_file", "k")]).unwrap();
+    assert!(refused(&[on]).1.contains("tikv.trust_cert_collection"));
+    assert!(refused(&[on, ca, ("tikv.key_file", "k")]).1.contains("tikv.key_cert_chain"));
+}
+
+#[test]
+fn a_session_changes_some_keys_and_not_others() {
+    let mut config = Config::default();
+    config.set_in_session("request.isolation.level", "RC").unwrap();
+    assert_eq!(config.settings().isolation, Isolation::Rc);
+    for key in ["pd.addresses", "addr", "tidb.addr", "catalog.cache_dir"] {
+        let message = config.set_in_session(key, "x:1").unwrap_err().to_string();
+        assert!(message.contains("fixed when connecting"), "{message}");
+    }
+    let message = config.set_in_session("isolation", "RC").unwrap_err().to_string();
+    assert!(message.contains("did you mean"), "{message}");
+    config.copy_in_session("request.isolation.level", &Config::default()).unwrap();
+    assert_eq!(config, Config::default());
+}
+
+#[test]
+fn the_options_of_a_session_show_no_password() {
+    use datafusion::config::ExtensionOptions as _;
+
+    let mut config = Config::default();
+    config.given.insert("tidb.password", Value::Secret(Secret::new("hunter2")));
+    let options = TidbOptions::new(config);
+    let entries = options.entries();
+    assert_eq!(entries.len(), KEYS.len());
+    let password = entries.iter().find(|entry| entry.key == "tidb.tidb.password").unwrap();
+    assert_eq!(password.value.as_deref(), Some("[hidden]"));
+    let shown: String = entries.iter().filter_map(|entry| entry.value.clone()).collect();
+    assert!(!shown.contains("hunter2") && !format!("{options:?}").contains("hunter2"));
+}
+
+#[test]
+fn a_clone_of_a_sessions_options_does_not_follow_it() {
+    use datafusion::config::ExtensionOptions as _;
+
+    let mut options = TidbOptions::default();
+    let earlier = options.cloned();
+    options.set("show_rowid", "true").unwrap();
+    assert!(options.config().settings().show_rowid);
+    let earlier = earlier.as_any().downcast_ref::<TidbOptions>().unwrap();
+    assert!(!earlier.config().settings().show_rowid);
+}

@@ -1,0 +1,355 @@
+//! The one error of this crate: a kind to act on, words that say what to do, where it happened.
+//!
+//! DataFusion's functions return [`DataFusionError`]; an [`Error`] travels inside it as
+//! `External` and [`Error::from`] takes it out again, so no kind is lost on the way:
+//!
+//! ```
+//! use datafusion::error::DataFusionError;
+//! use tifusion::{Error, ErrorKind};
+//!
+//! let error = Error::new(ErrorKind::NotFound, "no table t").with_context("database", "shop");
+//! assert_eq!(error.to_string(), "no table t (database: shop)");
+//! let wrapped = DataFusionError::from(error).context("while planning");
+//! assert_eq!(Error::from(wrapped).kind(), ErrorKind::NotFound);
+//! ```
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+
+use datafusion::error::DataFusionError;
+use tifusion_client::error::ErrorContext;
+use tifusion_client::{ClientError, ErrorKind as ClientErrorKind};
+
+pub use tifusion_client::RetrySafety;
+
+/// A result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What a caller can do about an error; coarse on purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// Bytes of the cluster that this version cannot make sense of, or a breach of the protocol.
+    Data,
+    /// The statement's or a request's deadline passed.
+    DeadlineExceeded,
+    /// DataFusion failed while it ran the plan.
+    Engine,
+    /// The statement, an option or an argument is wrong.
+    InvalidInput,
+    /// No such database, table or column.
+    NotFound,
+    /// The cluster, or a limit of this program, refused for good.
+    Refused,
+    /// The table changed while the statement was planned: run it again.
+    SchemaChanged,
+    /// TLS, or the identity or rights of either side.
+    Security,
+    /// The snapshot is older than the GC safe point: its data may be gone.
+    SnapshotTooOld,
+    /// PD or a store could not be reached.
+    Unavailable,
+    /// Whether a write happened is not known.
+    Undetermined,
+    /// Known, but not available in this version.
+    Unsupported,
+}
+
+/// An error of this crate; clones share everything.
+#[derive(Clone)]
+pub struct Error {
+    inner: Arc<Inner>,
+}
+
+#[derive(Clone)]
+struct Inner {
+    kind: ErrorKind,
+    message: String,
+    context: Vec<(&'static str, String)>,
+    retry: RetrySafety,
+    source: Option<Source>,
+}
+
+#[derive(Clone)]
+enum Source {
+    /// Shown as the cause.
+    Cause(Arc<dyn StdError + Send + Sync>),
+    /// Said by this error's own message already: only its own cause is shown.
+    Retold(Arc<dyn StdError + Send + Sync>),
+}
+
+impl Error {
+    /// An error of `kind`; `message` says what happened and what to do about it.
+    #[must_use]
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        let retry = match kind {
+            ErrorKind::Unavailable | ErrorKind::DeadlineExceeded | ErrorKind::SchemaChanged => {
+                RetrySafety::Safe
+            }
+            ErrorKind::Undetermined => RetrySafety::Unknown,
+            _ => RetrySafety::Never,
+        };
+        let message = message.into();
+        Self { inner: Arc::new(Inner { kind, message, context: Vec::new(), retry, source: None }) }
+    }
+
+    /// An [`ErrorKind::InvalidInput`].
+    #[must_use]
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::InvalidInput, message)
+    }
+
+    /// An [`ErrorKind::Unsupported`].
+    #[must_use]
+    pub fn unsupported(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Unsupported, message)
+    }
+
+    /// Adds where it happened: `name` says what `value` is.
+    #[must_use]
+    pub fn with_context(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        Arc::make_mut(&mut self.inner).context.push((name, value.into()));
+        self
+    }
+
+    /// Sets the cause.
+    #[must_use]
+    pub fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
+        Arc::make_mut(&mut self.inner).source = Some(Source::Cause(Arc::new(source)));
+        self
+    }
+
+    /// Overrides whether a retry is safe.
+    #[must_use]
+    pub fn with_retry(mut self, retry: RetrySafety) -> Self {
+        Arc::make_mut(&mut self.inner).retry = retry;
+        self
+    }
+
+    /// The kind.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.inner.kind
+    }
+
+    /// The words alone, without context.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.inner.message
+    }
+
+    /// Where it happened: pairs of what and which (`region`, `store`, `table`, …).
+    #[must_use]
+    pub fn context(&self) -> &[(&'static str, String)] {
+        &self.inner.context
+    }
+
+    /// Whether the same statement may be run again.
+    #[must_use]
+    pub fn retry(&self) -> RetrySafety {
+        self.inner.retry
+    }
+
+    /// The error of this crate inside `error`, if there is one.
+    #[must_use]
+    pub fn find(error: &DataFusionError) -> Option<&Self> {
+        let mut next: Option<&(dyn StdError + 'static)> = Some(error);
+        while let Some(error) = next {
+            if let Some(found) = error.downcast_ref::<Self>() {
+                return Some(found);
+            }
+            next = error.source();
+        }
+        None
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.inner.message)?;
+        let mut open = " (";
+        for (name, value) in &self.inner.context {
+            write!(f, "{open}{name}: {value}")?;
+            open = ", ";
+        }
+        if self.inner.context.is_empty() { Ok(()) } else { f.write_str(")") }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.inner.kind)
+            .field("message", &self.inner.message)
+            .field("context", &self.inner.context)
+            .field("retry", &self.inner.retry)
+            .field("source", &self.source())
+            .finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self.inner.source.as_ref()? {
+            Source::Cause(cause) => Some(&**cause),
+            Source::Retold(retold) => retold.source(),
+        }
+    }
+}
+
+impl From<Error> for DataFusionError {
+    fn from(error: Error) -> Self {
+        Self::External(Box::new(error))
+    }
+}
+
+impl From<DataFusionError> for Error {
+    /// The error of this crate inside, or DataFusion's own.
+    fn from(error: DataFusionError) -> Self {
+        if let Some(found) = Self::find(&error) {
+            return found.clone();
+        }
+        let kind = match error.find_root() {
+            DataFusionError::SQL(..)
+            | DataFusionError::Plan(_)
+            | DataFusionError::SchemaError(..)
+            | DataFusionError::Configuration(_) => ErrorKind::InvalidInput,
+            DataFusionError::NotImplemented(_) => ErrorKind::Unsupported,
+            DataFusionError::ResourcesExhausted(_) => ErrorKind::Refused,
+            _ => ErrorKind::Engine,
+        };
+        Self::retelling(kind, error.strip_backtrace(), error)
+    }
+}
+
+impl Error {
+    fn retelling(
+        kind: ErrorKind,
+        message: String,
+        told: impl StdError + Send + Sync + 'static,
+    ) -> Self {
+        let mut error = Self::new(kind, message);
+        Arc::make_mut(&mut error.inner).source = Some(Source::Retold(Arc::new(told)));
+        error
+    }
+}
+
+impl From<ClientError> for Error {
+    fn from(error: ClientError) -> Self {
+        let kind = match error.kind() {
+            ClientErrorKind::DeadlineExceeded => ErrorKind::DeadlineExceeded,
+            ClientErrorKind::InvalidInput => ErrorKind::InvalidInput,
+            ClientErrorKind::SnapshotTooOld => ErrorKind::SnapshotTooOld,
+            ClientErrorKind::Protocol => ErrorKind::Data,
+            ClientErrorKind::Security => ErrorKind::Security,
+            ClientErrorKind::Undetermined => ErrorKind::Undetermined,
+            ClientErrorKind::Unavailable | ClientErrorKind::Cancelled => ErrorKind::Unavailable,
+            _ => ErrorKind::Refused,
+        };
+        let (message, retry) = (error.message().to_owned(), error.retry());
+        let context = client_context(error.context());
+        let mut told = Self::retelling(kind, message, error).with_retry(retry);
+        Arc::make_mut(&mut told.inner).context = context;
+        told
+    }
+}
+
+fn client_context(context: &ErrorContext) -> Vec<(&'static str, String)> {
+    let parts = [
+        ("table", context.table.clone()),
+        ("region", context.region.map(|id| id.to_string())),
+        ("store", context.store.map(|id| id.to_string())),
+        ("address", context.address.clone()),
+        ("key", context.key.clone()),
+        ("attempts", context.attempts.map(|count| count.to_string())),
+        ("elapsed", context.elapsed.map(|elapsed| format!("{elapsed:.1?}"))),
+    ];
+    parts.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+}
+
+impl From<tifusion_schema::Error> for Error {
+    fn from(error: tifusion_schema::Error) -> Self {
+        let kind = match &error {
+            tifusion_schema::Error::NotReadable(_)
+            | tifusion_schema::Error::UnsupportedColumn(_) => ErrorKind::Unsupported,
+            _ => ErrorKind::Data,
+        };
+        Self::retelling(kind, error.to_string(), error)
+    }
+}
+
+/// The schema crate's narrower errors are errors of its own kind first.
+macro_rules! via_schema_error {
+    ($($narrow:ty),+ $(,)?) => {$(
+        impl From<$narrow> for Error {
+            fn from(error: $narrow) -> Self {
+                tifusion_schema::Error::from(error).into()
+            }
+        }
+    )+};
+}
+
+via_schema_error!(
+    tifusion_schema::UnsupportedColumn,
+    tifusion_schema::default_value::DefaultValueError,
+    tifusion_schema::inconsistent::InconsistentTable,
+);
+
+impl From<tifusion_codec::Error> for Error {
+    fn from(error: tifusion_codec::Error) -> Self {
+        Self::retelling(ErrorKind::Data, error.to_string(), error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn an_error_survives_datafusion_and_comes_back() {
+        let error = Error::new(ErrorKind::SchemaChanged, "run it again").with_context("table", "t");
+        let wrapped = DataFusionError::Shared(Arc::new(
+            DataFusionError::from(error).context("optimizer").context("planner"),
+        ));
+        let back = Error::from(wrapped);
+        assert_eq!(back.kind(), ErrorKind::SchemaChanged);
+        assert_eq!(back.to_string(), "run it again (table: t)");
+        assert_eq!(back.retry(), RetrySafety::Safe);
+    }
+
+    #[test]
+    fn errors_of_datafusion_are_sorted_by_whose_fault_they_are() {
+        let kinds = [
+            (DataFusionError::Plan("no column".into()), ErrorKind::InvalidInput),
+            (DataFusionError::NotImplemented("x".into()), ErrorKind::Unsupported),
+            (DataFusionError::ResourcesExhausted("x".into()), ErrorKind::Refused),
+            (DataFusionError::Execution("x".into()), ErrorKind::Engine),
+        ];
+        for (error, kind) in kinds {
+            let text = error.strip_backtrace();
+            let ours = Error::from(error.context("outer"));
+            assert_eq!(ours.kind(), kind, "{text}");
+            assert!(ours.to_string().contains(&text), "{ours}");
+        }
+    }
+
+    #[test]
+    fn a_client_error_keeps_its_words_place_and_cause() {
+        let client = ClientError::new(ClientErrorKind::DeadlineExceeded, "gave up")
+            .with_region(7)
+            .with_store(3, "tikv:20160")
+            .with_attempts(4, Duration::from_secs(2))
+            .with_source(ClientError::new(ClientErrorKind::Unavailable, "connection refused"));
+        let error = Error::from(client);
+        assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);
+        let shown = error.to_string();
+        assert_eq!(
+            shown,
+            "gave up (region: 7, store: 3, address: tikv:20160, attempts: 4, elapsed: 2.0s)"
+        );
+        assert_eq!(error.source().unwrap().to_string(), "connection refused");
+    }
+}

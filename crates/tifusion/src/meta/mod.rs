@@ -1,0 +1,23 @@
+//! TiDB's metadata as of one timestamp, read from TiKV.
+//!
+//! Finding a name among ten thousand tables means reading every table of its database once, so
+//! names are kept ([`names`]), on disk too when asked to ([`disk`]), and brought up to date by the
+//! schema's diffs ([`version`], [`advance`]). A [`View`] is names and a timestamp that belong
+//! together; [`MetaStore::view`] makes one and costs one timestamp and one read when nothing
+//! changed. Whole tables are read one by one, and kept too ([`tables`]).
+
+mod advance;
+mod disk;
+mod names;
+mod reader;
+mod store;
+mod tables;
+mod version;
+
+pub(crate) use disk::DiskCache;
+pub(crate) use names::{Database, Names, TableName};
+pub(crate) use reader::{ClusterReader, ReadAt};
+pub(crate) use store::{MetaStore, Need, View};
+
+#[cfg(test)]
+pub(crate) mod fake;

@@ -1,0 +1,222 @@
+//! The metadata that is known, and the way to know more.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use parking_lot::RwLock;
+use tifusion_client::Timestamp;
+use tifusion_codec::key::meta;
+use tifusion_schema::TableInfo;
+use tokio::sync::Mutex;
+
+use super::advance::{Touched, advance, load_databases, load_tables};
+use super::disk::DiskCache;
+use super::names::{Database, Names, TableName};
+use super::reader::{MetaReader, ReadAt};
+use super::tables::TableCache;
+use super::version::{changes_between, schema_version};
+use crate::error::Result;
+
+/// Which names a view is to have.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Need<'a> {
+    /// Those of databases.
+    Databases,
+    /// Those of databases, and of the tables of these databases.
+    Tables(&'a [String]),
+    /// All.
+    Everything,
+}
+
+/// The schema as of one timestamp.
+#[derive(Debug, Clone)]
+pub(crate) struct View {
+    /// The names.
+    pub(crate) names: Arc<Names>,
+    /// The timestamp; the schema version at it is that of the names.
+    pub(crate) at: ReadAt,
+}
+
+impl View {
+    /// The schema version.
+    pub(crate) fn version(&self) -> i64 {
+        self.names.version
+    }
+
+    /// The timestamp.
+    pub(crate) fn ts(&self) -> Timestamp {
+        self.at.ts
+    }
+
+    /// The table of this name in the database of this name, in whatever case.
+    pub(crate) fn find(&self, database: &str, table: &str) -> Option<(&Arc<Database>, &TableName)> {
+        let database = self.names.database(database)?;
+        Some((database, database.table(table)?))
+    }
+
+    fn has(&self, need: Need<'_>) -> bool {
+        missing(&self.names, need).is_empty()
+    }
+}
+
+/// The databases of `need` whose tables are not known.
+fn missing(names: &Names, need: Need<'_>) -> Vec<i64> {
+    let unknown = |database: &&Arc<Database>| database.tables.is_none();
+    match need {
+        Need::Databases => Vec::new(),
+        Need::Tables(wanted) => {
+            let found = wanted.iter().filter_map(|name| names.database(name));
+            let mut ids: Vec<i64> = found.filter(unknown).map(|database| database.id).collect();
+            ids.sort_unstable();
+            ids.dedup();
+            ids
+        }
+        Need::Everything => names.databases().filter(unknown).map(|d| d.id).collect(),
+    }
+}
+
+/// A cluster's metadata.
+#[derive(Debug)]
+pub(crate) struct MetaStore {
+    reader: Arc<dyn MetaReader>,
+    disk: Option<DiskCache>,
+    /// Held while names are brought up to date, so that this is done once.
+    updating: Mutex<()>,
+    current: RwLock<Option<Arc<Names>>>,
+    tables: TableCache,
+}
+
+impl MetaStore {
+    /// The metadata that `reader` reads, with names from `disk` to begin with.
+    pub(crate) fn new(reader: Arc<dyn MetaReader>, disk: Option<DiskCache>) -> Self {
+        Self {
+            reader,
+            disk,
+            updating: Mutex::new(()),
+            current: RwLock::new(None),
+            tables: TableCache::new(),
+        }
+    }
+
+    /// The names as they were last seen; `None` before the first view.
+    pub(crate) fn latest(&self) -> Option<Arc<Names>> {
+        self.current.read().clone()
+    }
+
+    /// The schema as of now.
+    ///
+    /// # Errors
+    /// When PD or the stores can't be reached, or the metadata is malformed.
+    pub(crate) async fn view(&self, need: Need<'_>, deadline: Option<Instant>) -> Result<View> {
+        if let Some(names) = self.latest() {
+            let at = ReadAt { ts: self.reader.timestamp().await?, deadline };
+            let version = schema_version(&*self.reader, at, names.version).await?;
+            let view = View { names, at };
+            if view.version() == version && view.has(need) {
+                return Ok(view);
+            }
+        }
+        let _updating = self.updating.lock().await;
+        let at = ReadAt { ts: self.reader.timestamp().await?, deadline };
+        let names = self.update(at, need).await?;
+        Ok(View { names, at })
+    }
+
+    /// The schema as of the snapshot `at`, whose schema version is `version`; `None` if the names
+    /// have gone on to another.
+    ///
+    /// # Errors
+    /// As [`MetaStore::view`].
+    pub(crate) async fn view_at(
+        &self,
+        at: ReadAt,
+        version: i64,
+        need: Need<'_>,
+    ) -> Result<Option<View>> {
+        let _updating = self.updating.lock().await;
+        let Some(known) = self.latest().filter(|names| names.version == version) else {
+            return Ok(None);
+        };
+        let mut names = Names::clone(&known);
+        for database_id in missing(&known, need) {
+            names.set_tables(database_id, load_tables(&*self.reader, at, database_id).await?);
+        }
+        let names = Arc::new(names);
+        *self.current.write() = Some(Arc::clone(&names));
+        Ok(Some(View { names, at }))
+    }
+
+    /// Brings the names up to date with a snapshot and reads those that are missing.
+    async fn update(&self, at: ReadAt, need: Need<'_>) -> Result<Arc<Names>> {
+        let reader = &*self.reader;
+        let known = match self.latest() {
+            Some(names) => Some(names),
+            None => self.from_disk().await.map(Arc::new),
+        };
+        let version = schema_version(reader, at, known.as_ref().map_or(0, |n| n.version)).await?;
+        let (mut names, mut changed, touched) = match known {
+            Some(names) if names.version == version => {
+                (Names::clone(&names), false, Some(Touched::default()))
+            }
+            Some(names) => match changes_between(reader, at, names.version, version).await? {
+                Some(changes) => {
+                    let touched = Touched::by(&changes);
+                    let next = advance(reader, at, &names, version, &touched).await?;
+                    (next, true, Some(touched))
+                }
+                None => (load_databases(reader, at, version).await?, true, None),
+            },
+            None => (load_databases(reader, at, version).await?, true, None),
+        };
+        for database_id in missing(&names, need) {
+            names.set_tables(database_id, load_tables(reader, at, database_id).await?);
+            changed = true;
+        }
+        let names = Arc::new(names);
+        self.tables.advance(version, touched.as_ref());
+        *self.current.write() = Some(Arc::clone(&names));
+        if changed {
+            self.to_disk(&names).await;
+        }
+        Ok(names)
+    }
+
+    async fn from_disk(&self) -> Option<Names> {
+        let disk = self.disk.clone()?;
+        tokio::task::spawn_blocking(move || disk.load()).await.ok().flatten()
+    }
+
+    async fn to_disk(&self, names: &Arc<Names>) {
+        if let Some(disk) = self.disk.clone() {
+            let names = Arc::clone(names);
+            drop(tokio::task::spawn_blocking(move || disk.save(&names)).await);
+        }
+    }
+
+    /// The table of this id in this database as of `view`.
+    ///
+    /// # Errors
+    /// When the stores can't be reached, or the metadata is malformed.
+    pub(crate) async fn table(
+        &self,
+        view: &View,
+        database_id: i64,
+        table_id: i64,
+    ) -> Result<Option<Arc<TableInfo>>> {
+        let key = (database_id, table_id);
+        if let Some(table) = self.tables.get(view.version(), key) {
+            return Ok(Some(table));
+        }
+        let keys = vec![meta::table_key(database_id, table_id)];
+        let json = self.reader.get(view.at, keys).await?.into_iter().next().flatten();
+        let Some(json) = json else { return Ok(None) };
+        let table = TableInfo::from_json(&json).map_err(tifusion_schema::Error::from)?;
+        let table = Arc::new(table);
+        self.tables.put(view.version(), key, Arc::clone(&table));
+        Ok(Some(table))
+    }
+}
+
+#[cfg(test)]
+#[path = "store_tests.rs"]
+mod tests;

@@ -1,0 +1,216 @@
+//! The query planner: it gives each execution of a statement its snapshot.
+
+mod refresh;
+
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Instant;
+
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::Result as DataFusionResult;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::datasource::source_as_provider;
+use datafusion::execution::context::QueryPlanner;
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner as _};
+
+use crate::catalog::{UnreadableTable, config_of, read_only};
+use crate::cluster::Cluster;
+use crate::config::Config;
+use crate::error::{Error, ErrorKind, Result};
+use crate::meta::{Need, ReadAt, View};
+use crate::statement::StatementSnapshot;
+use crate::table::TidbTable;
+
+/// Plans statements over the tables of one cluster.
+///
+/// Each time a statement is planned for execution one timestamp is taken, and the description of
+/// each of its tables must be the one that held at that timestamp. A table that changed since the
+/// statement's names were resolved is replaced by its new self when all columns that the statement
+/// uses are still there, the same; else the statement must be given anew.
+#[derive(Debug)]
+pub(crate) struct TidbQueryPlanner {
+    cluster: Arc<Cluster>,
+    inner: Option<Arc<dyn QueryPlanner + Send + Sync>>,
+}
+
+impl TidbQueryPlanner {
+    /// A planner for the tables of `cluster`, which leaves the rest to `inner` (DataFusion's own
+    /// unless given).
+    pub(crate) fn new(
+        cluster: Arc<Cluster>,
+        inner: Option<Arc<dyn QueryPlanner + Send + Sync>>,
+    ) -> Self {
+        Self { cluster, inner }
+    }
+
+    async fn plan_inner(
+        &self,
+        plan: &LogicalPlan,
+        session: &dyn Session,
+    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+        match &self.inner {
+            Some(inner) => inner.create_physical_plan(plan, session).await,
+            None => DefaultPhysicalPlanner::default().create_physical_plan(plan, session).await,
+        }
+    }
+
+    /// The schema as of now, or as of the snapshot that the statement around this plan has, with
+    /// the names of the tables' databases.
+    async fn view(
+        &self,
+        tables: &Tables,
+        outer: Option<&StatementSnapshot>,
+        deadline: Option<Instant>,
+    ) -> Result<View> {
+        let mut databases: Vec<_> =
+            tables.readable().map(|table| table.database().to_owned()).collect();
+        databases.sort_unstable();
+        databases.dedup();
+        let (meta, need) = (self.cluster.meta(), Need::Tables(&databases));
+        let Some(outer) = outer else { return meta.view(need, deadline).await };
+        let at = ReadAt { ts: outer.start_ts(), deadline: outer.deadline() };
+        meta.view_at(at, outer.schema_version(), need).await?.ok_or_else(|| {
+            Error::new(
+                ErrorKind::SchemaChanged,
+                "the cluster's schema changed while the statement was planned: run it again",
+            )
+        })
+    }
+
+    /// The plan over the tables as they are at a snapshot, and that snapshot.
+    async fn pin(
+        &self,
+        plan: &LogicalPlan,
+        tables: &Tables,
+        state: &SessionState,
+    ) -> Result<(LogicalPlan, StatementSnapshot)> {
+        // Within the planning of a statement (of a frame that is used as a table, say) there is a
+        // snapshot already.
+        let outer = state.config().get_extension::<StatementSnapshot>();
+        let config = config_of(state).unwrap_or_default();
+        let deadline = deadline(&self.cluster, &config);
+        let view = self.view(tables, outer.as_deref(), deadline).await?;
+        let snapshot = match outer.as_deref() {
+            Some(outer) => *outer,
+            None => StatementSnapshot::new(view.ts(), view.version(), deadline),
+        };
+        let mut fresh = Vec::new();
+        for provider in &tables.providers {
+            if let Some(table) = provider.downcast_ref::<TidbTable>()
+                && let Some(now) = refresh::refreshed(table, &view, &config).await?
+            {
+                fresh.push((Arc::clone(provider), Arc::new(now)));
+            }
+        }
+        let plan = if fresh.is_empty() { plan.clone() } else { refresh::replace(plan, &fresh)? };
+        Ok((plan, snapshot))
+    }
+}
+
+/// When a statement that begins now must be done.
+pub(crate) fn deadline(cluster: &Cluster, config: &Config) -> Option<Instant> {
+    let timeout = config.settings().statement_timeout?;
+    cluster.client().clock().now().checked_add(timeout)
+}
+
+#[async_trait]
+impl QueryPlanner for TidbQueryPlanner {
+    async fn create_physical_plan(
+        &self,
+        plan: &LogicalPlan,
+        session: &dyn Session,
+    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+        let tables = Tables::of(plan)?;
+        if let Some(need) = tables.listing {
+            self.cluster.meta().view(need, None).await?;
+        }
+        tables.check(&self.cluster)?;
+        if tables.readable().next().is_none() {
+            return self.plan_inner(plan, session).await;
+        }
+        let Some(state) = session.as_any().downcast_ref::<SessionState>() else {
+            return Err(Error::unsupported(
+                "tables of TiDB can be planned by a SessionState only, not by another Session",
+            )
+            .into());
+        };
+        let (plan, snapshot) = self.pin(plan, &tables, state).await?;
+        let mut state = state.clone();
+        state.config_mut().set_extension(Arc::new(snapshot));
+        self.plan_inner(&plan, &state).await
+    }
+}
+
+/// What a plan reads.
+struct Tables {
+    /// The providers of all its scans, those of subqueries included.
+    providers: Vec<Arc<dyn TableProvider>>,
+    /// The names that it lists through `information_schema`.
+    listing: Option<Need<'static>>,
+    /// A table of TiDB that it would write to.
+    written: Option<String>,
+}
+
+impl Tables {
+    fn of(plan: &LogicalPlan) -> DataFusionResult<Self> {
+        let mut tables = Self { providers: Vec::new(), listing: None, written: None };
+        plan.apply_with_subqueries(|node| {
+            match node {
+                LogicalPlan::TableScan(scan) => {
+                    if let Ok(provider) = source_as_provider(&scan.source) {
+                        tables.providers.push(provider);
+                    }
+                    if scan.table_name.schema() == Some("information_schema") {
+                        tables.list(scan.table_name.table());
+                    }
+                }
+                LogicalPlan::Dml(dml) => {
+                    if let Ok(provider) = source_as_provider(&dml.target)
+                        && (provider.is::<TidbTable>() || provider.is::<UnreadableTable>())
+                    {
+                        tables.written = Some(dml.table_name.to_string());
+                    }
+                }
+                _ => {}
+            }
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+        Ok(tables)
+    }
+
+    fn list(&mut self, table: &str) {
+        match table {
+            "df_settings" | "routines" | "parameters" => {}
+            "schemata" => self.listing = self.listing.or(Some(Need::Databases)),
+            _ => self.listing = Some(Need::Everything),
+        }
+    }
+
+    fn readable(&self) -> impl Iterator<Item = &TidbTable> {
+        self.providers.iter().filter_map(|provider| provider.downcast_ref::<TidbTable>())
+    }
+
+    /// Refuses what can't be read, and what must not be written.
+    fn check(&self, cluster: &Arc<Cluster>) -> Result<()> {
+        if let Some(table) = &self.written {
+            return Err(read_only("write to", table));
+        }
+        for provider in &self.providers {
+            if let Some(table) = provider.downcast_ref::<UnreadableTable>() {
+                return Err(table.reason().clone());
+            }
+        }
+        match self.readable().find(|table| !Arc::ptr_eq(table.cluster(), cluster)) {
+            None => Ok(()),
+            Some(table) => Err(Error::invalid(format!(
+                "{}.{} belongs to another TidbContext: a statement reads one cluster",
+                table.database(),
+                table.name()
+            ))),
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! SQL around DataFusion's: what TiDB has and DataFusion lacks is done here, the rest is passed on
+//! with its names resolved as TiDB resolves them.
+
+mod guard;
+mod names;
+mod plan;
+mod show;
+mod variables;
+
+use std::fmt;
+
+use datafusion::dataframe::DataFrame;
+use datafusion::execution::session_state::SessionState;
+use datafusion::sql::parser::{DFParserBuilder, Statement as DfStatement};
+use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
+use datafusion::sql::sqlparser::dialect::dialect_from_str;
+
+pub(crate) use show::use_database;
+
+use crate::error::{Error, Result};
+use crate::session::TidbContext;
+
+/// A statement that was parsed, for [`TidbContext::run`](crate::TidbContext::run).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement(DfStatement);
+
+impl fmt::Display for Statement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The statements of a script, in the dialect of the session.
+///
+/// # Errors
+/// When it can't be parsed.
+pub(crate) fn parse(state: &SessionState, script: &str) -> Result<Vec<Statement>> {
+    let options = &state.config_options().sql_parser;
+    let dialect = dialect_from_str(options.dialect)
+        .ok_or_else(|| Error::invalid(format!("unknown SQL dialect {}", options.dialect)))?;
+    let statements = DFParserBuilder::new(script)
+        .with_dialect(dialect.as_ref())
+        .with_recursion_limit(options.recursion_limit.get())
+        .build()?
+        .parse_statements()?;
+    Ok(statements.into_iter().map(Statement).collect())
+}
+
+/// Plans a statement, and runs those that have no result to wait for.
+///
+/// # Errors
+/// When it names what is not there, or asks for what can't be had.
+pub(crate) async fn run(context: &TidbContext, statement: Statement) -> Result<DataFrame> {
+    match &statement.0 {
+        DfStatement::Statement(sql) => match &**sql {
+            SqlStatement::ShowDatabases { show_options, .. }
+            | SqlStatement::ShowSchemas { show_options, .. } => {
+                return show::databases(context, show_options).await;
+            }
+            SqlStatement::ShowTables { full, extended: false, show_options, .. } => {
+                if let Some(frame) = show::tables(context, *full, show_options).await? {
+                    return Ok(frame);
+                }
+            }
+            SqlStatement::ShowColumns { extended: false, show_options, .. } => {
+                return show::columns(context, show_options).await;
+            }
+            SqlStatement::Use(target) => return show::use_target(context, target).await,
+            SqlStatement::Set(set) => return variables::set(context, set, &statement.0).await,
+            _ => {}
+        },
+        DfStatement::Reset(reset) => return variables::reset(context, reset).await,
+        _ => {}
+    }
+    plan::plan(context, statement.0).await
+}

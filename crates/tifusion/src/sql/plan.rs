@@ -1,0 +1,157 @@
+//! Planning a statement at one schema version.
+
+use std::sync::Arc;
+
+use datafusion::catalog::{CatalogProvider as _, TableProvider};
+use datafusion::common::{ResolvedTableReference, TableReference};
+use datafusion::dataframe::DataFrame;
+use datafusion::execution::session_state::SessionState;
+use datafusion::sql::parser::Statement as DfStatement;
+use datafusion::sql::sqlparser::ast::Statement;
+
+use super::guard::{refuse_writes, resolve};
+use super::names::{TableColumns, spell_columns};
+use super::variables::shows_variable;
+use crate::catalog::{StatementCatalogs, TidbCatalog, UnreadableTable};
+use crate::error::{Error, ErrorKind, Result};
+use crate::meta::Need;
+use crate::planner::deadline;
+use crate::session::TidbContext;
+
+/// Plans a statement of DataFusion's, over tables of the cluster too.
+///
+/// # Errors
+/// When it names what is not there, would change the cluster, or can't be planned.
+pub(super) async fn plan(context: &TidbContext, mut statement: DfStatement) -> Result<DataFrame> {
+    let mut state = context.session_context().state();
+    let names = Names::of(&statement, &state, context)?;
+    let mut missing = Vec::new();
+    if let Some(need) = names.need() {
+        let catalog = context.catalog();
+        let config = context.config();
+        let deadline = deadline(catalog.cluster(), &config);
+        let view = catalog.cluster().meta().view(need, deadline).await?;
+        let pinned = Arc::new(catalog.pinned(view, config));
+        missing = names.missing(&pinned);
+        let session = Arc::clone(state.catalog_list());
+        let catalogs = StatementCatalogs::new(session, context.connected().catalog(), pinned);
+        state.register_catalog_list(Arc::new(catalogs));
+    }
+    let columns = names.columns(&state).await?;
+    let lower_case = state.config_options().sql_parser.enable_ident_normalization;
+    spell_columns(&mut statement, &columns, lower_case)?;
+    let plan = match state.statement_to_plan(statement).await {
+        Ok(plan) => plan,
+        Err(error) => return Err(explain(error, missing)),
+    };
+    refuse_writes(&plan, &state, context.connected().catalog())?;
+    Ok(context.session_context().execute_logical_plan(plan).await?)
+}
+
+/// Why a statement could not be planned: a name that is not there, if there is one.
+fn explain(error: datafusion::error::DataFusionError, missing: Vec<Error>) -> Error {
+    let ours = Error::from(error);
+    let Some(missing) = missing.into_iter().next() else { return ours };
+    if ours.message().contains("not found") { missing } else { ours }
+}
+
+/// The tables that a statement names.
+struct Names {
+    /// Those of the cluster: as written, in full, and the database in TiDB.
+    ours: Vec<(TableReference, ResolvedTableReference, String)>,
+    /// Those of other catalogs.
+    others: Vec<(TableReference, ResolvedTableReference)>,
+    /// Whether it lists tables through `information_schema`.
+    lists: bool,
+    databases: Vec<String>,
+}
+
+impl Names {
+    fn of(statement: &DfStatement, state: &SessionState, context: &TidbContext) -> Result<Self> {
+        let mut names = Self { ours: vec![], others: vec![], lists: false, databases: vec![] };
+        let shows = matches!(statement, DfStatement::Statement(sql) if shows_variable(sql));
+        for reference in state.resolve_table_references(statement)? {
+            let full = resolve(&reference, state);
+            if &*full.schema == "information_schema" {
+                let settles = matches!(&*full.table, "df_settings" | "routines" | "parameters");
+                names.lists |= !shows && !settles;
+            } else if *full.catalog == *context.connected().catalog() {
+                let database = context.catalog().database_of(&full.schema).unwrap_or_default();
+                names.databases.push(database.to_owned());
+                names.ours.push((reference, full.clone(), database.to_owned()));
+            } else {
+                names.others.push((reference, full));
+            }
+        }
+        if let DfStatement::Statement(sql) = statement
+            && matches!(&**sql, Statement::ShowCreate { .. })
+            && !names.ours.is_empty()
+        {
+            return Err(Error::unsupported(
+                "SHOW CREATE of a table of TiDB is not available yet: DESCRIBE shows its columns",
+            ));
+        }
+        Ok(names)
+    }
+
+    /// What must be known of the cluster; `None` for nothing.
+    fn need(&self) -> Option<Need<'_>> {
+        match (self.lists, self.databases.is_empty()) {
+            (true, _) => Some(Need::Everything),
+            (false, false) => Some(Need::Tables(&self.databases)),
+            (false, true) => None,
+        }
+    }
+
+    /// An error for each name that the cluster does not have.
+    fn missing(&self, catalog: &TidbCatalog) -> Vec<Error> {
+        let names = catalog.names();
+        let mut missing = Vec::new();
+        for (_, full, database) in &self.ours {
+            let schema = &full.schema;
+            let message = match names.as_ref().and_then(|names| names.database(database)) {
+                None => format!(
+                    "there is no database {schema} in the cluster: SHOW DATABASES lists those \
+                     there are"
+                ),
+                Some(found) if found.table(&full.table).is_none() => format!(
+                    "there is no table {} in database {schema}: SHOW TABLES FROM {schema} lists \
+                     those there are",
+                    full.table
+                ),
+                Some(_) => continue,
+            };
+            missing.push(Error::new(ErrorKind::NotFound, message));
+        }
+        missing
+    }
+
+    /// The columns of the tables, by the names that the statement uses for them.
+    async fn columns(&self, state: &SessionState) -> Result<TableColumns> {
+        let mut columns = TableColumns::new();
+        let ours = self.ours.iter().map(|(reference, full, _)| (reference, full));
+        let others = self.others.iter().map(|(reference, full)| (reference, full));
+        for (reference, full) in ours.chain(others) {
+            if let Some(table) = open(state, full).await? {
+                if let Some(unreadable) = table.downcast_ref::<UnreadableTable>() {
+                    return Err(unreadable.reason().clone());
+                }
+                let fields = table.schema();
+                let fields = fields.fields().iter().map(|field| field.name().clone());
+                columns.insert(reference.clone(), fields.collect());
+            }
+        }
+        Ok(columns)
+    }
+}
+
+/// The table of this name, if it is there.
+pub(super) async fn open(
+    state: &SessionState,
+    name: &ResolvedTableReference,
+) -> Result<Option<Arc<dyn TableProvider>>> {
+    match state.schema_for_ref(name.clone()) {
+        Ok(schema) => Ok(schema.table(&name.table).await?),
+        Err(_) => Ok(None),
+    }
+}

@@ -1,0 +1,41 @@
+//! The snapshot that a statement reads.
+
+use std::time::Instant;
+
+use tifusion_client::Timestamp;
+
+/// One timestamp and one schema version for all that a statement reads.
+///
+/// The query planner takes it once per execution of a statement and leaves it in the session
+/// configuration that the physical plan is made with; every scan of the statement finds it there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StatementSnapshot {
+    start_ts: Timestamp,
+    schema_version: i64,
+    deadline: Option<Instant>,
+}
+
+impl StatementSnapshot {
+    /// The snapshot at `start_ts`, whose schema is `schema_version`; requests end at `deadline`.
+    pub(crate) fn new(start_ts: Timestamp, schema_version: i64, deadline: Option<Instant>) -> Self {
+        Self { start_ts, schema_version, deadline }
+    }
+
+    /// The timestamp.
+    #[must_use]
+    pub fn start_ts(&self) -> Timestamp {
+        self.start_ts
+    }
+
+    /// The schema version at that timestamp.
+    #[must_use]
+    pub fn schema_version(&self) -> i64 {
+        self.schema_version
+    }
+
+    /// When the statement must be done.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+}

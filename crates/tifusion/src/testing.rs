@@ -1,0 +1,124 @@
+//! A context over a cluster in memory: its metadata is there, its stores can't be reached.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use datafusion::execution::SessionStateBuilder;
+use tifusion_client::backoff::Backoffer;
+use tifusion_client::clock::TokioClock;
+use tifusion_client::pd::{PdApi, RegionInfo};
+use tifusion_client::transport::{StoreRequest, StoreResponse, StoreTransport, TransportError};
+use tifusion_client::{Client, ClientOptions, Timestamp};
+use tifusion_proto::metapb;
+
+use crate::TidbContext;
+use crate::cluster::Cluster;
+use crate::config::Config;
+use crate::meta::MetaStore;
+use crate::meta::fake::FakeMeta;
+
+/// A context over `meta` with these options.
+pub(crate) fn context(meta: &Arc<FakeMeta>, options: &[(&str, &str)]) -> TidbContext {
+    let map: HashMap<String, String> =
+        options.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    let config = Config::from_map(&map).unwrap();
+    let builder = SessionStateBuilder::new_with_default_features();
+    TidbContext::over(cluster(meta), config, builder).unwrap()
+}
+
+/// A cluster over `meta`.
+pub(crate) fn cluster(meta: &Arc<FakeMeta>) -> Arc<Cluster> {
+    let client = Client::with_parts(
+        ClientOptions::default(),
+        Arc::new(OneRegion),
+        Arc::new(NoStores),
+        Arc::new(TokioClock),
+    );
+    Cluster::with_parts(client, MetaStore::new(Arc::clone(meta) as _, None))
+}
+
+/// A PD with one region over everything.
+#[derive(Debug)]
+struct OneRegion;
+
+fn region() -> RegionInfo {
+    let peer = metapb::Peer { id: 11, store_id: 1, ..metapb::Peer::default() };
+    RegionInfo {
+        region: metapb::Region {
+            id: 10,
+            region_epoch: Some(metapb::RegionEpoch { conf_ver: 1, version: 1 }),
+            peers: vec![peer.clone()],
+            ..metapb::Region::default()
+        },
+        leader: Some(peer),
+        ..RegionInfo::default()
+    }
+}
+
+fn store() -> metapb::Store {
+    metapb::Store { id: 1, address: "nowhere:20160".to_owned(), ..metapb::Store::default() }
+}
+
+type ClientResult<T> = tifusion_client::Result<T>;
+
+#[async_trait]
+impl PdApi for OneRegion {
+    async fn timestamp(&self, _: &mut Backoffer) -> ClientResult<Timestamp> {
+        Ok(Timestamp::new(1))
+    }
+
+    async fn region_by_key(&self, _: &mut Backoffer, _: &[u8]) -> ClientResult<Option<RegionInfo>> {
+        Ok(Some(region()))
+    }
+
+    async fn region_by_id(&self, _: &mut Backoffer, _: u64) -> ClientResult<Option<RegionInfo>> {
+        Ok(Some(region()))
+    }
+
+    async fn scan_regions(
+        &self,
+        _: &mut Backoffer,
+        _: &[u8],
+        _: &[u8],
+        _: u32,
+    ) -> ClientResult<Vec<RegionInfo>> {
+        Ok(vec![region()])
+    }
+
+    async fn store(&self, _: &mut Backoffer, _: u64) -> ClientResult<Option<metapb::Store>> {
+        Ok(Some(store()))
+    }
+
+    async fn stores(&self, _: &mut Backoffer) -> ClientResult<Vec<metapb::Store>> {
+        Ok(vec![store()])
+    }
+
+    async fn gc_safe_point(&self, _: &mut Backoffer) -> ClientResult<Timestamp> {
+        Ok(Timestamp::ZERO)
+    }
+
+    fn cluster_id(&self) -> u64 {
+        7
+    }
+}
+
+/// Stores that don't answer.
+#[derive(Debug)]
+struct NoStores;
+
+#[async_trait]
+impl StoreTransport for NoStores {
+    async fn call(
+        &self,
+        address: &str,
+        _: StoreRequest,
+        _: Duration,
+    ) -> Result<StoreResponse, TransportError> {
+        let (address, message) = (address.to_owned(), "nothing listens".to_owned());
+        Err(TransportError::Connect { address, message })
+    }
+
+    fn disconnect(&self, _: &str) {}
+}

@@ -1,0 +1,24 @@
+//! TiFusion against a real cluster, with TiDB as the judge: every answer is also TiDB's, or the test
+//! says what it must be.
+//!
+//! All tests of this binary share the clusters that it starts (see `tifusion_testkit::cluster`);
+//! each makes databases of its own, so they run side by side. Without a cluster they say so and pass
+//! by; in CI that is a failure.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "tests fail by panicking"
+)]
+
+mod bad_input;
+mod catalog;
+mod differences;
+mod queries;
+mod regions;
+mod sql;
+mod statement;
+mod tpch;
+mod types;

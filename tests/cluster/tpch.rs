@@ -1,0 +1,36 @@
+//! TPC-H at scale factor 0.01.
+
+use tifusion_testkit::cluster::{Cluster, Shape};
+use tifusion_testkit::compare::{Rules, difference};
+use tifusion_testkit::connector::Connector;
+use tifusion_testkit::differences::{sql_mode, to_tidb};
+use tifusion_testkit::tidb::Tidb;
+use tifusion_testkit::tpch;
+
+/// Queries with averages or divisions, whose digits each engine rounds in its own way.
+const ROUNDING: [usize; 4] = [1, 8, 14, 17];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_queries_give_tidbs_answers() {
+    let test = "tpch";
+    let Some(cluster) = Cluster::of(Shape::default(), test) else { return };
+    let mut tidb = Tidb::connect(&cluster.tidb).await;
+    tidb.fresh_database(test).await;
+    tpch::load(&mut tidb, 0.01).await;
+    tidb.run([sql_mode()]).await;
+    let connector = Connector::connect(&cluster, &[]).await;
+    connector.use_database(test).await;
+    let lines = connector.query("SELECT count(*) FROM lineitem").await;
+    assert_eq!(lines.rows[0][0].plain(), "60175");
+    for number in 1..=tpch::QUERIES {
+        let query = tpch::query(number);
+        let rules =
+            Rules { ordered: true, exact_numbers: true, rounded: ROUNDING.contains(&number) };
+        let theirs = tidb.query(&to_tidb(&query)).await;
+        assert!(!theirs.rows.is_empty(), "query {number} finds nothing");
+        let ours = connector.query(&query).await;
+        if let Some(difference) = difference(&ours, &theirs, rules) {
+            panic!("query {number}: {difference}");
+        }
+    }
+}

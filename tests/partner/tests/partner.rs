@@ -1,0 +1,230 @@
+//! TiFusion's client beside `tikv-client` on one cluster: what one writes the other reads, and locks that a
+//! crashed writer leaves behind stop nobody.
+//!
+//! Needs a cluster named by `TIFUSION_PD_ADDRS`; see `.ci/run`.
+
+mod raw;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::StreamExt as _;
+use prost::Message as _;
+use raw::RawWriter;
+use tifusion_client::cop::{CopRequest, KeyRange};
+use tifusion_client::snapshot::{ScanOptions, SnapshotOptions};
+use tifusion_client::{Client, ClientOptions, Timestamp};
+use tifusion_codec::key::{self, Handle};
+use tifusion_proto::tipb;
+use tikv_client::{CheckLevel, TransactionClient, TransactionOptions};
+
+fn pd() -> Vec<String> {
+    let addresses = std::env::var("TIFUSION_PD_ADDRS").expect("TIFUSION_PD_ADDRS names a cluster");
+    addresses.split(',').map(str::to_owned).collect()
+}
+
+async fn ours() -> Client {
+    Client::connect(ClientOptions::new(pd())).await.unwrap()
+}
+
+async fn theirs() -> TransactionClient {
+    TransactionClient::new(pd()).await.unwrap()
+}
+
+fn key_of(prefix: &str, number: u32) -> Vec<u8> {
+    format!("partner_{prefix}_{number:05}").into_bytes()
+}
+
+/// All pairs under `prefix` at `ts`, by our snapshot scan.
+async fn scan(client: &Client, prefix: &str, ts: Timestamp) -> Vec<(Vec<u8>, Bytes)> {
+    let (start, end) = (key_of(prefix, 0), key_of(prefix, 99_999));
+    let snapshot = client.snapshot(ts, SnapshotOptions::default());
+    let options = ScanOptions { batch: 100, ..ScanOptions::default() };
+    let pairs = snapshot.scan(&start, &end, options).collect().await.unwrap();
+    pairs.into_iter().map(|pair| (pair.key, pair.value)).collect()
+}
+
+async fn put_all(client: &TransactionClient, prefix: &str, count: u32, value: &str) {
+    let mut transaction = client.begin_optimistic().await.unwrap();
+    for number in 0..count {
+        let value = format!("{value}{number}").into_bytes();
+        transaction.put(key_of(prefix, number), value).await.unwrap();
+    }
+    transaction.commit().await.unwrap();
+}
+
+fn expected(prefix: &str, count: u32, value: &str) -> Vec<(Vec<u8>, Bytes)> {
+    (0..count)
+        .map(|number| (key_of(prefix, number), Bytes::from(format!("{value}{number}"))))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_partner_commits_is_read_and_older_snapshots_stay_as_they_were() {
+    let (ours, theirs) = (ours().await, theirs().await);
+    put_all(&theirs, "commit", 500, "old").await;
+    let before = ours.timestamp().await.unwrap();
+    put_all(&theirs, "commit", 700, "new").await;
+    let after = ours.timestamp().await.unwrap();
+    assert_eq!(scan(&ours, "commit", before).await, expected("commit", 500, "old"));
+    assert_eq!(scan(&ours, "commit", after).await, expected("commit", 700, "new"));
+
+    let snapshot = ours.snapshot(after, SnapshotOptions::default());
+    let keys: Vec<Vec<u8>> = [3, 699, 4000].map(|number| key_of("commit", number)).to_vec();
+    let mut found = snapshot.batch_get(keys).await.unwrap();
+    found.sort_by(|a, b| a.key.cmp(&b.key));
+    let values: Vec<Bytes> = found.into_iter().map(|pair| pair.value).collect();
+    assert_eq!(values, [Bytes::from("new3"), Bytes::from("new699")]);
+    assert_eq!(snapshot.get(&key_of("commit", 4000)).await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_coprocessor_scan_reads_the_partner_s_rows() {
+    const TABLE: i64 = 900_000_001;
+    let (ours, theirs) = (ours().await, theirs().await);
+    let mut transaction = theirs.begin_optimistic().await.unwrap();
+    for handle in -50_i64..50 {
+        // A row of version 2 without columns: the handle is in the key.
+        let row = vec![128_u8, 0, 0, 0, 0, 0];
+        transaction.put(key::encode_record_key(TABLE, &Handle::Int(handle)), row).await.unwrap();
+    }
+    transaction.commit().await.unwrap();
+    let start_ts = ours.timestamp().await.unwrap();
+    assert_eq!(handles(&ours, TABLE, start_ts).await, (-50..50).collect::<Vec<i64>>());
+}
+
+/// The handles of a table, by a coprocessor scan of nothing else.
+async fn handles(client: &Client, table: i64, start_ts: Timestamp) -> Vec<i64> {
+    let column = tipb::ColumnInfo {
+        column_id: Some(1),
+        tp: Some(8),
+        flag: Some(3),
+        column_len: Some(20),
+        pk_handle: Some(true),
+        ..tipb::ColumnInfo::default()
+    };
+    let scan = tipb::TableScan {
+        table_id: Some(table),
+        columns: vec![column],
+        desc: Some(false),
+        ..tipb::TableScan::default()
+    };
+    let dag = tipb::DagRequest {
+        executors: vec![tipb::Executor {
+            tp: Some(tipb::ExecType::TypeTableScan.into()),
+            tbl_scan: Some(scan),
+            ..tipb::Executor::default()
+        }],
+        output_offsets: vec![0],
+        time_zone_offset: Some(0),
+        encode_type: Some(tipb::EncodeType::TypeChunk.into()),
+        ..tipb::DagRequest::default()
+    };
+    let (start, end) = key::record_range(table);
+    let data = Bytes::from(dag.encode_to_vec());
+    let request = CopRequest::new(data, start_ts, vec![KeyRange::new(start, end)]);
+    let mut answers = client.coprocessor(request).unwrap();
+    let mut handles = Vec::new();
+    while let Some(answer) = answers.next().await {
+        let response = tipb::SelectResponse::decode(answer.unwrap().data.clone()).unwrap();
+        for chunk in response.chunks {
+            let data = chunk.rows_data.unwrap();
+            let rows = u32::from_le_bytes(data[0..4].try_into().unwrap()) as usize;
+            for row in 0..rows {
+                let at = 8 + 8 * row;
+                handles.push(i64::from_le_bytes(data[at..at + 8].try_into().unwrap()));
+            }
+        }
+    }
+    handles.sort_unstable();
+    handles
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pessimistic_locks_of_a_dead_writer_stop_no_read() {
+    let (ours, theirs) = (ours().await, theirs().await);
+    put_all(&theirs, "pessimistic", 20, "v").await;
+    let options = TransactionOptions::new_pessimistic().drop_check(CheckLevel::None);
+    let mut transaction = theirs.begin_with_options(options).await.unwrap();
+    for number in 0..20 {
+        transaction.put(key_of("pessimistic", number), b"never".to_vec()).await.unwrap();
+    }
+    drop(transaction);
+    let now = ours.timestamp().await.unwrap();
+    assert_eq!(scan(&ours, "pessimistic", now).await, expected("pessimistic", 20, "v"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expired_prewrite_is_rolled_back() {
+    let (ours, theirs) = (ours().await, theirs().await);
+    put_all(&theirs, "expired", 10, "v").await;
+    let writer = RawWriter::new(&ours).await;
+    let keys: Vec<Vec<u8>> = (0..10).map(|number| key_of("expired", number)).collect();
+    let start_ts = ours.timestamp().await.unwrap();
+    writer.prewrite(&keys, b"never", start_ts, 1, &[]).await;
+    let now = ours.timestamp().await.unwrap();
+    assert_eq!(scan(&ours, "expired", now).await, expected("expired", 10, "v"));
+    // The writer comes back too late, and the partner agrees with us.
+    assert!(writer.commit(&keys[..1], start_ts, now).await.is_err());
+    let mut transaction = theirs.begin_optimistic().await.unwrap();
+    assert_eq!(transaction.get(keys[3].clone()).await.unwrap(), Some(b"v3".to_vec()));
+    transaction.rollback().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn secondaries_of_a_committed_primary_are_read_as_committed() {
+    let (ours, theirs) = (ours().await, theirs().await);
+    put_all(&theirs, "secondary", 10, "v").await;
+    let writer = RawWriter::new(&ours).await;
+    let keys: Vec<Vec<u8>> = (0..10).map(|number| key_of("secondary", number)).collect();
+    let start_ts = ours.timestamp().await.unwrap();
+    writer.prewrite(&keys, b"new", start_ts, 60_000, &[]).await;
+    let before_commit = ours.timestamp().await.unwrap();
+    let commit_ts = ours.timestamp().await.unwrap();
+    writer.commit(&keys[..1], start_ts, commit_ts).await.unwrap();
+    let now = ours.timestamp().await.unwrap();
+    let all_new: Vec<_> = keys.iter().map(|key| (key.clone(), Bytes::from("new"))).collect();
+    assert_eq!(scan(&ours, "secondary", now).await, all_new);
+    assert_eq!(scan(&ours, "secondary", before_commit).await, expected("secondary", 10, "v"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_finished_async_commit_is_read_and_an_unfinished_one_rolled_back() {
+    let (ours, theirs) = (ours().await, theirs().await);
+    put_all(&theirs, "async", 10, "v").await;
+    let writer = RawWriter::new(&ours).await;
+    let keys: Vec<Vec<u8>> = (0..10).map(|number| key_of("async", number)).collect();
+    let start_ts = ours.timestamp().await.unwrap();
+    writer.prewrite(&keys, b"new", start_ts, 1, &keys[1..]).await;
+    let now = ours.timestamp().await.unwrap();
+    let all_new: Vec<_> = keys.iter().map(|key| (key.clone(), Bytes::from("new"))).collect();
+    assert_eq!(scan(&ours, "async", now).await, all_new);
+
+    // The second transaction names a secondary that it never locked: it did not happen.
+    let start_ts = ours.timestamp().await.unwrap();
+    let mut secondaries = keys[1..].to_vec();
+    secondaries.push(key_of("async", 77));
+    writer.prewrite(&keys, b"never", start_ts, 1, &secondaries).await;
+    let now = ours.timestamp().await.unwrap();
+    assert_eq!(scan(&ours, "async", now).await, all_new);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_living_writer_is_not_disturbed_and_not_waited_for() {
+    let (ours, theirs) = (ours().await, theirs().await);
+    put_all(&theirs, "living", 10, "v").await;
+    let writer = RawWriter::new(&ours).await;
+    let keys: Vec<Vec<u8>> = (0..10).map(|number| key_of("living", number)).collect();
+    let start_ts = ours.timestamp().await.unwrap();
+    writer.prewrite(&keys, b"new", start_ts, 60_000, &[]).await;
+    let now = ours.timestamp().await.unwrap();
+    // The lock lives for a minute; the read pushes its commit past our snapshot instead of waiting.
+    let read = scan(&ours, "living", now);
+    let read = tokio::time::timeout(Duration::from_secs(10), read).await.expect("no waiting");
+    assert_eq!(read, expected("living", 10, "v"));
+    let commit_ts = ours.timestamp().await.unwrap();
+    writer.commit(&keys, start_ts, commit_ts).await.unwrap();
+    let now = ours.timestamp().await.unwrap();
+    let all_new: Vec<_> = keys.iter().map(|key| (key.clone(), Bytes::from("new"))).collect();
+    assert_eq!(scan(&ours, "living", now).await, all_new);
+}
