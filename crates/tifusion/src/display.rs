@@ -20,7 +20,11 @@ pub fn printable(batch: &RecordBatch) -> Result<RecordBatch> {
     for (field, column) in schema.fields().iter().zip(batch.columns()) {
         match column.as_any().downcast_ref::<DurationMicrosecondArray>() {
             Some(durations) if *field.data_type() == DataType::Duration(TimeUnit::Microsecond) => {
-                fields.push(Arc::new(Field::new(field.name(), DataType::Utf8, field.is_nullable())));
+                fields.push(Arc::new(Field::new(
+                    field.name(),
+                    DataType::Utf8,
+                    field.is_nullable(),
+                )));
                 columns.push(as_text(durations));
             }
             _ => {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::logical_expr::LogicalPlanBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use crate::catalog::{LiveConfig, TidbCatalog, config_of};
@@ -196,6 +197,12 @@ impl TidbContext {
     /// The configuration as it was when connecting.
     pub(crate) fn connected(&self) -> &Arc<Config> {
         &self.connected
+    }
+
+    /// The result of a statement that has none.
+    pub(crate) fn nothing(&self) -> Result<DataFrame> {
+        let plan = LogicalPlanBuilder::empty(false).build()?;
+        Ok(DataFrame::new(self.session.state(), plan))
     }
 
     /// Sets where unqualified names are looked for.

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{Array as _, AsArray as _};
+use arrow::array::AsArray as _;
 use futures::TryStreamExt as _;
 use tifusion_client::Client;
 use tifusion_client::cop::{CopRequest, KeyRange};

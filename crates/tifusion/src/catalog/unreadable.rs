@@ -23,7 +23,11 @@ pub(crate) struct UnreadableTable {
 
 impl UnreadableTable {
     /// `database.info`, not readable because of `reason`.
-    pub(super) fn new(database: &str, info: &TableInfo, reason: &tifusion_schema::NotReadable) -> Self {
+    pub(super) fn new(
+        database: &str,
+        info: &TableInfo,
+        reason: &tifusion_schema::NotReadable,
+    ) -> Self {
         let label = format!("{database}.{}", info.name);
         let error = Error::unsupported(format!("{label} can't be read: {}", reason.reason));
         let options = TypeOptions::default();

@@ -88,8 +88,8 @@ fn place(text: &str, span: Option<std::ops::Range<usize>>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Config;
     use super::super::keys::KEYS;
-    use super::super::{Config, default_of};
     use super::*;
 
     const EXAMPLE: &str = include_str!("../../../../configs/tifusion.toml");
@@ -150,10 +150,9 @@ mod tests {
     }
 
     fn entry(key: &super::super::keys::KeySpec) -> String {
-        let value = match default_of(key).shown() {
-            None => "\"\"".to_owned(),
-            Some(text) if text.parse::<u64>().is_ok() || text.parse::<bool>().is_ok() => text,
-            Some(text) => format!("{text:?}"),
+        let value = match key.default {
+            text if text.parse::<u64>().is_ok() || text.parse::<bool>().is_ok() => text.to_owned(),
+            text => format!("{text:?}"),
         };
         let name = match key.name.starts_with("replica_read.") {
             true => format!("{:?}", key.name),

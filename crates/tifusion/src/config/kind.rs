@@ -70,9 +70,11 @@ impl Kind {
         let value = match self {
             Self::Addresses => addresses(text).map(Value::List),
             Self::Choice(words) => choice(words, text).map(Value::Text),
-            Self::Choices(words) => {
-                list(text).iter().map(|word| choice(words, word)).collect::<Option<_>>().map(Value::List)
-            }
+            Self::Choices(words) => list(text)
+                .iter()
+                .map(|word| choice(words, word))
+                .collect::<Option<_>>()
+                .map(Value::List),
             Self::Flag => text.to_ascii_lowercase().parse().ok().map(Value::Flag),
             Self::List => Some(Value::List(list(text))),
             Self::Number { least, most } => {
@@ -187,22 +189,31 @@ mod tests {
 
     #[test]
     fn spans_have_units_and_seconds_without() {
-        for (text, expected) in
-            [("10s", 10.0), ("10", 10.0), ("500ms", 0.5), ("24h", 86_400.0), ("1d", 86_400.0), ("2 m", 120.0)]
-        {
+        for (text, expected) in [
+            ("10s", 10.0),
+            ("10", 10.0),
+            ("500ms", 0.5),
+            ("24h", 86_400.0),
+            ("1d", 86_400.0),
+            ("2 m", 120.0),
+        ] {
             assert_eq!(seconds(text), Some(expected), "{text}");
         }
-        for text in ["ten", "-1s", "1.5s", "10 weeks", "99999999999999999999s", "9999999999999999d"] {
+        for text in ["ten", "-1s", "1.5s", "10 weeks", "99999999999999999999s", "9999999999999999d"]
+        {
             assert_eq!(seconds(text), None, "{text}");
         }
     }
 
     #[test]
     fn addresses_need_a_port() {
-        for text in ["pd:2379", "a:1,b:2", "http://pd:2379", "[::1]:2379", "10.0.0.1:2379 , pd2:2379"] {
+        for text in
+            ["pd:2379", "a:1,b:2", "http://pd:2379", "[::1]:2379", "10.0.0.1:2379 , pd2:2379"]
+        {
             assert!(Kind::Addresses.parse(text).is_ok(), "{text}");
         }
-        for text in ["pd", "pd:", ":2379", "pd:99999", "pd:0", "a:1,b", "::1:2379", "u@pd:1", ",,"] {
+        for text in ["pd", "pd:", ":2379", "pd:99999", "pd:0", "a:1,b", "::1:2379", "u@pd:1", ",,"]
+        {
             assert!(Kind::Addresses.parse(text).is_err(), "{text}");
         }
     }

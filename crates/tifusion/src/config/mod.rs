@@ -109,7 +109,7 @@ impl Config {
     /// An unknown key.
     pub fn get(&self, key: &str) -> Result<Option<String>> {
         match spelling::resolve(key)? {
-            Spelled::Key(key) | Spelled::CatalogKey(_, key) => Ok(self.value(key).shown()),
+            Spelled::Key(key) | Spelled::CatalogKey(_, key) => Ok(self.shown(key)),
             Spelled::Catalog(_) => Ok(Some(self.catalog().to_owned())),
         }
     }
@@ -142,11 +142,14 @@ impl Config {
 
     /// Every key with its value as [`Config::get`] shows it, and what it means.
     pub fn entries(&self) -> impl Iterator<Item = (&'static str, Option<String>, &'static str)> {
-        KEYS.iter().map(|key| (key.name, self.value(key).shown(), key.doc))
+        KEYS.iter().map(|key| (key.name, self.shown(key), key.doc))
     }
 
-    fn value(&self, key: &KeySpec) -> Value {
-        self.given.get(key.name).cloned().unwrap_or_else(|| default_of(key))
+    fn shown(&self, key: &KeySpec) -> Option<String> {
+        match self.given.get(key.name) {
+            Some(value) => value.shown(),
+            None => Some(key.default.to_owned()).filter(|text| !text.is_empty()),
+        }
     }
 
     fn set_once(&mut self, key: &'static KeySpec, text: &str) -> Result<()> {
@@ -220,9 +223,8 @@ impl Config {
 
 /// The key of a `SET tidb.<key>`; `tidb.addr` and its like may be written once or twice prefixed.
 fn session_key(key: &str) -> Result<&'static KeySpec> {
-    let spelled = spelling::resolve(key).or_else(|error| {
-        spelling::resolve(&format!("tidb.{key}")).map_err(|_| error)
-    })?;
+    let spelled = spelling::resolve(key)
+        .or_else(|error| spelling::resolve(&format!("tidb.{key}")).map_err(|_| error))?;
     match spelled {
         Spelled::Key(key) if key.scope == Scope::Session => Ok(key),
         _ => Err(Error::invalid(format!(
@@ -245,11 +247,13 @@ fn read(key: &KeySpec, text: &str) -> Result<Value> {
     })?;
     let is_default = value == Value::Unset || value == default_of(key);
     if key.availability == Availability::Later && !is_default {
-        let default = default_of(key).shown();
+        let or_default = match key.default {
+            "" => String::new(),
+            text => format!(", or at its default {text}"),
+        };
         return Err(Error::unsupported(format!(
-            "configuration key {:?} is not available yet: leave it out{}",
-            key.name,
-            default.map(|text| format!(", or at its default {text}")).unwrap_or_default()
+            "configuration key {:?} is not available yet: leave it out{or_default}",
+            key.name
         )));
     }
     if let Value::List(engines) = &value

@@ -98,7 +98,8 @@ fn catalog(spelling: &str, rest: &str) -> Result<Spelled> {
 }
 
 fn unknown(spelling: &str) -> Error {
-    let near: Vec<String> = nearest(bare(spelling)).iter().map(|name| format!("{name:?}")).collect();
+    let near: Vec<String> =
+        nearest(bare(spelling)).iter().map(|name| format!("{name:?}")).collect();
     Error::invalid(format!(
         "unknown configuration key {spelling:?}: did you mean {}?",
         near.join(" or ")

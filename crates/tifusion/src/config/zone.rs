@@ -104,7 +104,8 @@ mod tests {
 
     #[test]
     fn other_texts_are_no_zone() {
-        for text in ["", "SYSTEM", "+", "+14:01", "-14:00", "+05:60", "+5:3", "+005:30", "+é5:30"] {
+        for text in ["", "SYSTEM", "+", "+14:01", "-14:00", "+05:60", "+5:3", "+005:30", "+é5:30"]
+        {
             assert_eq!(parsed(text), None, "{text}");
         }
     }

@@ -176,10 +176,7 @@ mod tests {
             ("ünï".into(), TableName { id: 9, name: "Ünï".into(), kind: TableKind::Sequence }),
         ]);
         let database = |id, name: &str, tables| Database { id, name: name.into(), tables };
-        Names::new(
-            42,
-            [database(1, "Shop", Some(Arc::new(tables))), database(2, "other", None)],
-        )
+        Names::new(42, [database(1, "Shop", Some(Arc::new(tables))), database(2, "other", None)])
     }
 
     #[test]

@@ -41,7 +41,10 @@ impl FakeMeta {
         fake.put(meta::table_key(1, 100), &table(100, "t", &[(1, "id", 8), (2, "UserId", 8)]));
         fake.put(meta::table_key(2, 200), &table(200, "Orders", &[(1, "id", 8)]));
         fake.put_text(meta::schema_version_key(), "10");
-        fake.put(meta::schema_diff_key(10), &json!({"version": 10, "type": 3, "schema_id": 1, "table_id": 100}));
+        fake.put(
+            meta::schema_diff_key(10),
+            &json!({"version": 10, "type": 3, "schema_id": 1, "table_id": 100}),
+        );
         fake
     }
 

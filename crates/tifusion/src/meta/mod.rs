@@ -15,7 +15,7 @@ mod tables;
 mod version;
 
 pub(crate) use disk::DiskCache;
-pub(crate) use names::{Database, Names, TableName};
+pub(crate) use names::Names;
 pub(crate) use reader::{ClusterReader, ReadAt};
 pub(crate) use store::{MetaStore, Need, View};
 

@@ -23,7 +23,8 @@ async fn tables_of(store: &MetaStore, database: &str) -> Vec<String> {
 async fn assert_as_if_fresh(fake: &Arc<FakeMeta>, kept: &MetaStore) {
     let fresh = store(fake);
     let need = Need::Everything;
-    let (fresh, kept) = (fresh.view(need, None).await.unwrap(), kept.view(need, None).await.unwrap());
+    let (fresh, kept) =
+        (fresh.view(need, None).await.unwrap(), kept.view(need, None).await.unwrap());
     assert_eq!(kept.names, fresh.names);
 }
 
@@ -101,10 +102,13 @@ async fn every_kind_of_change_leads_to_what_a_fresh_read_finds() {
         fake.delete(meta::table_key(1, 101));
     });
     assert_as_if_fresh(&fake, &store).await;
-    fake.change(json!({"type": 11, "schema_id": 1, "table_id": 102, "old_table_id": 100}), |fake| {
-        fake.delete(meta::table_key(1, 100));
-        fake.put(meta::table_key(1, 102), &table(102, "t", &[(1, "id", 8)]));
-    });
+    fake.change(
+        json!({"type": 11, "schema_id": 1, "table_id": 102, "old_table_id": 100}),
+        |fake| {
+            fake.delete(meta::table_key(1, 100));
+            fake.put(meta::table_key(1, 102), &table(102, "t", &[(1, "id", 8)]));
+        },
+    );
     assert_as_if_fresh(&fake, &store).await;
     assert_eq!(tables_of(&store, "test").await, ["t=102"]);
     fake.change(
@@ -269,7 +273,10 @@ async fn names_on_disk_spare_the_next_process_their_reading() {
 async fn names_on_disk_of_a_future_version_are_read_anew() {
     let folder = tempfile::tempdir().unwrap();
     let disk = DiskCache::new(folder.path(), 7);
-    disk.save(&Names::new(99, [Database { id: 1, name: "test".into(), tables: Some(Arc::default()) }]));
+    disk.save(&Names::new(
+        99,
+        [Database { id: 1, name: "test".into(), tables: Some(Arc::default()) }],
+    ));
     let fake = FakeMeta::new();
     let store = MetaStore::new(Arc::clone(&fake) as Arc<dyn MetaReader>, Some(disk));
     assert_eq!(tables_of(&store, "test").await, ["t=100"]);
@@ -281,7 +288,10 @@ async fn an_error_leaves_what_was_known() {
     let store = store(&fake);
     store.view(Need::Everything, None).await.unwrap();
     fake.broken.store(true, SeqCst);
-    assert_eq!(store.view(Need::Everything, None).await.unwrap_err().kind(), ErrorKind::Unavailable);
+    assert_eq!(
+        store.view(Need::Everything, None).await.unwrap_err().kind(),
+        ErrorKind::Unavailable
+    );
     fake.broken.store(false, SeqCst);
     assert_eq!(tables_of(&store, "test").await, ["t=100"]);
 }

@@ -52,9 +52,8 @@ impl TableCache {
             inner.tables.clear();
             return;
         };
-        let is_gone = |key: &(i64, i64)| {
-            touched.tables.contains(key) || touched.databases.contains(&key.0)
-        };
+        let is_gone =
+            |key: &(i64, i64)| touched.tables.contains(key) || touched.databases.contains(&key.0);
         let gone: Vec<_> =
             inner.tables.iter().map(|(key, _)| *key).filter(|key| is_gone(key)).collect();
         for key in gone {

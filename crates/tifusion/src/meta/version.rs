@@ -18,11 +18,7 @@ const MOST_DIFFS: i64 = 1000;
 ///
 /// # Errors
 /// When the snapshot can't be read, or holds no TiDB schema.
-pub(super) async fn schema_version(
-    reader: &dyn MetaReader,
-    at: ReadAt,
-    known: i64,
-) -> Result<i64> {
+pub(super) async fn schema_version(reader: &dyn MetaReader, at: ReadAt, known: i64) -> Result<i64> {
     let guesses = [known, known.saturating_add(1)];
     let mut keys = vec![meta::schema_version_key()];
     keys.extend(guesses.map(meta::schema_diff_key));
@@ -74,7 +70,8 @@ pub(super) async fn changes_between(
     let keys = (from + 1..=to).map(meta::schema_diff_key).collect();
     let mut changes = Vec::new();
     for diff in reader.get(at, keys).await?.into_iter().flatten() {
-        changes.extend(SchemaDiff::from_json(&diff).map_err(tifusion_schema::Error::from)?.changes());
+        changes
+            .extend(SchemaDiff::from_json(&diff).map_err(tifusion_schema::Error::from)?.changes());
     }
     Ok((!changes.contains(&Change::Everything)).then_some(changes))
 }

@@ -30,8 +30,9 @@ impl ScanColumns {
         columns: impl Iterator<Item = (&'a FieldType, &'a Field)> + Clone,
         zero_date: ZeroDate,
     ) -> Result<Self> {
-        let schema =
-            Arc::new(Schema::new(columns.clone().map(|(_, field)| field.clone()).collect::<Vec<_>>()));
+        let schema = Arc::new(Schema::new(
+            columns.clone().map(|(_, field)| field.clone()).collect::<Vec<_>>(),
+        ));
         let output: Vec<OutputColumn> = columns
             .map(|(field_type, field)| OutputColumn::new(field_type.clone(), field))
             .collect();

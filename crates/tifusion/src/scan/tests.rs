@@ -93,10 +93,9 @@ fn the_answer_says_how_it_is_encoded() {
     let columns = bigint_columns();
     // Flag 8 is a variable-length integer; 4 and 6 are 2 and 3 in zigzag.
     let rows = Bytes::from_static(&[8, 4, 8, 6]);
-    for (encode, data) in [
-        (tipb::EncodeType::TypeChunk, chunk(&[2, 3])),
-        (tipb::EncodeType::TypeDefault, rows),
-    ] {
+    for (encode, data) in
+        [(tipb::EncodeType::TypeChunk, chunk(&[2, 3])), (tipb::EncodeType::TypeDefault, rows)]
+    {
         let batches: Vec<_> = columns.open(answer(encode, vec![data])).unwrap().collect();
         let batch = batches.into_iter().next().unwrap().unwrap();
         assert_eq!(batch.column(0).as_primitive::<Int64Type>().values(), &[2, 3], "{encode:?}");

@@ -1,8 +1,9 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 
-use datafusion::arrow::array::{AsArray as _, RecordBatch};
-use datafusion::arrow::util::pretty::pretty_format_batches;
+use arrow::array::{ArrayRef, AsArray as _, RecordBatch};
+use arrow::util::display::array_value_to_string;
+use arrow::util::pretty::pretty_format_batches;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionContext;
 use serde_json::json;
@@ -28,9 +29,7 @@ fn to_rows(batches: &[RecordBatch]) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     for batch in batches {
         for row in 0..batch.num_rows() {
-            let cell = |column: &Arc<dyn datafusion::arrow::array::Array>| {
-                datafusion::arrow::util::display::array_value_to_string(column, row).unwrap()
-            };
+            let cell = |column: &ArrayRef| array_value_to_string(column, row).unwrap();
             rows.push(batch.columns().iter().map(cell).collect());
         }
     }
@@ -309,11 +308,8 @@ async fn information_schema_lists_the_cluster() {
     meta.put(meta::table_key(1, 110), &view(110, "v"));
     let sql = "SELECT table_schema, table_name, table_type FROM information_schema.tables \
                WHERE table_catalog = 'tidb' AND table_schema <> 'information_schema' ORDER BY 1, 2";
-    let expected = [
-        ["Shop", "Orders", "BASE TABLE"],
-        ["test", "t", "BASE TABLE"],
-        ["test", "v", "VIEW"],
-    ];
+    let expected =
+        [["Shop", "Orders", "BASE TABLE"], ["test", "t", "BASE TABLE"], ["test", "v", "VIEW"]];
     assert_eq!(rows(&context, sql).await.unwrap(), expected);
     let fields = "SELECT table_name, column_name FROM information_schema.columns \
                   WHERE table_catalog = 'tidb' AND table_schema = 'test' ORDER BY 1, 2";

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::catalog::{CatalogProvider as _, TableProvider};
+use datafusion::catalog::TableProvider;
 use datafusion::common::{ResolvedTableReference, TableReference};
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::session_state::SessionState;

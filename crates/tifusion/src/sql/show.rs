@@ -6,13 +6,13 @@ use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::common::TableReference;
 use datafusion::dataframe::DataFrame;
+use datafusion::prelude::{col, lit};
 use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::planner::object_name_to_table_reference;
 use datafusion::sql::sqlparser::ast::{
     DescribeAlias, ObjectName, ShowStatementFilter, ShowStatementFilterPosition,
     ShowStatementOptions, Statement, Use,
 };
-use datafusion::prelude::{col, lit};
 use tifusion_schema::model::ci_str::to_lower;
 use tifusion_schema::name_info::TableKind;
 
@@ -128,7 +128,7 @@ pub(super) async fn use_target(context: &TidbContext, target: &Use) -> Result<Da
         [catalog, schema] => use_schema(context, catalog, schema)?,
         _ => return Err(Error::invalid("USE takes a database, or catalog.schema")),
     }
-    Ok(context.session_context().read_empty()?)
+    context.nothing()
 }
 
 /// Makes a database of the cluster the default.
@@ -176,7 +176,9 @@ async fn view(context: &TidbContext, need: Need<'_>) -> Result<View> {
 fn parts(name: &ObjectName) -> Vec<String> {
     match object_name_to_table_reference(name.clone(), true) {
         Ok(TableReference::Bare { table }) => vec![table.to_string()],
-        Ok(TableReference::Partial { schema, table }) => vec![schema.to_string(), table.to_string()],
+        Ok(TableReference::Partial { schema, table }) => {
+            vec![schema.to_string(), table.to_string()]
+        }
         _ => Vec::new(),
     }
 }

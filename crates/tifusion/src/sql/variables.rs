@@ -24,7 +24,7 @@ pub(super) async fn set(
         })?;
         context.change_options(|config| config.set_in_session("time_zone", &zone))?;
         context.follow_time_zone(&before).await?;
-        return empty(context);
+        return context.nothing();
     }
     let frame = plan::plan(context, statement.clone()).await?;
     context.follow_time_zone(&before).await?;
@@ -39,7 +39,7 @@ pub(super) async fn reset(context: &TidbContext, reset: &ResetStatement) -> Resu
         let connected = context.connected();
         context.change_options(|config| config.copy_in_session(key, connected))?;
         context.follow_time_zone(&before).await?;
-        return empty(context);
+        return context.nothing();
     }
     let frame = plan::plan(context, DfStatement::Reset(reset.clone())).await?;
     context.follow_time_zone(&before).await?;
@@ -60,11 +60,6 @@ fn text(value: &Expr) -> Option<String> {
         Expr::Identifier(ident) => Some(ident.value.clone()),
         _ => None,
     }
-}
-
-/// The result of a statement that has none.
-fn empty(context: &TidbContext) -> Result<DataFrame> {
-    Ok(context.session_context().read_empty()?)
 }
 
 /// Whether a statement shows a variable, so that it reads no names of tables.

@@ -109,14 +109,16 @@ impl Scope<'_> {
 
     /// The relation that `qualifier` names, exactly if one does and else the only one that differs
     /// in case alone; and how to spell the qualifier's parts for it.
-    pub(super) fn relation(&self, qualifier: &[String]) -> Option<(&Relation, Vec<Option<String>>)> {
+    pub(super) fn relation(
+        &self,
+        qualifier: &[String],
+    ) -> Option<(&Relation, Vec<Option<String>>)> {
         let exact = |relation: &&Relation| relation.is_named(qualifier, |a, b| a == b);
         if let Some(relation) = self.relations.iter().find(exact) {
             return Some((relation, vec![None; qualifier.len()]));
         }
-        let similar = |relation: &&Relation| {
-            relation.is_named(qualifier, |a, b| to_lower(a) == to_lower(b))
-        };
+        let similar =
+            |relation: &&Relation| relation.is_named(qualifier, |a, b| to_lower(a) == to_lower(b));
         let mut found = self.relations.iter().filter(similar);
         let relation = found.next()?;
         if found.next().is_some() {

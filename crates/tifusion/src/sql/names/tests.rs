@@ -1,4 +1,5 @@
 use datafusion::sql::parser::DFParser;
+use datafusion::sql::sqlparser::dialect::DuckDbDialect;
 
 use super::*;
 
@@ -141,10 +142,7 @@ fn subqueries_give_their_columns_on() {
         r#"SELECT s."UserId", "Amount" FROM (SELECT "UserId", "Amount" FROM t) s
            WHERE "UserId" > 1"#,
     );
-    check(
-        "SELECT userid FROM (SELECT * FROM t) s",
-        r#"SELECT "UserId" FROM (SELECT * FROM t) s"#,
-    );
+    check("SELECT userid FROM (SELECT * FROM t) s", r#"SELECT "UserId" FROM (SELECT * FROM t) s"#);
     check(
         "SELECT userid FROM (SELECT x.* FROM t x) s",
         r#"SELECT "UserId" FROM (SELECT x.* FROM t x) s"#,
@@ -215,7 +213,10 @@ fn joins_by_on_see_both_sides() {
 
 #[test]
 fn joins_by_using_need_one_spelling() {
-    check("SELECT id FROM t JOIN db.w USING (userid)", r#"SELECT id FROM t JOIN db.w USING ("UserId")"#);
+    check(
+        "SELECT id FROM t JOIN db.w USING (userid)",
+        r#"SELECT id FROM t JOIN db.w USING ("UserId")"#,
+    );
     unchanged("SELECT 1 FROM t JOIN u USING (id)");
     let message = spelled("SELECT 1 FROM t JOIN u USING (userid)").unwrap_err().to_string();
     assert!(message.contains(r#""UserId" and "userid""#) && message.contains("ON"), "{message}");
@@ -245,16 +246,24 @@ fn fields_of_structs_stay() {
 
 #[test]
 fn parameters_of_lambdas_hide_columns() {
-    check(
-        "SELECT array_transform(tags, info -> info || amount) FROM s, t",
-        r#"SELECT array_transform("Tags", info -> info || "Amount") FROM s, t"#,
+    let sql = "SELECT array_transform(tags, info -> info || amount), info FROM s, t";
+    let dialect = DuckDbDialect {};
+    let mut statement =
+        DFParser::parse_sql_with_dialect(sql, &dialect).unwrap().pop_back().unwrap();
+    spell_columns(&mut statement, &tables(), true).unwrap();
+    assert_eq!(
+        statement.to_string(),
+        r#"SELECT array_transform("Tags", info -> info || "Amount"), "Info" FROM s, t"#
     );
 }
 
 #[test]
 fn wildcards_with_options() {
     check("SELECT * EXCLUDE (userid) FROM t", r#"SELECT * EXCLUDE ("UserId") FROM t"#);
-    check("SELECT * EXCEPT (userid, amount) FROM t", r#"SELECT * EXCEPT ("UserId", "Amount") FROM t"#);
+    check(
+        "SELECT * EXCEPT (userid, amount) FROM t",
+        r#"SELECT * EXCEPT ("UserId", "Amount") FROM t"#,
+    );
     check(
         "SELECT * REPLACE (amount + 1 AS amount) FROM t",
         r#"SELECT * REPLACE ("Amount" + 1 AS "Amount") FROM t"#,
@@ -295,10 +304,7 @@ fn queries_within_other_statements() {
     check("CREATE TABLE c AS SELECT userid FROM t", r#"CREATE TABLE c AS SELECT "UserId" FROM t"#);
     check("INSERT INTO m SELECT userid FROM t", r#"INSERT INTO m SELECT "UserId" FROM t"#);
     check("PREPARE q AS SELECT userid FROM t", r#"PREPARE q AS SELECT "UserId" FROM t"#);
-    check(
-        "COPY (SELECT userid FROM t) TO 'x.csv'",
-        r#"COPY (SELECT "UserId" FROM t) TO 'x.csv'"#,
-    );
+    check("COPY (SELECT userid FROM t) TO 'x.csv'", r#"COPY (SELECT "UserId" FROM t) TO 'x.csv'"#);
 }
 
 #[test]

@@ -86,8 +86,7 @@ impl<'t> Speller<'t> {
             }
             SetExpr::Values(values) => {
                 let width = values.rows.first().map_or(0, |row| row.len());
-                let nothing =
-                    Scope { relations: &[], outputs: &[], outputs_first: false, parent };
+                let nothing = Scope { relations: &[], outputs: &[], outputs_first: false, parent };
                 self.expressions(values, &nothing);
                 Some((1..=width).map(|index| format!("column{index}")).collect())
             }
@@ -105,8 +104,7 @@ impl<'t> Speller<'t> {
         for table in &mut select.from {
             self.table_with_joins(table, &mut relations, parent);
         }
-        let scope =
-            Scope { relations: &relations, outputs: &[], outputs_first: false, parent };
+        let scope = Scope { relations: &relations, outputs: &[], outputs_first: false, parent };
         self.expressions(&mut select.lateral_views, &scope);
         self.expressions(&mut select.prewhere, &scope);
         self.expressions(&mut select.selection, &scope);
