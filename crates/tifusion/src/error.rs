@@ -75,7 +75,7 @@ struct Inner {
 enum Source {
     /// Shown as the cause.
     Cause(Arc<dyn StdError + Send + Sync>),
-    /// Said by this error's own message already: only its own cause is shown.
+    /// Said by this error's own message already: only what that does not say is shown.
     Retold(Arc<dyn StdError + Send + Sync>),
 }
 
@@ -193,7 +193,16 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self.inner.source.as_ref()? {
             Source::Cause(cause) => Some(&**cause),
-            Source::Retold(retold) => retold.source(),
+            Source::Retold(retold) => {
+                let mut next = retold.source();
+                while let Some(cause) = next {
+                    if !self.inner.message.contains(&cause.to_string()) {
+                        return Some(cause);
+                    }
+                    next = cause.source();
+                }
+                None
+            }
         }
     }
 }
@@ -219,7 +228,11 @@ impl From<DataFusionError> for Error {
             DataFusionError::ResourcesExhausted(_) => ErrorKind::Refused,
             _ => ErrorKind::Engine,
         };
-        Self::retelling(kind, error.strip_backtrace(), error)
+        let message = match error.find_root() {
+            DataFusionError::SQL(parser, _) => parser.to_string(),
+            _ => error.strip_backtrace(),
+        };
+        Self::retelling(kind, message, error)
     }
 }
 
@@ -334,6 +347,14 @@ mod tests {
             assert_eq!(ours.kind(), kind, "{text}");
             assert!(ours.to_string().contains(&text), "{ours}");
         }
+    }
+
+    #[test]
+    fn causes_that_say_the_same_are_left_out() {
+        let plan = DataFusionError::Plan("no column x".into());
+        let error = Error::from(DataFusionError::Shared(Arc::new(plan)));
+        assert_eq!(error.to_string(), "Error during planning: no column x");
+        assert!(error.source().is_none(), "{:?}", error.source());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::Result as DataFusionResult;
 use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::ExecutionPlan;
+use tifusion_schema::readable::NotReadableReason;
 use tifusion_schema::{TableInfo, TypeOptions, arrow_field};
 
 use crate::error::Error;
@@ -29,7 +30,13 @@ impl UnreadableTable {
         reason: &tifusion_schema::NotReadable,
     ) -> Self {
         let label = format!("{database}.{}", info.name);
-        let error = Error::unsupported(format!("{label} can't be read: {}", reason.reason));
+        let advice = match reason.reason {
+            NotReadableReason::View => {
+                " of TiDB, which is not available yet: query the tables that it reads"
+            }
+            _ => "",
+        };
+        let error = Error::unsupported(format!("{label} can't be read: {}{advice}", reason.reason));
         let options = TypeOptions::default();
         // TiDB does not keep the types of a view's columns.
         let field = |column: &tifusion_schema::ColumnInfo| {
