@@ -8,6 +8,7 @@ use bytes::Bytes;
 use tifusion_proto::kvrpcpb;
 
 use super::range::KeyRange;
+use crate::lock::ReadLocks;
 use crate::sender::{Isolation, Priority};
 use crate::timestamp::Timestamp;
 
@@ -54,6 +55,9 @@ pub struct CopRequest {
     pub task_id: u64,
     /// Where the answers' bytes are booked while they wait.
     pub memory: Option<Arc<dyn MemoryGauge>>,
+    /// What the statement has learnt about locks, shared by its reads at the same timestamp; `None`
+    /// for a read on its own.
+    pub locks: Option<Arc<ReadLocks>>,
 }
 
 impl CopRequest {
@@ -79,6 +83,7 @@ impl CopRequest {
             schema_version: 0,
             task_id: 0,
             memory: None,
+            locks: None,
         }
     }
 }

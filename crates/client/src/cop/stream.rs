@@ -64,7 +64,8 @@ impl CopStream {
     /// A read over these parts; starts with the first poll.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] when the ranges are not sorted and disjoint.
+    /// [`ErrorKind::InvalidInput`] when the ranges are not sorted and disjoint, or `locks` belong to
+    /// another timestamp.
     pub fn new(
         request: CopRequest,
         sender: Sender,
@@ -77,6 +78,12 @@ impl CopStream {
             None => error,
         };
         range::check_sorted(&request.ranges).map_err(labelled)?;
+        let locks = request.locks.clone();
+        let locks = locks.unwrap_or_else(|| Arc::new(ReadLocks::new(request.start_ts)));
+        if locks.start_ts() != request.start_ts {
+            let message = "what was learnt about locks belongs to another timestamp";
+            return Err(labelled(ClientError::new(ErrorKind::InvalidInput, message)));
+        }
         let metrics = Arc::new(CopMetrics::default());
         let limits = Limits {
             concurrency: request.concurrency,
@@ -102,7 +109,7 @@ impl CopStream {
             shape,
             sender,
             resolver,
-            locks: Arc::new(ReadLocks::new(request.start_ts)),
+            locks,
             options: send,
             budgets: options.budgets,
             clock,

@@ -65,8 +65,7 @@ impl Shared {
         let shape = TaskShape { paging_size, ..self.shape };
         let source = TaskSource::new(Arc::clone(self.sender.regions()), ranges, shape);
         let mut bo = self.backoffer(self.budgets.build_tasks);
-        let tasks = source.all(&mut bo).await.map_err(|error| self.label(error))?;
-        Ok(tasks.into())
+        Ok(source.all(&mut bo).await?.into())
     }
 
     pub(super) fn label(&self, error: ClientError) -> ClientError {
@@ -112,7 +111,7 @@ impl Worker {
         self.shared.metrics.count_task();
         let event = match self.work().await {
             Ok(()) => Event::TaskDone { task: self.task },
-            Err(error) => Event::Failed(error),
+            Err(error) => Event::Failed(self.shared.label(error)),
         };
         // A stream that is gone needs no answer.
         let _ = self.events.send(event);
@@ -259,7 +258,7 @@ impl Worker {
                 .map_err(|error| self.locate(error, task, store_id, address))?,
             None => Vec::new(),
         };
-        let held = admission.answered(response.data.len()).map_err(|e| self.shared.label(e))?;
+        let held = admission.answered(response.data.len())?;
         let response = CopResponse {
             data: response.data,
             region_id: task.region.ver_id.id,
@@ -280,7 +279,7 @@ impl Worker {
         store_id: u64,
         address: String,
     ) -> ClientError {
-        self.shared.label(error.with_region(task.region.ver_id.id).with_store(store_id, address))
+        error.with_region(task.region.ver_id.id).with_store(store_id, address)
     }
 }
 

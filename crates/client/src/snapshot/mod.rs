@@ -97,6 +97,12 @@ impl Snapshot {
         self.locks.start_ts()
     }
 
+    /// What it has learnt about locks, to be shared with coprocessor reads at the same timestamp.
+    #[must_use]
+    pub fn locks(&self) -> &Arc<ReadLocks> {
+        &self.locks
+    }
+
     /// Counts of its requests.
     #[must_use]
     pub fn stats(&self) -> &Arc<SendStats> {
@@ -114,6 +120,10 @@ impl Snapshot {
     /// # Errors
     /// When the key cannot be read within budget and deadline.
     pub async fn get(&self, key: &[u8]) -> Result<Option<Bytes>> {
+        self.get_unlabelled(key).await.map_err(|error| self.label(error))
+    }
+
+    async fn get_unlabelled(&self, key: &[u8]) -> Result<Option<Bytes>> {
         let mut bo = self.backoffer();
         let version = self.start_ts().version();
         loop {
@@ -128,7 +138,7 @@ impl Snapshot {
             };
             let answer = self.sender.send_to_key(&mut bo, key, &self.options, &build).await?;
             let StoreResponse::Get(response) = answer.response else {
-                return Err(self.wrong_answer());
+                return Err(wrong_answer());
             };
             match response.error {
                 Some(error) => {
@@ -147,7 +157,7 @@ impl Snapshot {
     /// As [`Snapshot::get`].
     pub async fn batch_get(&self, keys: Vec<Vec<u8>>) -> Result<Vec<Pair>> {
         let mut bo = self.backoffer();
-        self.batch_get_within(&mut bo, keys).await
+        self.batch_get_within(&mut bo, keys).await.map_err(|error| self.label(error))
     }
 
     async fn batch_get_within(
@@ -192,7 +202,7 @@ impl Snapshot {
         locks: &mut Vec<kvrpcpb::LockInfo>,
     ) -> Result<Vec<Vec<u8>>> {
         let StoreResponse::BatchGet(response) = answer.response else {
-            return Err(self.wrong_answer());
+            return Err(wrong_answer());
         };
         // A lock somewhere that keeps all of them from being read.
         if let Some(error) = response.error {
@@ -239,13 +249,16 @@ impl Snapshot {
         self.resolver.clear_for_read(bo, locks, &self.locks, then, &self.lock_stats, label).await
     }
 
-    fn wrong_answer(&self) -> ClientError {
-        let error = ClientError::new(ErrorKind::Protocol, "the answer is of another command");
+    fn label(&self, error: ClientError) -> ClientError {
         match &self.options.label {
             Some(label) => error.with_table(&**label),
             None => error,
         }
     }
+}
+
+fn wrong_answer() -> ClientError {
+    ClientError::new(ErrorKind::Protocol, "the answer is of another command")
 }
 
 /// The lock behind a key error; any other key error is final for a read.

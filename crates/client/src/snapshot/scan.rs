@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures::Stream;
 use tifusion_proto::kvrpcpb;
 
-use super::{Pair, Snapshot, lock_of};
+use super::{Pair, Snapshot, lock_of, wrong_answer};
 use crate::backoff::Backoffer;
 use crate::error::{ClientError, ErrorKind, Result};
 use crate::sender::Sent;
@@ -69,6 +69,11 @@ impl Scan {
     /// # Errors
     /// When a batch cannot be read within budget and deadline.
     pub async fn next_batch(&mut self) -> Result<Option<Vec<Pair>>> {
+        let next = self.next_unlabelled().await;
+        next.map_err(|error| self.snapshot.label(error))
+    }
+
+    async fn next_unlabelled(&mut self) -> Result<Option<Vec<Pair>>> {
         let mut bo = self.snapshot.backoffer();
         while let Some(start) = self.next.clone() {
             if self.left == 0 {
@@ -137,7 +142,7 @@ impl Scan {
                 }
             };
             let StoreResponse::Scan(response) = answer.response else {
-                return Err(snapshot.wrong_answer());
+                return Err(wrong_answer());
             };
             // A lock that keeps the whole batch from being read.
             if let Some(error) = response.error {

@@ -354,3 +354,42 @@ async fn a_worker_that_panics_ends_the_read_with_an_error() {
         assert_eq!(error.kind(), ErrorKind::Cancelled);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn reads_of_one_statement_share_what_they_learn_about_locks() {
+    let cluster = cluster();
+    let client = cluster.client();
+    let mut lock = FakeLock::put(&row_key(1), FakeCluster::before(1000), "new");
+    lock.ttl_ms = 60_000;
+    lock.min_commit_ts = lock.start_ts.version() + 1;
+    cluster.state.lock().lock(&row_key(1), lock.clone());
+    cluster.state.lock().lock(&row_key(30), lock);
+    let start_ts = cluster.now();
+    let snapshot = client.snapshot(start_ts, Default::default());
+    snapshot.get(row_key(1).as_bytes()).await.unwrap();
+    let shared = CopRequest { start_ts, locks: Some(Arc::clone(snapshot.locks())), ..request() };
+    assert_eq!(sorted_rows(&client, shared.clone()).await.unwrap(), row_keys(0..60));
+    let questions = cluster.calls(|call| call.command == "check_txn_status").len();
+    assert_eq!(questions, 1);
+    // Never across timestamps: the transaction may have committed in between.
+    let later = CopRequest { start_ts: Timestamp::new(start_ts.version() + 1), ..shared };
+    assert_eq!(client.coprocessor(later).unwrap_err().kind(), ErrorKind::InvalidInput);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn workers_on_several_threads_lose_nothing() {
+    let splits: Vec<usize> = (1..100).map(|n| 10 * n).collect();
+    let cluster = FakeCluster::with_rows(1000, &splits);
+    let client = cluster.client();
+    for (index, error) in crate::testing::healing_region_errors().into_iter().enumerate() {
+        // Those that wait for seconds are left to the tests on paused time.
+        if error.server_is_busy.is_none() && error.disk_full.is_none() && error.is_witness.is_none()
+        {
+            cluster.add_fault(Fault::once(is_cop, Effect::region(error)).after(7 * index));
+        }
+    }
+    for keep_order in [false, true] {
+        let request = CopRequest { keep_order, paging_size: 3, concurrency: 32, ..request() };
+        assert_eq!(sorted_rows(&client, request).await.unwrap(), row_keys(0..1000));
+    }
+}
