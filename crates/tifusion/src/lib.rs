@@ -33,6 +33,7 @@
 mod catalog;
 mod cluster;
 pub mod config;
+mod context;
 pub mod display;
 pub mod error;
 mod functions;
@@ -48,9 +49,9 @@ mod testing;
 mod variables;
 
 pub use catalog::TidbCatalog;
+pub use context::TidbContext;
 pub use error::{Error, ErrorKind, Result, RetrySafety};
 pub use scan::{ScanRequest, TikvScanExec};
-pub use session::TidbContext;
 pub use sql::Statement;
 pub use statement::StatementSnapshot;
 pub use table::{ROW_ID_COLUMN, TidbTable};

@@ -1,12 +1,9 @@
-//! A session over one cluster.
+//! A session of DataFusion's with a cluster in it.
 
-use std::collections::HashMap;
-use std::fmt;
 use std::sync::Arc;
 
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::SessionStateBuilder;
-use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::logical_expr::LogicalPlanBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
@@ -16,96 +13,25 @@ use crate::config::{Config, TidbOptions, TimeZone};
 use crate::error::{Error, Result};
 use crate::functions;
 use crate::planner::TidbQueryPlanner;
-use crate::sql::{self, Statement};
 
-/// The schema that unqualified names are looked for in until `USE`: MySQL's and TiDB's own
-/// playground.
+/// The database that unqualified names are looked for in until `USE`: the one that MySQL and TiDB
+/// come with.
 const FIRST_DATABASE: &str = "test";
 
-/// A DataFusion session whose catalog is a TiDB cluster.
-///
-/// ```no_run
-/// use std::collections::HashMap;
-/// use tifusion::TidbContext;
-///
-/// # async fn example() -> tifusion::Result<()> {
-/// let config = HashMap::from([("pd.addresses".to_owned(), "127.0.0.1:2379".to_owned())]);
-/// let ctx = TidbContext::connect(config).await?;
-/// ctx.sql("SELECT COUNT(*) FROM tidb.shop.orders").await?.show().await?;
-/// # Ok(())
-/// # }
-/// ```
-///
-/// The session is an ordinary [`SessionContext`] with four additions: the catalog, a query planner
-/// that gives each execution of a statement one snapshot, the options `tidb.*`, and the function
-/// `ti_version()`. What is registered in [`TidbContext::session_context`] can be joined with tables
-/// of TiDB. Statements given to [`TidbContext::sql`] rather than to the session itself also have
-/// `USE`, `SHOW DATABASES` and names without regard to case, and find all tables they name at one
-/// schema version.
-///
-/// Clones share the session.
+/// DataFusion's session and what was added to it; clones share it.
 #[derive(Clone)]
-pub struct TidbContext {
-    session: SessionContext,
+pub(crate) struct TidbSession {
+    engine: SessionContext,
     catalog: Arc<TidbCatalog>,
     connected: Arc<Config>,
 }
 
-impl fmt::Debug for TidbContext {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TidbContext")
-            .field("session", &self.session.session_id())
-            .field("config", &self.connected)
-            .finish_non_exhaustive()
-    }
-}
-
-impl TidbContext {
-    /// Connects to the cluster that `config` names; [`config`](crate::config) has its keys.
+impl TidbSession {
+    /// A session over `cluster`, on top of a state that is still to be built.
     ///
     /// # Errors
-    /// For unknown keys and wrong values, and when PD, or a store with the cluster's metadata, can't
-    /// be reached (within 15 s and 20 s).
-    pub async fn connect(config: HashMap<String, String>) -> Result<Self> {
-        Self::connect_with(config, SessionStateBuilder::new_with_default_features()).await
-    }
-
-    /// Connects with a runtime of the caller's: its memory pool bounds what statements may hold.
-    ///
-    /// # Errors
-    /// As [`TidbContext::connect`].
-    pub async fn connect_with_runtime(
-        config: HashMap<String, String>,
-        runtime: Arc<RuntimeEnv>,
-    ) -> Result<Self> {
-        let builder = SessionStateBuilder::new_with_default_features().with_runtime_env(runtime);
-        Self::connect_with(config, builder).await
-    }
-
-    /// Connects on top of a session state of the caller's making: its functions, catalogs, rules,
-    /// configuration and runtime stay, and its query planner plans what ours has pinned to a
-    /// snapshot. A session that exists is continued by
-    /// `SessionStateBuilder::new_from_existing(session.state())`.
-    ///
-    /// # Errors
-    /// As [`TidbContext::connect`].
-    pub async fn connect_with(
-        config: HashMap<String, String>,
-        mut builder: SessionStateBuilder,
-    ) -> Result<Self> {
-        let mut config = Config::from_map(&config)?;
-        let given = builder.config().take().unwrap_or_default();
-        if let Some(zone) = &given.options().execution.time_zone
-            && config.is_default("time_zone")
-        {
-            config.set_in_session("time_zone", zone)?;
-        }
-        let cluster = Cluster::connect(&config).await?;
-        Self::over(cluster, config, builder.with_config(given))
-    }
-
-    /// A session over a cluster that is there.
-    pub(crate) fn over(
+    /// When the state has a catalog of the cluster's name already.
+    pub(crate) fn new(
         cluster: Arc<Cluster>,
         config: Config,
         mut builder: SessionStateBuilder,
@@ -115,83 +41,39 @@ impl TidbContext {
         let mut given = builder.config().take().unwrap_or_default();
         prepare(&mut given, &config);
         let state = builder.with_config(given).with_query_planner(Arc::new(planner)).build();
-        let session = SessionContext::new_with_state(state);
+        let engine = SessionContext::new_with_state(state);
         let connected = Arc::new(config);
         let live = LiveConfig::new(Arc::clone(&connected));
-        live.bind(session.state_weak_ref());
+        live.bind(engine.state_weak_ref());
         let catalog = Arc::new(TidbCatalog::live(cluster, live));
-        let name = connected.catalog().to_owned();
-        if session.catalog(&name).is_some() {
+        let name = connected.catalog();
+        if engine.catalog(name).is_some() {
             return Err(Error::invalid(format!(
                 "the session has a catalog named {name:?} already: give this one another name, \
                  by spark.sql.catalog.<name>.pd.addresses"
             )));
         }
-        session.register_catalog(&name, Arc::clone(&catalog) as _);
-        session.register_udf(functions::ti_version());
-        let context = Self { session, catalog, connected };
-        context.set_defaults(&name, &context.catalog.schema_of(FIRST_DATABASE));
-        Ok(context)
+        engine.register_catalog(name, Arc::clone(&catalog) as _);
+        engine.register_udf(functions::ti_version());
+        let session = Self { engine, catalog, connected };
+        session
+            .set_defaults(session.connected.catalog(), &session.catalog.schema_of(FIRST_DATABASE));
+        Ok(session)
     }
 
-    /// The DataFusion session: register tables, functions and files there as ever.
-    #[must_use]
-    pub fn session_context(&self) -> &SessionContext {
-        &self.session
-    }
-
-    /// Plans one statement: what DataFusion knows, and `USE`, `SHOW DATABASES`, `SHOW TABLES` and
-    /// `SHOW COLUMNS` as in TiDB. A query runs when the frame is collected, each time on a new
-    /// snapshot; `SET`, `USE` and `CREATE` take effect at once.
-    ///
-    /// # Errors
-    /// When the text is not one statement, names what is not there, or asks for what can't be had.
-    pub async fn sql(&self, statement: &str) -> Result<DataFrame> {
-        let mut statements = self.parse(statement)?;
-        match (statements.pop(), statements.is_empty()) {
-            (Some(statement), true) => self.run(statement).await,
-            (None, _) => Err(Error::invalid("there is no statement in the text")),
-            (Some(_), false) => Err(Error::invalid(
-                "the text has more than one statement: give them one by one, TidbContext::parse \
-                 takes them apart",
-            )),
-        }
-    }
-
-    /// The statements of a script, in order, each for [`TidbContext::run`].
-    ///
-    /// # Errors
-    /// When the text can't be parsed.
-    pub fn parse(&self, script: &str) -> Result<Vec<Statement>> {
-        sql::parse(&self.session.state(), script)
-    }
-
-    /// Plans a statement that was parsed, as [`TidbContext::sql`] does.
-    ///
-    /// # Errors
-    /// As [`TidbContext::sql`].
-    pub async fn run(&self, statement: Statement) -> Result<DataFrame> {
-        sql::run(self, statement).await
-    }
-
-    /// Makes `database` the one where unqualified names are looked for, as `USE` does.
-    ///
-    /// # Errors
-    /// When the cluster has no such database, or can't be reached.
-    pub async fn use_database(&self, database: &str) -> Result<()> {
-        sql::use_database(self, database).await
-    }
-
-    /// The session's configuration as it is now.
-    #[must_use]
-    pub fn config(&self) -> Arc<Config> {
-        config_of(&self.session.state_ref().read()).unwrap_or_else(|| Arc::clone(&self.connected))
+    /// DataFusion's session.
+    pub(crate) fn engine(&self) -> &SessionContext {
+        &self.engine
     }
 
     /// The cluster's catalog.
-    #[must_use]
-    pub fn catalog(&self) -> &Arc<TidbCatalog> {
+    pub(crate) fn catalog(&self) -> &Arc<TidbCatalog> {
         &self.catalog
+    }
+
+    /// The configuration as it is now.
+    pub(crate) fn config(&self) -> Arc<Config> {
+        config_of(&self.engine.state_ref().read()).unwrap_or_else(|| Arc::clone(&self.connected))
     }
 
     /// The configuration as it was when connecting.
@@ -202,12 +84,12 @@ impl TidbContext {
     /// The result of a statement that has none.
     pub(crate) fn nothing(&self) -> Result<DataFrame> {
         let plan = LogicalPlanBuilder::empty(false).build()?;
-        Ok(DataFrame::new(self.session.state(), plan))
+        Ok(DataFrame::new(self.engine.state(), plan))
     }
 
     /// Sets where unqualified names are looked for.
     pub(crate) fn set_defaults(&self, catalog: &str, schema: &str) {
-        let state = self.session.state_ref();
+        let state = self.engine.state_ref();
         let mut state = state.write();
         let options = &mut state.config_mut().options_mut().catalog;
         catalog.clone_into(&mut options.default_catalog);
@@ -219,7 +101,7 @@ impl TidbContext {
         &self,
         change: impl FnOnce(&mut Config) -> Result<()>,
     ) -> Result<()> {
-        let state = self.session.state_ref();
+        let state = self.engine.state_ref();
         let mut state = state.write();
         let options = state.config_mut().options_mut();
         match options.extensions.get_mut::<TidbOptions>() {
@@ -235,7 +117,7 @@ impl TidbContext {
     /// # Errors
     /// When it was taken back.
     pub(crate) async fn follow_time_zone(&self, before: &TimeZone) -> Result<()> {
-        let theirs = self.session.state_ref().read().config_options().execution.time_zone.clone();
+        let theirs = self.engine.state_ref().read().config_options().execution.time_zone.clone();
         let ours = self.config().settings().time_zone.clone();
         if ours != *before {
             return self.set_their_zone(&ours).await;
@@ -257,19 +139,16 @@ impl TidbContext {
     /// anew by it.
     async fn set_their_zone(&self, zone: &TimeZone) -> Result<()> {
         let set = format!("SET datafusion.execution.time_zone = '{zone}'");
-        self.session.sql(&set).await?;
+        self.engine.sql(&set).await?;
         Ok(())
     }
 }
 
 /// Adds to a session's configuration what it needs for the cluster.
-fn prepare(session: &mut SessionConfig, config: &Config) {
-    let options = session.options_mut();
+fn prepare(engine: &mut SessionConfig, config: &Config) {
+    let options = engine.options_mut();
     options.catalog.information_schema = true;
     options.catalog.create_default_catalog_and_schema = true;
     options.execution.time_zone = Some(config.settings().time_zone.to_string());
     options.extensions.insert(TidbOptions::new(config.clone()));
 }
-
-#[cfg(test)]
-mod tests;

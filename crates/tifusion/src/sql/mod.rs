@@ -18,7 +18,7 @@ use datafusion::sql::sqlparser::dialect::dialect_from_str;
 pub(crate) use show::use_database;
 
 use crate::error::{Error, Result};
-use crate::session::TidbContext;
+use crate::session::TidbSession;
 
 /// A statement that was parsed, for [`TidbContext::run`](crate::TidbContext::run).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,27 +50,27 @@ pub(crate) fn parse(state: &SessionState, script: &str) -> Result<Vec<Statement>
 ///
 /// # Errors
 /// When it names what is not there, or asks for what can't be had.
-pub(crate) async fn run(context: &TidbContext, statement: Statement) -> Result<DataFrame> {
+pub(crate) async fn run(session: &TidbSession, statement: Statement) -> Result<DataFrame> {
     match &statement.0 {
         DfStatement::Statement(sql) => match &**sql {
             SqlStatement::ShowDatabases { show_options, .. }
             | SqlStatement::ShowSchemas { show_options, .. } => {
-                return show::databases(context, show_options).await;
+                return show::databases(session, show_options).await;
             }
             SqlStatement::ShowTables { full, extended: false, show_options, .. } => {
-                if let Some(frame) = show::tables(context, *full, show_options).await? {
+                if let Some(frame) = show::tables(session, *full, show_options).await? {
                     return Ok(frame);
                 }
             }
             SqlStatement::ShowColumns { extended: false, show_options, .. } => {
-                return show::columns(context, show_options).await;
+                return show::columns(session, show_options).await;
             }
-            SqlStatement::Use(target) => return show::use_target(context, target).await,
-            SqlStatement::Set(set) => return variables::set(context, set, &statement.0).await,
+            SqlStatement::Use(target) => return show::use_target(session, target).await,
+            SqlStatement::Set(set) => return variables::set(session, set, &statement.0).await,
             _ => {}
         },
-        DfStatement::Reset(reset) => return variables::reset(context, reset).await,
+        DfStatement::Reset(reset) => return variables::reset(session, reset).await,
         _ => {}
     }
-    plan::plan(context, statement.0).await
+    plan::plan(session, statement.0).await
 }

@@ -11,30 +11,29 @@ use datafusion::sql::sqlparser::ast::Statement;
 
 use super::guard::{refuse_writes, resolve};
 use super::names::{TableColumns, spell_columns};
-use super::variables::shows_variable;
 use crate::catalog::{StatementCatalogs, TidbCatalog, UnreadableTable};
 use crate::error::{Error, ErrorKind, Result};
 use crate::meta::Need;
 use crate::planner::deadline;
-use crate::session::TidbContext;
+use crate::session::TidbSession;
 
 /// Plans a statement of DataFusion's, over tables of the cluster too.
 ///
 /// # Errors
 /// When it names what is not there, would change the cluster, or can't be planned.
-pub(super) async fn plan(context: &TidbContext, mut statement: DfStatement) -> Result<DataFrame> {
-    let mut state = context.session_context().state();
-    let names = Names::of(&statement, &state, context)?;
+pub(super) async fn plan(session: &TidbSession, mut statement: DfStatement) -> Result<DataFrame> {
+    let mut state = session.engine().state();
+    let names = Names::of(&statement, &state, session)?;
     let mut missing = Vec::new();
     if let Some(need) = names.need() {
-        let catalog = context.catalog();
-        let config = context.config();
+        let catalog = session.catalog();
+        let config = session.config();
         let deadline = deadline(catalog.cluster(), &config);
         let view = catalog.cluster().meta().view(need, deadline).await?;
         let pinned = Arc::new(catalog.pinned(view, config));
         missing = names.missing(&pinned);
-        let session = Arc::clone(state.catalog_list());
-        let catalogs = StatementCatalogs::new(session, context.connected().catalog(), pinned);
+        let all = Arc::clone(state.catalog_list());
+        let catalogs = StatementCatalogs::new(all, session.connected().catalog(), pinned);
         state.register_catalog_list(Arc::new(catalogs));
     }
     let columns = names.columns(&state).await?;
@@ -44,8 +43,8 @@ pub(super) async fn plan(context: &TidbContext, mut statement: DfStatement) -> R
         Ok(plan) => plan,
         Err(error) => return Err(explain(error, missing)),
     };
-    refuse_writes(&plan, &state, context.connected().catalog())?;
-    Ok(context.session_context().execute_logical_plan(plan).await?)
+    refuse_writes(&plan, &state, session.connected().catalog())?;
+    Ok(session.engine().execute_logical_plan(plan).await?)
 }
 
 /// Why a statement could not be planned: a name that is not there, if there is one.
@@ -67,7 +66,7 @@ struct Names {
 }
 
 impl Names {
-    fn of(statement: &DfStatement, state: &SessionState, context: &TidbContext) -> Result<Self> {
+    fn of(statement: &DfStatement, state: &SessionState, session: &TidbSession) -> Result<Self> {
         let mut names = Self { ours: vec![], others: vec![], lists: false, databases: vec![] };
         let shows = matches!(statement, DfStatement::Statement(sql) if shows_variable(sql));
         for reference in state.resolve_table_references(statement)? {
@@ -75,8 +74,8 @@ impl Names {
             if &*full.schema == "information_schema" {
                 let settles = matches!(&*full.table, "df_settings" | "routines" | "parameters");
                 names.lists |= !shows && !settles;
-            } else if *full.catalog == *context.connected().catalog() {
-                let database = context.catalog().database_of(&full.schema).unwrap_or_default();
+            } else if *full.catalog == *session.connected().catalog() {
+                let database = session.catalog().database_of(&full.schema).unwrap_or_default();
                 names.databases.push(database.to_owned());
                 names.ours.push((reference, full.clone(), database.to_owned()));
             } else {
@@ -154,4 +153,16 @@ pub(super) async fn open(
         Ok(schema) => Ok(schema.table(&name.table).await?),
         Err(_) => Ok(None),
     }
+}
+
+/// Whether a statement shows a variable, so that it reads no names of tables.
+fn shows_variable(statement: &Statement) -> bool {
+    matches!(
+        statement,
+        Statement::ShowVariable { .. }
+            | Statement::ShowVariables { .. }
+            | Statement::ShowStatus { .. }
+            | Statement::ShowFunctions { .. }
+            | Statement::ShowCollation { .. }
+    )
 }

@@ -19,31 +19,31 @@ use tifusion_schema::name_info::TableKind;
 use super::plan;
 use crate::error::{Error, ErrorKind, Result};
 use crate::meta::{Need, View};
-use crate::session::TidbContext;
+use crate::session::TidbSession;
 
 /// `SHOW DATABASES [LIKE …]`: the cluster's databases.
 pub(super) async fn databases(
-    context: &TidbContext,
+    session: &TidbSession,
     options: &ShowStatementOptions,
 ) -> Result<DataFrame> {
     let pattern = Pattern::of(options)?;
-    let view = view(context, Need::Databases).await?;
-    let all = view.names.databases().map(|database| context.catalog().schema_of(&database.name));
+    let view = view(session, Need::Databases).await?;
+    let all = view.names.databases().map(|database| session.catalog().schema_of(&database.name));
     let names: Vec<String> = all.filter(|name| pattern.matches(name)).collect();
-    frame(context, vec![("Database".to_owned(), names)])
+    frame(session, vec![("Database".to_owned(), names)])
 }
 
 /// `SHOW [FULL] TABLES [FROM …] [LIKE …]` for a database of the cluster; `None` for a schema of
 /// another catalog.
 pub(super) async fn tables(
-    context: &TidbContext,
+    session: &TidbSession,
     full: bool,
     options: &ShowStatementOptions,
 ) -> Result<Option<DataFrame>> {
-    let Some(schema) = schema_to_show(context, options)? else { return Ok(None) };
+    let Some(schema) = schema_to_show(session, options)? else { return Ok(None) };
     let pattern = Pattern::of(options)?;
-    let database = context.catalog().database_of(&schema).unwrap_or_default().to_owned();
-    let view = view(context, Need::Tables(&[database.clone()])).await?;
+    let database = session.catalog().database_of(&schema).unwrap_or_default().to_owned();
+    let view = view(session, Need::Tables(&[database.clone()])).await?;
     let found = view.names.database(&database).ok_or_else(|| no_database(&schema))?;
     let mut rows: Vec<(String, &str)> = found
         .tables
@@ -53,14 +53,14 @@ pub(super) async fn tables(
         .map(|table| (table.name.to_string(), type_name(table.kind)))
         .collect();
     rows.sort_unstable();
-    let title = format!("Tables_in_{}", context.catalog().schema_of(&found.name));
+    let title = format!("Tables_in_{}", session.catalog().schema_of(&found.name));
     let (names, kinds): (Vec<_>, Vec<_>) =
         rows.into_iter().map(|(name, kind)| (name, kind.to_owned())).unzip();
     let mut columns = vec![(title, names)];
     if full {
         columns.push(("Table_type".to_owned(), kinds));
     }
-    frame(context, columns).map(Some)
+    frame(session, columns).map(Some)
 }
 
 fn type_name(kind: TableKind) -> &'static str {
@@ -72,8 +72,8 @@ fn type_name(kind: TableKind) -> &'static str {
 }
 
 /// The schema whose tables are to be shown, if it is one of the cluster.
-fn schema_to_show(context: &TidbContext, options: &ShowStatementOptions) -> Result<Option<String>> {
-    let state = context.session_context().state();
+fn schema_to_show(session: &TidbSession, options: &ShowStatementOptions) -> Result<Option<String>> {
+    let state = session.engine().state();
     let defaults = &state.config_options().catalog;
     let named = options.show_in.as_ref().and_then(|show_in| show_in.parent_name.as_ref());
     let (catalog, schema) = match named.map(parts).as_deref() {
@@ -82,12 +82,12 @@ fn schema_to_show(context: &TidbContext, options: &ShowStatementOptions) -> Resu
         Some([catalog, schema]) => (catalog.clone(), schema.clone()),
         Some(_) => return Err(Error::invalid("SHOW TABLES FROM takes a database's name")),
     };
-    Ok((to_lower(&catalog) == context.connected().catalog()).then_some(schema))
+    Ok((to_lower(&catalog) == session.connected().catalog()).then_some(schema))
 }
 
 /// `SHOW COLUMNS FROM … [LIKE …]`: the columns as `DESCRIBE` has them.
 pub(super) async fn columns(
-    context: &TidbContext,
+    session: &TidbSession,
     options: &ShowStatementOptions,
 ) -> Result<DataFrame> {
     let named = options.show_in.as_ref().and_then(|show_in| show_in.parent_name.clone());
@@ -99,19 +99,19 @@ pub(super) async fn columns(
         has_table_keyword: false,
         table_name: name,
     };
-    let frame = plan::plan(context, DfStatement::Statement(Box::new(describe))).await?;
+    let frame = plan::plan(session, DfStatement::Statement(Box::new(describe))).await?;
     match pattern.0 {
         None => Ok(frame),
         Some(pattern) => {
             // A description can't be part of a larger plan.
-            let rows = context.session_context().read_batches(frame.collect().await?)?;
+            let rows = session.engine().read_batches(frame.collect().await?)?;
             Ok(rows.filter(col("column_name").ilike(lit(pattern)))?)
         }
     }
 }
 
 /// `USE db`, `USE catalog.schema`.
-pub(super) async fn use_target(context: &TidbContext, target: &Use) -> Result<DataFrame> {
+pub(super) async fn use_target(session: &TidbSession, target: &Use) -> Result<DataFrame> {
     let name = match target {
         Use::Object(name) | Use::Schema(name) | Use::Database(name) => parts(name),
         _ => {
@@ -121,32 +121,31 @@ pub(super) async fn use_target(context: &TidbContext, target: &Use) -> Result<Da
         }
     };
     match name.as_slice() {
-        [database] => use_database(context, database).await?,
-        [catalog, database] if to_lower(catalog) == context.connected().catalog() => {
-            use_database(context, database).await?;
+        [database] => use_database(session, database).await?,
+        [catalog, database] if to_lower(catalog) == session.connected().catalog() => {
+            use_database(session, database).await?;
         }
-        [catalog, schema] => use_schema(context, catalog, schema)?,
+        [catalog, schema] => use_schema(session, catalog, schema)?,
         _ => return Err(Error::invalid("USE takes a database, or catalog.schema")),
     }
-    context.nothing()
+    session.nothing()
 }
 
 /// Makes a database of the cluster the default.
 ///
 /// # Errors
 /// When there is none of this name, or the cluster can't be reached.
-pub(crate) async fn use_database(context: &TidbContext, name: &str) -> Result<()> {
-    let view = view(context, Need::Databases).await?;
-    let catalog = context.catalog();
+pub(crate) async fn use_database(session: &TidbSession, name: &str) -> Result<()> {
+    let view = view(session, Need::Databases).await?;
+    let catalog = session.catalog();
     let database = catalog.database_of(name).and_then(|name| view.names.database(name));
     let database = database.ok_or_else(|| no_database(name))?;
-    context.set_defaults(context.connected().catalog(), &catalog.schema_of(&database.name));
+    session.set_defaults(session.connected().catalog(), &catalog.schema_of(&database.name));
     Ok(())
 }
 
-fn use_schema(context: &TidbContext, catalog: &str, schema: &str) -> Result<()> {
-    let session = context.session_context();
-    let provider = session.catalog(catalog).ok_or_else(|| {
+fn use_schema(session: &TidbSession, catalog: &str, schema: &str) -> Result<()> {
+    let provider = session.engine().catalog(catalog).ok_or_else(|| {
         Error::new(ErrorKind::NotFound, format!("there is no catalog {catalog} in this session"))
     })?;
     if provider.schema(schema).is_none() {
@@ -155,7 +154,7 @@ fn use_schema(context: &TidbContext, catalog: &str, schema: &str) -> Result<()> 
             format!("there is no schema {schema} in catalog {catalog}"),
         ));
     }
-    context.set_defaults(catalog, schema);
+    session.set_defaults(catalog, schema);
     Ok(())
 }
 
@@ -166,9 +165,9 @@ fn no_database(name: &str) -> Error {
     )
 }
 
-async fn view(context: &TidbContext, need: Need<'_>) -> Result<View> {
-    let cluster = context.catalog().cluster();
-    let deadline = crate::planner::deadline(cluster, &context.config());
+async fn view(session: &TidbSession, need: Need<'_>) -> Result<View> {
+    let cluster = session.catalog().cluster();
+    let deadline = crate::planner::deadline(cluster, &session.config());
     cluster.meta().view(need, deadline).await
 }
 
@@ -183,7 +182,7 @@ fn parts(name: &ObjectName) -> Vec<String> {
     }
 }
 
-fn frame(context: &TidbContext, columns: Vec<(String, Vec<String>)>) -> Result<DataFrame> {
+fn frame(session: &TidbSession, columns: Vec<(String, Vec<String>)>) -> Result<DataFrame> {
     let (fields, arrays): (Vec<_>, Vec<_>) = columns
         .into_iter()
         .map(|(name, values)| {
@@ -193,7 +192,7 @@ fn frame(context: &TidbContext, columns: Vec<(String, Vec<String>)>) -> Result<D
         .unzip();
     let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
         .map_err(datafusion::error::DataFusionError::from)?;
-    Ok(context.session_context().read_batch(batch)?)
+    Ok(session.engine().read_batch(batch)?)
 }
 
 /// The pattern of a `LIKE`, whose case does not matter, as with names in TiDB.

@@ -1,0 +1,170 @@
+//! The way in: SQL over one cluster.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use datafusion::dataframe::DataFrame;
+use datafusion::execution::SessionStateBuilder;
+use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::prelude::SessionContext;
+
+use crate::catalog::TidbCatalog;
+use crate::cluster::Cluster;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::session::TidbSession;
+use crate::sql::{self, Statement};
+
+/// A DataFusion session whose catalog is a TiDB cluster.
+///
+/// ```no_run
+/// use std::collections::HashMap;
+/// use tifusion::TidbContext;
+///
+/// # async fn example() -> tifusion::Result<()> {
+/// let config = HashMap::from([("pd.addresses".to_owned(), "127.0.0.1:2379".to_owned())]);
+/// let ctx = TidbContext::connect(config).await?;
+/// ctx.sql("SELECT COUNT(*) FROM tidb.shop.orders").await?.show().await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// The session is an ordinary [`SessionContext`] with four additions: the catalog, a query planner
+/// that gives each execution of a statement one snapshot, the options `tidb.*`, and the function
+/// `ti_version()`. What is registered in [`TidbContext::session_context`] can be joined with tables
+/// of TiDB. Statements given to [`TidbContext::sql`] rather than to the session itself also have
+/// `USE`, `SHOW DATABASES` and names without regard to case, and find all tables they name at one
+/// schema version.
+///
+/// Clones share the session.
+#[derive(Clone)]
+pub struct TidbContext {
+    session: TidbSession,
+}
+
+impl fmt::Debug for TidbContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TidbContext")
+            .field("session", &self.session.engine().session_id())
+            .field("config", &self.config())
+            .finish_non_exhaustive()
+    }
+}
+
+impl TidbContext {
+    /// Connects to the cluster that `config` names; [`config`](crate::config) has its keys.
+    ///
+    /// # Errors
+    /// For unknown keys and wrong values, and when PD, or a store with the cluster's metadata, can't
+    /// be reached (within 15 s and 20 s).
+    pub async fn connect(config: HashMap<String, String>) -> Result<Self> {
+        Self::connect_with(config, SessionStateBuilder::new_with_default_features()).await
+    }
+
+    /// Connects with a runtime of the caller's: its memory pool bounds what statements may hold.
+    ///
+    /// # Errors
+    /// As [`TidbContext::connect`].
+    pub async fn connect_with_runtime(
+        config: HashMap<String, String>,
+        runtime: Arc<RuntimeEnv>,
+    ) -> Result<Self> {
+        let builder = SessionStateBuilder::new_with_default_features().with_runtime_env(runtime);
+        Self::connect_with(config, builder).await
+    }
+
+    /// Connects on top of a session state of the caller's making: its functions, catalogs, rules,
+    /// configuration and runtime stay, and its query planner plans what ours has pinned to a
+    /// snapshot. A session that exists is continued by
+    /// `SessionStateBuilder::new_from_existing(session.state())`.
+    ///
+    /// # Errors
+    /// As [`TidbContext::connect`].
+    pub async fn connect_with(
+        config: HashMap<String, String>,
+        mut builder: SessionStateBuilder,
+    ) -> Result<Self> {
+        let mut config = Config::from_map(&config)?;
+        let given = builder.config().take().unwrap_or_default();
+        if let Some(zone) = &given.options().execution.time_zone
+            && config.is_default("time_zone")
+        {
+            config.set_in_session("time_zone", zone)?;
+        }
+        let cluster = Cluster::connect(&config).await?;
+        Self::over(cluster, config, builder.with_config(given))
+    }
+
+    /// A session over a cluster that is there.
+    pub(crate) fn over(
+        cluster: Arc<Cluster>,
+        config: Config,
+        builder: SessionStateBuilder,
+    ) -> Result<Self> {
+        Ok(Self { session: TidbSession::new(cluster, config, builder)? })
+    }
+
+    /// The DataFusion session: register tables, functions and files there as ever.
+    #[must_use]
+    pub fn session_context(&self) -> &SessionContext {
+        self.session.engine()
+    }
+
+    /// Plans one statement: what DataFusion knows, and `USE`, `SHOW DATABASES`, `SHOW TABLES` and
+    /// `SHOW COLUMNS` as in TiDB. A query runs when the frame is collected, each time on a new
+    /// snapshot; `SET`, `USE` and `CREATE` take effect at once.
+    ///
+    /// # Errors
+    /// When the text is not one statement, names what is not there, or asks for what can't be had.
+    pub async fn sql(&self, statement: &str) -> Result<DataFrame> {
+        let mut statements = self.parse(statement)?;
+        match (statements.pop(), statements.is_empty()) {
+            (Some(statement), true) => self.run(statement).await,
+            (None, _) => Err(Error::invalid("there is no statement in the text")),
+            (Some(_), false) => Err(Error::invalid(
+                "the text has more than one statement: give them one by one, TidbContext::parse \
+                 takes them apart",
+            )),
+        }
+    }
+
+    /// The statements of a script, in order, each for [`TidbContext::run`].
+    ///
+    /// # Errors
+    /// When the text can't be parsed.
+    pub fn parse(&self, script: &str) -> Result<Vec<Statement>> {
+        sql::parse(&self.session.engine().state(), script)
+    }
+
+    /// Plans a statement that was parsed, as [`TidbContext::sql`] does.
+    ///
+    /// # Errors
+    /// As [`TidbContext::sql`].
+    pub async fn run(&self, statement: Statement) -> Result<DataFrame> {
+        sql::run(&self.session, statement).await
+    }
+
+    /// Makes `database` the one where unqualified names are looked for, as `USE` does.
+    ///
+    /// # Errors
+    /// When the cluster has no such database, or can't be reached.
+    pub async fn use_database(&self, database: &str) -> Result<()> {
+        sql::use_database(&self.session, database).await
+    }
+
+    /// The session's configuration as it is now.
+    #[must_use]
+    pub fn config(&self) -> Arc<Config> {
+        self.session.config()
+    }
+
+    /// The cluster's catalog.
+    #[must_use]
+    pub fn catalog(&self) -> &Arc<TidbCatalog> {
+        self.session.catalog()
+    }
+}
+
+#[cfg(test)]
+mod tests;
