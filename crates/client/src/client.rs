@@ -1,7 +1,7 @@
 //! The client as the layers above use it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::backoff::Backoffer;
 use crate::clock::{Clock, TokioClock};
@@ -69,7 +69,15 @@ impl Client {
     /// # Errors
     /// When PD cannot be reached within the budget, or its timestamps go backwards.
     pub async fn timestamp(&self) -> Result<Timestamp> {
-        let mut bo = self.backoffer(self.inner.options.budgets.pd);
+        self.timestamp_by(None).await
+    }
+
+    /// The same for a statement that ends at `deadline`.
+    ///
+    /// # Errors
+    /// As [`Client::timestamp`], and when the deadline passes.
+    pub async fn timestamp_by(&self, deadline: Option<Instant>) -> Result<Timestamp> {
+        let mut bo = self.backoffer(self.inner.options.budgets.pd).with_deadline(deadline);
         self.inner.pd.timestamp(&mut bo).await
     }
 

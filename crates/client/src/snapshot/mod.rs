@@ -145,7 +145,8 @@ impl Snapshot {
                     let lock = lock_of(error, "getting a key")?;
                     self.clear(&mut bo, vec![lock], then).await?;
                 }
-                None if response.not_found => return Ok(None),
+                // No transaction writes an empty value: servers without the flag mean "none" by it.
+                None if response.not_found || response.value.is_empty() => return Ok(None),
                 None => return Ok(Some(response.value)),
             }
         }

@@ -33,6 +33,15 @@ async fn a_key_is_read_as_of_the_snapshot() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_empty_value_is_none_whatever_the_flag_says() {
+    let cluster = FakeCluster::with_rows(3, &[]);
+    let empty = |_: &StoreRequest| StoreResponse::Get(kvrpcpb::GetResponse::default());
+    cluster.add_fault(Fault::once(|c| c.command == "get", Effect::Answer(Box::new(empty))));
+    assert_eq!(snapshot(&cluster.client()).get(b"r").await.unwrap(), None);
+    assert!(cluster.all_fired());
+}
+
+#[tokio::test(start_paused = true)]
 async fn keys_of_many_regions_come_back_in_order_once_each() {
     let cluster = FakeCluster::with_rows(60, &[5, 6, 30, 45]);
     let client = cluster.client();
