@@ -1,18 +1,20 @@
 //! Runs SQL statements over a TiDB cluster and prints their results.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints")]
+#![expect(clippy::print_stderr, reason = "a program that says what went wrong")]
 
 use std::collections::HashMap;
 use std::error::Error;
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use arrow::csv::WriterBuilder;
 use arrow::json::LineDelimitedWriter;
 use arrow::util::pretty::pretty_format_batches;
 use clap::{Parser, ValueEnum};
-use datafusion::dataframe::DataFrame;
+use datafusion::execution::SendableRecordBatchStream;
 use futures::StreamExt as _;
 use tifusion::display::printable;
 use tifusion::{TidbContext, config};
@@ -103,8 +105,7 @@ async fn run(arguments: Arguments) -> AnyResult<()> {
     }
     for script in scripts {
         for statement in context.parse(&script)? {
-            let frame = context.run(statement).await?;
-            print(frame, arguments.format).await?;
+            print(context.execute(statement).await?, arguments.format).await?;
         }
     }
     Ok(())
@@ -136,36 +137,31 @@ fn options(arguments: &Arguments) -> AnyResult<HashMap<String, String>> {
     Ok(map)
 }
 
-/// Runs a query and prints its rows; as a table all at once, else as they come.
-async fn print(frame: DataFrame, format: Format) -> AnyResult<()> {
-    if frame.schema().fields().is_empty() {
-        frame.collect().await.map_err(tifusion::Error::from)?;
-        return Ok(());
-    }
-    if format == Format::Table {
-        let schema = frame.schema().inner().clone();
-        let mut batches = frame.collect().await.map_err(tifusion::Error::from)?;
-        batches.push(arrow::array::RecordBatch::new_empty(schema));
-        let batches = batches.iter().map(printable).collect::<Result<Vec<_>, _>>()?;
-        writeln!(io::stdout(), "{}", pretty_format_batches(&batches)?)?;
-        return Ok(());
-    }
-    let mut rows = frame.execute_stream().await.map_err(tifusion::Error::from)?;
+/// Prints the rows of a statement: as a table all at once, else as they come.
+async fn print(mut rows: SendableRecordBatchStream, format: Format) -> AnyResult<()> {
+    let schema = rows.schema();
+    let is_shown = !schema.fields().is_empty();
+    let mut table = vec![printable(&RecordBatch::new_empty(Arc::clone(&schema)))?];
     let mut csv = WriterBuilder::new().with_header(true).build(io::stdout());
     let mut json = LineDelimitedWriter::new(io::stdout());
-    if format == Format::Csv {
-        csv.write(&printable(&arrow::array::RecordBatch::new_empty(rows.schema()))?)?;
+    if is_shown && format == Format::Csv {
+        csv.write(&printable(&RecordBatch::new_empty(schema))?)?;
     }
     while let Some(batch) = rows.next().await {
         let batch = printable(&batch.map_err(tifusion::Error::from)?)?;
         match format {
+            _ if !is_shown => {}
+            Format::Table => table.push(batch),
             Format::Csv => csv.write(&batch)?,
-            Format::Json | Format::Table => json.write(&batch)?,
+            Format::Json => json.write(&batch)?,
         }
     }
     json.finish()?;
-    io::stdout().flush()?;
-    Ok(())
+    let mut out = io::stdout();
+    if is_shown && format == Format::Table {
+        writeln!(out, "{}", pretty_format_batches(&table)?)?;
+    }
+    Ok(out.flush()?)
 }
 
 /// Whether whoever reads our output has gone, as `head` does.

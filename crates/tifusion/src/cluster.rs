@@ -1,7 +1,7 @@
 //! A cluster that the sessions of this process share: the client, the metadata, what is known of it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tifusion_client::backoff::Backoffer;
 use tifusion_client::options::{TlsIdentity, TlsOptions};
@@ -76,9 +76,9 @@ impl Cluster {
         self.traits.system_zone
     }
 
-    /// A backoffer for what planning a statement asks of PD.
-    pub(crate) fn plan_backoffer(&self) -> Backoffer {
-        self.client.backoffer(self.client.options().budgets.build_tasks)
+    /// A backoffer for what planning a statement that ends at `deadline` asks of PD.
+    pub(crate) fn plan_backoffer(&self, deadline: Option<Instant>) -> Backoffer {
+        self.client.backoffer(self.client.options().budgets.build_tasks).with_deadline(deadline)
     }
 
     /// What `mysql.tidb` records; the configuration's word goes over it, and the default for what is

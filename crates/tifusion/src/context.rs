@@ -5,14 +5,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use datafusion::dataframe::DataFrame;
-use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
 use datafusion::prelude::SessionContext;
 
 use crate::catalog::TidbCatalog;
 use crate::cluster::Cluster;
 use crate::config::Config;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::session::TidbSession;
 use crate::sql::{self, Statement};
 
@@ -143,6 +143,22 @@ impl TidbContext {
     /// As [`TidbContext::sql`].
     pub async fn run(&self, statement: Statement) -> Result<DataFrame> {
         sql::run(&self.session, statement).await
+    }
+
+    /// Runs a statement that was parsed, and gives its rows as they come. Where [`TidbContext::run`]
+    /// leaves it to the caller to give a statement again whose tables changed after it was planned
+    /// ([`ErrorKind::SchemaChanged`]), this does so once.
+    ///
+    /// # Errors
+    /// As [`TidbContext::run`], and those of making the physical plan.
+    pub async fn execute(&self, statement: Statement) -> Result<SendableRecordBatchStream> {
+        match self.run(statement.clone()).await?.execute_stream().await.map_err(Error::from) {
+            Err(error) if error.kind() == ErrorKind::SchemaChanged => {
+                tracing::debug!(%error, "the statement is planned again");
+                Ok(self.run(statement).await?.execute_stream().await?)
+            }
+            result => result,
+        }
     }
 
     /// Makes `database` the one where unqualified names are looked for, as `USE` does.

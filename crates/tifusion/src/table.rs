@@ -1,6 +1,7 @@
 //! A TiDB table as DataFusion sees it.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use async_trait::async_trait;
@@ -8,7 +9,6 @@ use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{Result as DataFusionResult, plan_err};
 use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::ExecutionPlan;
-use tifusion_codec::key;
 use tifusion_schema::{
     ColumnInfo, ColumnType, HandleKind, ScanColumn, ScanOptions, TableInfo, TypeOptions,
     column_type,
@@ -200,11 +200,11 @@ impl TidbTable {
     }
 
     /// The table's record ranges, one per region, in key order.
-    async fn region_ranges(&self) -> Result<Vec<RegionRange>> {
+    async fn region_ranges(&self, deadline: Option<Instant>) -> Result<Vec<RegionRange>> {
         let mut ranges = Vec::new();
-        let mut bo = self.cluster.plan_backoffer();
+        let mut bo = self.cluster.plan_backoffer(deadline);
         for physical_id in self.info.physical_ids() {
-            let (start, end) = key::record_range(physical_id);
+            let KeyRange { start, end } = KeyRange::of_rows(&self.info, physical_id)?;
             let regions = self
                 .cluster
                 .client()
@@ -267,7 +267,7 @@ impl TableProvider for TidbTable {
             Some(limit) if limit <= SMALL_LIMIT => 1,
             _ => state.config().target_partitions(),
         };
-        let partitions = spread(self.region_ranges().await?, target);
+        let partitions = spread(self.region_ranges(snapshot.deadline()).await?, target);
         let (client, settings) = (self.cluster.client().clone(), settings.clone());
         Ok(Arc::new(TikvScanExec::new(client, settings, snapshot, spec, columns, partitions)))
     }

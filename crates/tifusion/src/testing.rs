@@ -49,7 +49,7 @@ fn region() -> RegionInfo {
         region: metapb::Region {
             id: 10,
             region_epoch: Some(metapb::RegionEpoch { conf_ver: 1, version: 1 }),
-            peers: vec![peer.clone()],
+            peers: vec![peer],
             ..metapb::Region::default()
         },
         leader: Some(peer),

@@ -10,7 +10,6 @@ use arrow::array::AsArray as _;
 use futures::TryStreamExt as _;
 use tifusion_client::Client;
 use tifusion_client::cop::{CopRequest, KeyRange};
-use tifusion_codec::key;
 use tifusion_codec::output::ZeroDate;
 use tifusion_schema::{ScanColumn, ScanOptions, TableInfo, TypeOptions, arrow_field};
 
@@ -19,7 +18,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::meta::{MetaStore, Need};
 use crate::scan::answer::ScanColumns;
 use crate::scan::dag;
-use crate::scan::spec::TableScanSpec;
+use crate::scan::spec::{self, TableScanSpec};
 
 const DATABASE: &str = "mysql";
 const TABLE: &str = "tidb";
@@ -32,9 +31,9 @@ pub(crate) async fn read(client: &Client, meta: &MetaStore) -> Result<HashMap<St
     let (database, table) = view.find(DATABASE, TABLE).ok_or_else(missing)?;
     let info = meta.table(&view, database.id, table.id).await?.ok_or_else(missing)?;
     let (spec, columns) = plan(&info, view.ts().version())?;
-    let (start, end) = key::record_range(info.id);
-    let mut request =
-        CopRequest::new(dag::encode(&spec, info.id), view.ts(), vec![KeyRange::new(start, end)]);
+    let rows = spec::KeyRange::of_rows(&info, info.id)?;
+    let ranges = vec![KeyRange::new(rows.start, rows.end)];
+    let mut request = CopRequest::new(dag::encode(&spec, info.id), view.ts(), ranges);
     request.label = Some(spec.label().into());
     let columns = Arc::new(columns);
     let mut variables = HashMap::new();

@@ -1,6 +1,6 @@
 //! One database as DataFusion's schema.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use datafusion::catalog::{SchemaProvider, TableProvider};
@@ -14,17 +14,22 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::meta::{Need, View};
 use crate::table::TidbTable;
 
+/// Tables that are read together when all are asked for one by one.
+const AHEAD: usize = 127;
+
 /// A database.
 #[derive(Debug)]
 pub(crate) struct TidbSchema {
     source: Source,
     /// The database's name in TiDB, in whatever case.
     database: String,
+    /// Its tables in the order in which they are listed, once they were.
+    listed: OnceLock<Vec<(String, i64)>>,
 }
 
 impl TidbSchema {
     pub(super) fn new(source: Source, database: impl Into<String>) -> Self {
-        Self { source, database: database.into() }
+        Self { source, database: database.into(), listed: OnceLock::new() }
     }
 
     /// A view that has the names of this database's tables: the statement's, or one of now.
@@ -38,11 +43,20 @@ impl TidbSchema {
         self.source.cluster.meta().view(Need::Tables(&need), None).await
     }
 
+    /// The tables listed after `name`: who has listed the names and now asks for one will ask for
+    /// them too.
+    fn listed_after(&self, name: &str) -> Vec<i64> {
+        let Some(listed) = self.listed.get() else { return Vec::new() };
+        let from = listed.partition_point(|(listed, _)| listed.as_str() <= name);
+        listed.iter().skip(from).take(AHEAD).map(|(_, id)| *id).collect()
+    }
+
     async fn open(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
         let view = self.view().await?;
         let Some((database, table)) = view.find(&self.database, name) else { return Ok(None) };
         let cluster = &self.source.cluster;
-        let info = cluster.meta().table(&view, database.id, table.id).await?;
+        let more = self.listed_after(&table.name);
+        let info = cluster.meta().table_and_more(&view, database.id, table.id, &more).await?;
         let info = info.filter(|info| info.name.matches(&table.name)).ok_or_else(|| {
             Error::new(
                 ErrorKind::Data,
@@ -70,9 +84,13 @@ impl SchemaProvider for TidbSchema {
         let Some(tables) = database.and_then(|database| database.tables.as_ref()) else {
             return Vec::new();
         };
-        let mut all: Vec<_> = tables.values().map(|table| table.name.to_string()).collect();
-        all.sort_unstable();
-        all
+        let listed = self.listed.get_or_init(|| {
+            let mut all: Vec<_> =
+                tables.values().map(|table| (table.name.to_string(), table.id)).collect();
+            all.sort_unstable();
+            all
+        });
+        listed.iter().map(|(name, _)| name.clone()).collect()
     }
 
     async fn table(&self, name: &str) -> DataFusionResult<Option<Arc<dyn TableProvider>>> {

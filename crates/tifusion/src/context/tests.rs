@@ -244,6 +244,34 @@ async fn changes_that_matter_are_an_error_and_the_next_statement_knows_them() {
     }
 }
 
+/// Changes a table's column behind a statement's back, when the planner asks for its snapshot.
+#[tokio::test]
+async fn execute_plans_again_when_a_table_changed() {
+    let (meta, context) = fresh();
+    let statement = context.parse("SELECT userid FROM t").unwrap().remove(0);
+    let at = meta.timestamps.load(SeqCst) + 1;
+    meta.on_timestamp(at + 1, |meta| {
+        meta.change(json!({"type": 12, "schema_id": 1, "table_id": 100}), |meta| {
+            let columns = [(1, "id", 8), (2, "UserId", 5)];
+            meta.put(meta::table_key(1, 100), &table(100, "t", &columns));
+        });
+    });
+    let frame = context.run(statement.clone()).await.unwrap();
+    assert_eq!(meta.timestamps.load(SeqCst), at, "planned on one timestamp");
+    let error = Error::from(frame.execute_stream().await.err().unwrap());
+    assert_eq!(error.kind(), ErrorKind::SchemaChanged);
+
+    let now = meta.timestamps.load(SeqCst);
+    meta.on_timestamp(now + 2, |meta| {
+        meta.change(json!({"type": 12, "schema_id": 1, "table_id": 100}), |meta| {
+            let columns = [(1, "id", 8), (2, "UserId", 8)];
+            meta.put(meta::table_key(1, 100), &table(100, "t", &columns));
+        });
+    });
+    let rows = context.execute(statement).await.unwrap();
+    assert_eq!(*rows.schema().field(0).data_type(), arrow::datatypes::DataType::Int64);
+}
+
 #[tokio::test]
 async fn a_truncated_table_is_read_under_its_new_id() {
     let (meta, context) = fresh();
@@ -256,7 +284,7 @@ async fn a_truncated_table_is_read_under_its_new_id() {
     });
     let plan = frame.create_physical_plan().await.unwrap();
     let requests: Vec<_> = scans(&plan).iter().flat_map(TikvScanExec::requests).collect();
-    let (start, _) = tifusion_codec::key::record_range(105);
+    let (start, _) = tifusion_codec::key::int_handle_range(105, i64::MIN, i64::MAX);
     assert_eq!(requests[0].ranges[0].0, start);
 }
 
@@ -338,6 +366,20 @@ async fn listing_does_not_load_tables() {
     let sql = "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'Shop'";
     assert_eq!(rows(&context, sql).await.unwrap(), [["101"]]);
     assert!(meta.gets.load(SeqCst) - gets < 10);
+}
+
+#[tokio::test]
+async fn columns_of_all_tables_are_read_many_tables_at_a_time() {
+    let (meta, context) = fresh();
+    for id in 1000..1300 {
+        meta.put(meta::table_key(2, id), &table(id, &format!("many{id}"), &[(1, "id", 8)]));
+    }
+    let gets = meta.gets.load(SeqCst);
+    let sql = "SELECT count(*), count(DISTINCT table_name) FROM information_schema.columns \
+               WHERE table_schema = 'Shop'";
+    assert_eq!(rows(&context, sql).await.unwrap(), [["301", "301"]]);
+    let gets = meta.gets.load(SeqCst) - gets;
+    assert!(gets < 20, "{gets} reads");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -16,6 +17,8 @@ use crate::error::{Error, ErrorKind, Result};
 
 type Versions = Vec<(Timestamp, Option<Bytes>)>;
 
+type OnTimestamp = fn(&FakeMeta);
+
 /// Metadata that a test writes and a store reads.
 #[derive(Debug, Default)]
 pub(crate) struct FakeMeta {
@@ -27,6 +30,8 @@ pub(crate) struct FakeMeta {
     pub(crate) scans: AtomicU64,
     /// Calls of `timestamp`.
     pub(crate) timestamps: AtomicU64,
+    /// What to do when a certain timestamp is asked for, counted from one.
+    on_timestamp: Mutex<Option<(u64, OnTimestamp)>>,
     /// Makes every read fail.
     pub(crate) broken: std::sync::atomic::AtomicBool,
 }
@@ -46,6 +51,11 @@ impl FakeMeta {
             &json!({"version": 10, "type": 3, "schema_id": 1, "table_id": 100}),
         );
         fake
+    }
+
+    /// Does `then` just before the timestamp `count` is given.
+    pub(crate) fn on_timestamp(&self, count: u64, then: OnTimestamp) {
+        *self.on_timestamp.lock() = Some((count, then));
     }
 
     fn tick(&self) -> Timestamp {
@@ -110,9 +120,13 @@ impl FakeMeta {
 
 #[async_trait]
 impl MetaReader for FakeMeta {
-    async fn timestamp(&self) -> Result<Timestamp> {
+    async fn timestamp(&self, _: Option<Instant>) -> Result<Timestamp> {
         self.check()?;
-        self.timestamps.fetch_add(1, Ordering::SeqCst);
+        let count = self.timestamps.fetch_add(1, Ordering::SeqCst) + 1;
+        let due = self.on_timestamp.lock().take_if(|(due, _)| *due == count);
+        if let Some((_, then)) = due {
+            then(self);
+        }
         Ok(self.tick())
     }
 

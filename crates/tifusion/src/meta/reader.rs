@@ -1,5 +1,6 @@
 //! The reads that metadata needs, as a trait, so that tests need no cluster.
 
+use std::collections::HashMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Instant;
@@ -27,7 +28,7 @@ pub(crate) type OnPair<'a> = &'a mut (dyn FnMut(&[u8], &[u8]) -> Result<()> + Se
 #[async_trait]
 pub(crate) trait MetaReader: Debug + Send + Sync + 'static {
     /// A timestamp greater than every one taken before.
-    async fn timestamp(&self) -> Result<Timestamp>;
+    async fn timestamp(&self, deadline: Option<Instant>) -> Result<Timestamp>;
 
     /// The values of `keys`, one for each in the same order.
     async fn get(&self, at: ReadAt, keys: Vec<Vec<u8>>) -> Result<Vec<Option<Bytes>>>;
@@ -60,31 +61,35 @@ impl ClusterReader {
 
 #[async_trait]
 impl MetaReader for ClusterReader {
-    async fn timestamp(&self) -> Result<Timestamp> {
-        Ok(self.client.timestamp().await?)
+    async fn timestamp(&self, deadline: Option<Instant>) -> Result<Timestamp> {
+        Ok(self.client.timestamp_by(deadline).await?)
     }
 
     async fn get(&self, at: ReadAt, keys: Vec<Vec<u8>>) -> Result<Vec<Option<Bytes>>> {
         let snapshot = self.snapshot(at);
         if let [key] = keys.as_slice() {
-            return Ok(vec![snapshot.get(key).await?]);
+            let value = snapshot.get(key).await?;
+            return Ok(vec![value.filter(is_there)]);
         }
-        let mut found: std::collections::HashMap<Vec<u8>, Bytes> = snapshot
-            .batch_get(keys.clone())
-            .await?
-            .into_iter()
-            .map(|pair| (pair.key, pair.value))
-            .collect();
+        let pairs = snapshot.batch_get(keys.clone()).await?;
+        let pairs = pairs.into_iter().map(|pair| (pair.key, pair.value));
+        let mut found: HashMap<Vec<u8>, Bytes> = pairs.filter(|(_, v)| is_there(v)).collect();
         Ok(keys.iter().map(|key| found.remove(key)).collect())
     }
 
     async fn scan(&self, at: ReadAt, start: &[u8], end: &[u8], on_pair: OnPair<'_>) -> Result<()> {
         let mut scan = self.snapshot(at).scan(start, end, ScanOptions::default());
         while let Some(pairs) = scan.next_batch().await? {
-            for pair in pairs {
+            for pair in pairs.iter().filter(|pair| is_there(&pair.value)) {
                 on_pair(&pair.key, &pair.value)?;
             }
         }
         Ok(())
     }
+}
+
+/// Whether a value is one: TiDB writes no empty ones, and TiDB's own store answers a batch with
+/// empty values for keys that were deleted.
+fn is_there(value: &Bytes) -> bool {
+    !value.is_empty()
 }

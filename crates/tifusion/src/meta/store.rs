@@ -109,7 +109,7 @@ impl MetaStore {
     /// When PD or the stores can't be reached, or the metadata is malformed.
     pub(crate) async fn view(&self, need: Need<'_>, deadline: Option<Instant>) -> Result<View> {
         if let Some(names) = self.latest() {
-            let at = ReadAt { ts: self.reader.timestamp().await?, deadline };
+            let at = ReadAt { ts: self.reader.timestamp(deadline).await?, deadline };
             let version = schema_version(&*self.reader, at, names.version).await?;
             let view = View { names, at };
             if view.version() == version && view.has(need) {
@@ -117,7 +117,7 @@ impl MetaStore {
             }
         }
         let _updating = self.updating.lock().await;
-        let at = ReadAt { ts: self.reader.timestamp().await?, deadline };
+        let at = ReadAt { ts: self.reader.timestamp(deadline).await?, deadline };
         let names = self.update(at, need).await?;
         Ok(View { names, at })
     }
@@ -151,7 +151,7 @@ impl MetaStore {
         let reader = &*self.reader;
         let known = match self.latest() {
             Some(names) => Some(names),
-            None => self.from_disk().await.map(Arc::new),
+            None => self.read_disk().await.map(Arc::new),
         };
         let version = schema_version(reader, at, known.as_ref().map_or(0, |n| n.version)).await?;
         let (mut names, mut changed, touched) = match known {
@@ -176,17 +176,17 @@ impl MetaStore {
         self.tables.advance(version, touched.as_ref());
         *self.current.write() = Some(Arc::clone(&names));
         if changed {
-            self.to_disk(&names).await;
+            self.write_disk(&names).await;
         }
         Ok(names)
     }
 
-    async fn from_disk(&self) -> Option<Names> {
+    async fn read_disk(&self) -> Option<Names> {
         let disk = self.disk.clone()?;
         tokio::task::spawn_blocking(move || disk.load()).await.ok().flatten()
     }
 
-    async fn to_disk(&self, names: &Arc<Names>) {
+    async fn write_disk(&self, names: &Arc<Names>) {
         if let Some(disk) = self.disk.clone() {
             let names = Arc::clone(names);
             drop(tokio::task::spawn_blocking(move || disk.save(&names)).await);
@@ -203,17 +203,38 @@ impl MetaStore {
         database_id: i64,
         table_id: i64,
     ) -> Result<Option<Arc<TableInfo>>> {
-        let key = (database_id, table_id);
-        if let Some(table) = self.tables.get(view.version(), key) {
+        self.table_and_more(view, database_id, table_id, &[]).await
+    }
+
+    /// As [`MetaStore::table`]. If the table has to be read, those with the ids `more` are read
+    /// and kept too, in the same request: for somebody who is going through a database.
+    ///
+    /// # Errors
+    /// As [`MetaStore::table`].
+    pub(crate) async fn table_and_more(
+        &self,
+        view: &View,
+        database_id: i64,
+        table_id: i64,
+        more: &[i64],
+    ) -> Result<Option<Arc<TableInfo>>> {
+        if let Some(table) = self.tables.get(view.version(), (database_id, table_id)) {
             return Ok(Some(table));
         }
-        let keys = vec![meta::table_key(database_id, table_id)];
-        let json = self.reader.get(view.at, keys).await?.into_iter().next().flatten();
-        let Some(json) = json else { return Ok(None) };
-        let table = TableInfo::from_json(&json).map_err(tifusion_schema::Error::from)?;
-        let table = Arc::new(table);
-        self.tables.put(view.version(), key, Arc::clone(&table));
-        Ok(Some(table))
+        let ids: Vec<i64> = std::iter::once(table_id).chain(more.iter().copied()).collect();
+        let keys = ids.iter().map(|id| meta::table_key(database_id, *id)).collect();
+        let found = self.reader.get(view.at, keys).await?;
+        let mut wanted = None;
+        for (id, json) in ids.into_iter().zip(found) {
+            let Some(json) = json else { continue };
+            let table = TableInfo::from_json(&json).map_err(tifusion_schema::Error::from)?;
+            let table = Arc::new(table);
+            self.tables.put(view.version(), (database_id, id), Arc::clone(&table));
+            if id == table_id {
+                wanted = Some(table);
+            }
+        }
+        Ok(wanted)
     }
 }
 

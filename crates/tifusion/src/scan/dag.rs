@@ -69,7 +69,7 @@ fn limit_executor(limit: usize) -> tipb::Executor {
 fn column_info(column: &ScanColumn) -> tipb::ColumnInfo {
     tipb::ColumnInfo {
         column_id: Some(column.column_id),
-        tp: Some(i32::from(column.tp)),
+        tp: Some(column.tp),
         collation: Some(column.collation),
         column_len: Some(column.column_len),
         decimal: Some(column.decimal),

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use tifusion_schema::ScanColumn;
+use tifusion_codec::key;
+use tifusion_schema::{HandleKind, ScanColumn, TableInfo};
 
 use crate::config::CodecFormat;
+use crate::error::Result;
 
 /// A half-open range of raw keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +15,23 @@ pub(crate) struct KeyRange {
     pub(crate) start: Vec<u8>,
     /// First key past the range; empty for no bound.
     pub(crate) end: Vec<u8>,
+}
+
+impl KeyRange {
+    /// The keys of all rows of a table, or of its partition `physical_id`.
+    ///
+    /// Integer handles have bounds of a whole key's length, as TiDB sends them: TiKV takes a range
+    /// whose end is the next prefix after its start for the one key `start` (`is_point`), and would
+    /// find no row between the bare prefixes `t…_r` and `t…_s`.
+    pub(crate) fn of_rows(info: &TableInfo, physical_id: i64) -> Result<Self> {
+        let (start, end) = match info.handle()? {
+            HandleKind::Common(_) => key::record_range(physical_id),
+            HandleKind::Int(_) | HandleKind::RowId => {
+                key::int_handle_range(physical_id, i64::MIN, i64::MAX)
+            }
+        };
+        Ok(Self { start, end })
+    }
 }
 
 /// A piece of one physical table (a table, or one of its partitions).

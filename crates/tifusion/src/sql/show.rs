@@ -43,7 +43,7 @@ pub(super) async fn tables(
     let Some(schema) = schema_to_show(session, options)? else { return Ok(None) };
     let pattern = Pattern::of(options)?;
     let database = session.catalog().database_of(&schema).unwrap_or_default().to_owned();
-    let view = view(session, Need::Tables(&[database.clone()])).await?;
+    let view = view(session, Need::Tables(std::slice::from_ref(&database))).await?;
     let found = view.names.database(&database).ok_or_else(|| no_database(&schema))?;
     let mut rows: Vec<(String, &str)> = found
         .tables
