@@ -2,7 +2,7 @@
 //! a bare gRPC client that sends the same requests and throws the bytes away.
 //!
 //! ```sh
-//! cargo run --release -p tifusion-testkit --bin scan-bench -- [--rows N] [--rounds N] [--memory-limit BYTES]
+//! cargo bench -p tifusion-testkit --bench scan -- [--rows N] [--rounds N] [--memory-limit BYTES]
 //! ```
 //!
 //! Runs on the cluster that the environment names, or on a playground that it starts. Rounds are
@@ -26,8 +26,8 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream, execute_stream_pa
 use futures::StreamExt as _;
 use tifusion::{ScanRequest, TidbContext, TikvScanExec};
 use tifusion_client::{Client, ClientOptions};
-use tifusion_proto::tikvpb::tikv_client::TikvClient;
 use tifusion_proto::coprocessor;
+use tifusion_proto::tikvpb::tikv_client::TikvClient;
 use tifusion_testkit::cluster::{Cluster, Shape};
 use tifusion_testkit::tidb::Tidb;
 use tonic::transport::Channel;
@@ -48,6 +48,10 @@ impl Options {
         let mut options = Self { rows: 1_000_000, rounds: 7, memory_limit: None };
         let mut arguments = std::env::args().skip(1);
         while let Some(name) = arguments.next() {
+            // `cargo bench` adds this one.
+            if name == "--bench" {
+                continue;
+            }
             let value = arguments.next().and_then(|text| text.parse().ok());
             let value: usize = value.expect("each option takes a number");
             match name.as_str() {
@@ -272,13 +276,11 @@ async fn bounded(cluster: &Cluster, limit: usize) {
         .build_arc()
         .expect("a runtime");
     let config = HashMap::from([("pd.addresses".to_owned(), cluster.pd.clone())]);
-    let context =
-        TidbContext::connect_with_runtime(config, runtime).await.expect("a context");
+    let context = TidbContext::connect_with_runtime(config, runtime).await.expect("a context");
     let before = resident("VmRSS");
     let frame = context.sql("SELECT * FROM tidb.bench.lineitem").await.expect("a plan");
     let plan = frame.create_physical_plan().await.expect("a physical plan");
-    let mut stream =
-        execute_stream(plan, context.session_context().task_ctx()).expect("a stream");
+    let mut stream = execute_stream(plan, context.session_context().task_ctx()).expect("a stream");
     let (mut rows, mut bytes) = (0, 0);
     while let Some(batch) = stream.next().await {
         let batch = batch.expect("a batch");
@@ -288,7 +290,10 @@ async fn bounded(cluster: &Cluster, limit: usize) {
     let peak = resident("VmHWM");
     println!("| rows | Arrow bytes | limit | RSS before | peak RSS | growth |");
     println!("|---|---|---|---|---|---|");
-    println!("| {rows} | {bytes} | {limit} | {before} | {peak} | {} |", peak.saturating_sub(before));
+    println!(
+        "| {rows} | {bytes} | {limit} | {before} | {peak} | {} |",
+        peak.saturating_sub(before)
+    );
 }
 
 /// Bytes of this process by `/proc`.

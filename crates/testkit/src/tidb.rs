@@ -211,7 +211,7 @@ fn cell(value: Value, column: &Column) -> Cell {
     }
 }
 
-/// A date that no calendar has is NULL to the connector (`zero_date = null`).
+/// A date that no calendar has is NULL to the connector (`zero_date = null`). Year 0 is a leap year.
 fn calendar(text: &str, exists: impl FnOnce(&str) -> Cell) -> Cell {
     let date = text.get(..10).unwrap_or_default();
     let mut parts = date.split('-').map(|part| part.parse::<u32>().unwrap_or_default());
@@ -224,5 +224,5 @@ fn calendar(text: &str, exists: impl FnOnce(&str) -> Cell) -> Cell {
         1..=12 => 31,
         _ => 0,
     };
-    if y == 0 || d == 0 || d > last { Cell::Null } else { exists(text) }
+    if d == 0 || d > last { Cell::Null } else { exists(text) }
 }

@@ -5,6 +5,24 @@ use tifusion_testkit::cluster::Shape;
 use super::cases::{self, Case};
 use super::{handles, judge};
 
+/// JSON whose text has changed since: the digits of floats, and the names of control characters.
+const SHOWN_OTHERWISE: [&str; 14] = [
+    "'18446744073709551616'",
+    "'123456789012345678901234567890'",
+    "'-0.0'",
+    "'1.0'",
+    "'1e2'",
+    "'1e15'",
+    "'1e16'",
+    "'1e20'",
+    "'1e21'",
+    "'1e22'",
+    "'1e300'",
+    "'1e-7'",
+    "'1.7976931348623157e308'",
+    "'\"\\\\b\\\\f\\\\n\\\\r\\\\t\"'",
+];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn types_of_a_cluster_before_new_collations() {
     let cases: Vec<Case> = [cases::text(), cases::members()].concat();
@@ -32,9 +50,12 @@ async fn types_of_an_old_tidb() {
     let unknown = ["gbk", "in_utf8mb4_0900_bin"];
     let mut cases: Vec<Case> =
         all.concat().into_iter().filter(|case| !unknown.contains(&case.name.as_str())).collect();
-    let of_bytes = |value: &String| ["x'", "b'", "BINARY"].iter().any(|part| value.contains(part));
     let json = cases.iter_mut().find(|case| case.name == "json").unwrap();
-    json.values.retain(|value| !of_bytes(value));
+    json.values.retain(|value| {
+        !["x'", "b'", "BINARY"].iter().any(|part| value.contains(part))
+            && !SHOWN_OTHERWISE.contains(&value.as_str())
+    });
+    assert!(json.values.len() > 40);
     judge("types_old_tidb", Shape::old_generation(), &cases).await;
 }
 

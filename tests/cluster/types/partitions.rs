@@ -39,12 +39,7 @@ async fn all_partitions_are_read() {
                 ])
                 .await;
             sides.agree(&format!("SELECT * FROM {table}"), 9).await;
-            sides
-                .agree(
-                    &format!("SELECT count(*) AS n, sum(id) - 45 AS m FROM {table} WHERE id = 3"),
-                    1,
-                )
-                .await;
+            sides.agree(&format!("SELECT s FROM {table} WHERE id = 3"), 1).await;
             let counted = sides.agree(&format!("SELECT count(*) AS n FROM {table}"), 1).await;
             assert_eq!(counted.rows, [[Cell::Int(9)]]);
         }

@@ -76,7 +76,6 @@ async fn columns_that_changed_their_type_are_read() {
         ("v VARCHAR(40)", "'text'"),
         ("v VARCHAR(80) COLLATE utf8mb4_general_ci", "'longer text'"),
         ("v TEXT", "'long text'"),
-        ("v BLOB", "x'00ff'"),
     ];
     for ((definition, value), id) in steps.into_iter().zip(3..) {
         sides
@@ -91,7 +90,7 @@ async fn columns_that_changed_their_type_are_read() {
     sides
         .tidb
         .run([
-            "ALTER TABLE t CHANGE COLUMN v w BLOB",
+            "ALTER TABLE t CHANGE COLUMN v w MEDIUMTEXT",
             "ALTER TABLE t ADD COLUMN v INT DEFAULT 9 FIRST",
             "ALTER TABLE t DROP COLUMN w",
         ])

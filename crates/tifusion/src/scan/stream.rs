@@ -86,8 +86,10 @@ impl PartScan {
         let batch_rows = part.settings.chunk_batch_size;
         let schema = part.columns.schema();
         // Small chunks (TiKV begins with 32 rows, rows of datums come 64 at a time) are put
-        // together; those of half a batch or more go on as they are, without a copy.
-        let coalescer = (!schema.fields().is_empty()).then(|| {
+        // together; those of half a batch or more go on as they are, without a copy. Under a limit
+        // every row goes on at once, for it may be the last one needed.
+        let coalesces = !schema.fields().is_empty() && part.spec.limit.is_none();
+        let coalescer = coalesces.then(|| {
             BatchCoalescer::new(Arc::clone(schema), batch_rows)
                 .with_biggest_coalesce_batch_size(Some(batch_rows / 2))
         });
