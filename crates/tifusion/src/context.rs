@@ -35,7 +35,8 @@ use crate::sql::{self, Statement};
 /// `ti_version()`. What is registered in [`TidbContext::session_context`] can be joined with tables
 /// of TiDB. Statements given to [`TidbContext::sql`] rather than to the session itself also have
 /// `USE`, `SHOW DATABASES` and names without regard to case, and find all tables they name at one
-/// schema version.
+/// schema version. A `SET` given there keeps `tidb.time_zone`, which decides how TIMESTAMP is shown,
+/// and `datafusion.execution.time_zone`, which decides what `now()` and casts do, the same.
 ///
 /// Clones share the session.
 #[derive(Clone)]

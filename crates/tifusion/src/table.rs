@@ -20,15 +20,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::scan::TikvScanExec;
 use crate::scan::answer::ScanColumns;
 use crate::scan::partition::{RegionRange, spread};
-use crate::scan::spec::{KeyRange, TableScanSpec};
+use crate::scan::spec::{KeyRange, SMALL_LIMIT, TableScanSpec};
 use crate::statement::StatementSnapshot;
 
 /// Name of the column that shows the row id of tables without a clustered key.
 pub const ROW_ID_COLUMN: &str = "_tidb_rowid";
-
-/// A scan that needs no more rows than this is not spread over several partitions: it is done
-/// before they had all begun.
-const SMALL_LIMIT: usize = 10_000;
 
 /// A table of TiDB, as of one schema version.
 ///

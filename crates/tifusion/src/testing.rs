@@ -16,27 +16,35 @@ use tifusion_proto::metapb;
 use crate::TidbContext;
 use crate::cluster::Cluster;
 use crate::config::Config;
-use crate::meta::MetaStore;
 use crate::meta::fake::FakeMeta;
+use crate::meta::{DiskCache, MetaStore};
 
 /// A context over `meta` with these options.
 pub(crate) fn context(meta: &Arc<FakeMeta>, options: &[(&str, &str)]) -> TidbContext {
+    context_with_disk(meta, options, None)
+}
+
+/// A context over `meta` that begins with the names on `disk`.
+pub(crate) fn context_with_disk(
+    meta: &Arc<FakeMeta>,
+    options: &[(&str, &str)],
+    disk: Option<DiskCache>,
+) -> TidbContext {
     let map: HashMap<String, String> =
         options.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
     let config = Config::from_map(&map).unwrap();
     let builder = SessionStateBuilder::new_with_default_features();
-    TidbContext::over(cluster(meta), config, builder).unwrap()
+    TidbContext::over(cluster(meta, disk), config, builder).unwrap()
 }
 
-/// A cluster over `meta`.
-pub(crate) fn cluster(meta: &Arc<FakeMeta>) -> Arc<Cluster> {
+fn cluster(meta: &Arc<FakeMeta>, disk: Option<DiskCache>) -> Arc<Cluster> {
     let client = Client::with_parts(
         ClientOptions::default(),
         Arc::new(OneRegion),
         Arc::new(NoStores),
         Arc::new(TokioClock),
     );
-    Cluster::with_parts(client, MetaStore::new(Arc::clone(meta) as _, None))
+    Cluster::with_parts(client, MetaStore::new(Arc::clone(meta) as _, disk))
 }
 
 /// A PD with one region over everything.

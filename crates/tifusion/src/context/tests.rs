@@ -10,8 +10,9 @@ use serde_json::json;
 use tifusion_codec::key::meta;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::meta::DiskCache;
 use crate::meta::fake::{FakeMeta, table, view};
-use crate::testing::context;
+use crate::testing::{context, context_with_disk};
 use crate::{TidbContext, TikvScanExec};
 
 fn fresh() -> (Arc<FakeMeta>, TidbContext) {
@@ -380,6 +381,22 @@ async fn columns_of_all_tables_are_read_many_tables_at_a_time() {
     assert_eq!(rows(&context, sql).await.unwrap(), [["301", "301"]]);
     let gets = meta.gets.load(SeqCst) - gets;
     assert!(gets < 20, "{gets} reads");
+}
+
+#[tokio::test]
+async fn names_on_disk_that_are_not_the_clusters_are_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = || Some(DiskCache::new(folder.path(), 7));
+    let meta = FakeMeta::new();
+    let context = context_with_disk(&meta, &[], disk());
+    context.sql("SELECT * FROM t").await.unwrap();
+
+    let other = FakeMeta::new();
+    other.put(meta::table_key(1, 100), &table(100, "another", &[(1, "id", 8)]));
+    let context = context_with_disk(&other, &[], disk());
+    let error = error(&context, "SELECT * FROM t").await;
+    assert_eq!(error.kind(), ErrorKind::Data);
+    assert!(error.to_string().contains("catalog.cache_dir"), "{error}");
 }
 
 #[tokio::test]

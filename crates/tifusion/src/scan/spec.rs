@@ -8,6 +8,10 @@ use tifusion_schema::{HandleKind, ScanColumn, TableInfo};
 use crate::config::CodecFormat;
 use crate::error::Result;
 
+/// A scan that needs no more rows than this is neither spread over several partitions nor over many
+/// requests at once: it is done before they had all begun.
+pub(crate) const SMALL_LIMIT: usize = 10_000;
+
 /// A half-open range of raw keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct KeyRange {

@@ -22,13 +22,16 @@ use super::answer::{Answer, ScanColumns};
 use super::dag;
 use super::memory::{Hold, PoolGauge};
 use super::metrics::{CopTotals, ScanMetrics};
-use super::spec::{Segment, TableScanSpec};
+use super::spec::{SMALL_LIMIT, Segment, TableScanSpec};
 use crate::config::{Isolation, Priority, Settings};
 use crate::error::{Error, Result};
 use crate::statement::StatementSnapshot;
 
 /// Physical tables read at once in one partition of a scan.
 const SEGMENTS_AT_ONCE: usize = 4;
+
+/// Requests at once for a small limit, which the first answer likely satisfies.
+const FEW_AT_ONCE: usize = 4;
 
 /// Bytes of answers that wait in one partition of a scan, besides the one being decoded.
 const BYTES_IN_FLIGHT: usize = 64 << 20;
@@ -262,7 +265,10 @@ fn request(part: &ScanPart, segment: &Segment, gauge: &Arc<PoolGauge>) -> CopReq
         Priority::Normal => sender::Priority::Normal,
         Priority::High => sender::Priority::High,
     };
-    request.concurrency = part.settings.scan_concurrency;
+    request.concurrency = match part.spec.limit {
+        Some(limit) if limit <= SMALL_LIMIT => part.settings.scan_concurrency.min(FEW_AT_ONCE),
+        _ => part.settings.scan_concurrency,
+    };
     request.max_in_flight_bytes = BYTES_IN_FLIGHT / part.segments.len().clamp(1, SEGMENTS_AT_ONCE);
     request.deadline = part.snapshot.deadline();
     request.schema_version = part.spec.schema_version;

@@ -325,3 +325,83 @@ fn spelling_twice_changes_nothing_more() {
         assert_eq!(spelled(&once).unwrap(), once);
     }
 }
+
+/// Queries over the tables of [`tables`], with every name of a column of mixed case in braces.
+const SHAPES: &[&str] = &[
+    "SELECT {UserId}, t.{Amount} AS a FROM t WHERE {UserId} > 1 ORDER BY {Amount}, a",
+    "SELECT {UserId}, sum({Amount}) FROM t GROUP BY {UserId} HAVING max({Amount}) > 0",
+    "SELECT x.{UserId}, y.{Name} FROM t x JOIN u y ON x.{UserId} = y.id",
+    "SELECT {UserId} FROM t JOIN db.w USING ({UserId})",
+    "SELECT s.{UserId} FROM (SELECT {UserId}, {Amount} FROM t) s WHERE {Amount} = 2",
+    "SELECT {Name} FROM u WHERE EXISTS (SELECT 1 FROM t WHERE t.{UserId} = u.id AND {Amount} > 0)",
+    "SELECT {Name} FROM u WHERE id IN (SELECT {UserId} FROM t UNION ALL SELECT {Amount} FROM t)",
+    "WITH c AS (SELECT {UserId}, {Amount} FROM t) SELECT c.{UserId} FROM c WHERE {Amount} > 1",
+    "SELECT rank() OVER (PARTITION BY {UserId} ORDER BY {Amount}) FROM t",
+    "SELECT {UserId} FROM t UNION SELECT id FROM u ORDER BY {UserId}",
+    "SELECT CASE WHEN {Amount} BETWEEN 1 AND {UserId} THEN -{Amount} ELSE coalesce({UserId}, 0) END \
+     FROM t",
+    "SELECT (SELECT max({Amount}) FROM t WHERE t.{UserId} = u.id), {Name} FROM u",
+];
+
+fn planned(sql: &str) -> String {
+    use datafusion::arrow::datatypes::{DataType, Field, Schema};
+    use datafusion::datasource::empty::EmptyTable;
+    use datafusion::prelude::SessionContext;
+
+    let context = SessionContext::new();
+    let state = context.state();
+    let all = tables();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        context.sql("CREATE SCHEMA db").await.unwrap();
+        for (name, columns) in &all {
+            let field = |name: &String| Field::new(name, DataType::Int64, true);
+            let schema = Schema::new(columns.iter().map(field).collect::<Vec<_>>());
+            let table = EmptyTable::new(std::sync::Arc::new(schema));
+            context.register_table(name.clone(), std::sync::Arc::new(table)).unwrap();
+        }
+        let mut statement = DFParser::parse_sql(sql).unwrap().pop_back().unwrap();
+        spell_columns(&mut statement, &all, true).unwrap();
+        let plan = state.statement_to_plan(statement).await;
+        plan.unwrap_or_else(|error| panic!("{sql}: {error}")).display_indent().to_string()
+    })
+}
+
+/// Fills the braces of `shape` by `write`.
+fn filled(shape: &str, mut write: impl FnMut(&str) -> String) -> String {
+    let mut sql = String::new();
+    for (index, part) in shape.split(['{', '}']).enumerate() {
+        if index % 2 == 0 {
+            sql.push_str(part);
+        } else {
+            sql.push_str(&write(part));
+        }
+    }
+    sql
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_cases(64))]
+
+    /// However the letters of a name are written, and whether it is quoted, the plan is the same.
+    #[test]
+    fn the_case_of_letters_makes_no_difference(
+        shape in 0..SHAPES.len(),
+        letters in proptest::collection::vec(proptest::prelude::any::<bool>(), 97),
+        quotes in proptest::collection::vec(proptest::prelude::any::<bool>(), 13),
+    ) {
+        let (mut letters, mut quotes) = (letters.into_iter().cycle(), quotes.into_iter().cycle());
+        let written = filled(SHAPES[shape], |name| {
+            let name: String = name
+                .chars()
+                .map(|c| match letters.next() {
+                    Some(true) => c.to_ascii_uppercase(),
+                    _ => c.to_ascii_lowercase(),
+                })
+                .collect();
+            if quotes.next() == Some(true) { format!("\"{name}\"") } else { name }
+        });
+        let exact = filled(SHAPES[shape], |name| format!("\"{name}\""));
+        proptest::prop_assert_eq!(planned(&written), planned(&exact), "{}", written);
+    }
+}
