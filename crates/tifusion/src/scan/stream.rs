@@ -269,6 +269,10 @@ fn request(part: &ScanPart, segment: &Segment, gauge: &Arc<PoolGauge>) -> CopReq
         Some(limit) if limit <= SMALL_LIMIT => part.settings.scan_concurrency.min(FEW_AT_ONCE),
         _ => part.settings.scan_concurrency,
     };
+    if part.settings.streaming {
+        let rows = part.settings.chunk_batch_size;
+        request.paging_size = u64::try_from(rows).unwrap_or(u64::MAX);
+    }
     request.max_in_flight_bytes = BYTES_IN_FLIGHT / part.segments.len().clamp(1, SEGMENTS_AT_ONCE);
     request.deadline = part.snapshot.deadline();
     request.schema_version = part.spec.schema_version;
