@@ -230,7 +230,7 @@ impl Floor {
             for (start, end) in &scan.ranges {
                 let regions = self.client.regions().locate_range(&mut bo, start, end).await;
                 for region in regions.expect("regions") {
-                    let leader = region.leader.clone();
+                    let leader = region.leader;
                     let store = self.client.regions().store(&mut bo, leader.store_id).await;
                     let low = region.start_key.to_vec().max(start.clone());
                     let high = match region.end_key.to_vec() {

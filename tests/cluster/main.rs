@@ -17,7 +17,6 @@ mod bad_input;
 mod catalog;
 mod differences;
 mod queries;
-mod regions;
 mod sql;
 mod statement;
 mod tpch;

@@ -126,7 +126,8 @@ fn wall(micros: i64, zone: Option<&str>) -> i64 {
         i64::from(zone.offset_from_utc_datetime(&utc).fix().local_minus_utc())
     } else {
         let sign = if zone.starts_with('-') { -1 } else { 1 };
-        let (hours, minutes) = zone[1..].split_once(':').expect("a zone or an offset");
+        let (hours, minutes) =
+            zone.trim_start_matches(['+', '-']).split_once(':').expect("a zone or an offset");
         let number = |text: &str| text.parse::<i64>().expect("an offset");
         sign * (number(hours) * 3600 + number(minutes) * 60)
     };

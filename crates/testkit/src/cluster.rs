@@ -33,7 +33,7 @@ impl Shape {
     /// A cluster whose small tables have many regions.
     #[must_use]
     pub fn many_regions() -> Self {
-        Self { region_size: Some(16 * 1024), ..Self::default() }
+        Self { region_size: Some(64 * 1024), ..Self::default() }
     }
 
     /// A cluster of the time before new collations.

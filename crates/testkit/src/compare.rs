@@ -89,7 +89,7 @@ mod tests {
         let (one, two) = (Cell::Int(1), Cell::Int(2));
         let both = rows(&[one.clone(), two.clone()]);
         assert!(difference(&both, &both, Rules::default()).is_none());
-        assert!(difference(&both, &rows(&[one.clone()]), Rules::default()).is_some());
+        assert!(difference(&both, &rows(std::slice::from_ref(&one)), Rules::default()).is_some());
         assert!(difference(&both, &rows(&[one.clone(), one.clone()]), Rules::default()).is_some());
         let turned = rows(&[two, one]);
         assert!(difference(&both, &turned, Rules::default()).is_none());

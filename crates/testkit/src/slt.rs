@@ -1,6 +1,6 @@
 //! Files of sqllogictest, run on both sides with the same expected results.
 //!
-//! Queries are DataFusion's SQL. TiDB gets them through [`differences`](crate::differences), and it
+//! Queries are DataFusion's SQL. TiDB gets them through [`differences`], and it
 //! writes the results into the files when `TIFUSION_COMPLETE_SLT` is set: the connector never does.
 //! Statements that change something always go to TiDB.
 
