@@ -17,6 +17,7 @@ mod bad_input;
 mod catalog;
 mod differences;
 mod queries;
+mod regions;
 mod sql;
 mod statement;
 mod tpch;

@@ -62,10 +62,11 @@ func main() {
 
 // serve returns only when a listener fails.
 func serve(conf *config.Config, files *mutualtls.Files) error {
-	client, err := pd.NewClient([]string{conf.Server.PDAddr}, "store")
+	plain, err := pd.NewClient([]string{conf.Server.PDAddr}, "store")
 	if err != nil {
 		return err
 	}
+	var client pd.Client = withHeartbeats(plain)
 	failed := make(chan error, 2)
 	var options []grpc.ServerOption
 	var inner net.Listener
