@@ -1,6 +1,7 @@
 //! The query planner: it gives each execution of a statement its snapshot.
 
 mod refresh;
+pub(crate) mod time_text;
 
 use std::fmt::Debug;
 use std::sync::Arc;

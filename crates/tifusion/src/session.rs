@@ -13,6 +13,7 @@ use crate::config::{Config, TidbOptions, TimeZone};
 use crate::error::{Error, Result};
 use crate::functions;
 use crate::planner::TidbQueryPlanner;
+use crate::planner::time_text::{self, TimeText};
 
 /// The database that unqualified names are looked for in until `USE`: the one that MySQL and TiDB
 /// come with.
@@ -40,7 +41,13 @@ impl TidbSession {
         let planner = TidbQueryPlanner::new(Arc::clone(&cluster), inner);
         let mut given = builder.config().take().unwrap_or_default();
         prepare(&mut given, &config);
-        let state = builder.with_config(given).with_query_planner(Arc::new(planner)).build();
+        let rules = builder.analyzer().take().unwrap_or_default().rules;
+        builder.expr_planners().get_or_insert_default().insert(0, Arc::new(TimeText));
+        let state = builder
+            .with_config(given)
+            .with_analyzer_rules(time_text::before(rules))
+            .with_query_planner(Arc::new(planner))
+            .build();
         let engine = SessionContext::new_with_state(state);
         let connected = Arc::new(config);
         let live = LiveConfig::new(Arc::clone(&connected));
