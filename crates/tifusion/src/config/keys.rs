@@ -46,7 +46,6 @@ pub(crate) mod name {
     pub(crate) const DB_PREFIX: &str = "db_prefix";
     pub(crate) const ENGINES: &str = "isolation_read_engines";
     pub(crate) const FRAME_SIZE: &str = "grpc.framesize";
-    pub(crate) const GC_MAX_WAIT: &str = "gc_max_wait_time";
     pub(crate) const ISOLATION: &str = "request.isolation.level";
     pub(crate) const KEY_CERT_CHAIN: &str = "tikv.key_cert_chain";
     pub(crate) const KEY_FILE: &str = "tikv.key_file";
@@ -200,8 +199,8 @@ pub(crate) const KEYS: &[KeySpec] = &[
         "When an old connection is closed after the certificates changed."),
     later("host_mapping", "", Text, Connect,
         "inner:outer;inner:outer: addresses that PD knows, and those by which to reach them."),
-    now(name::GC_MAX_WAIT, "24h", Span, Session,
-        "Longest time a statement may hold garbage collection back; this version never does."),
+    later("gc_max_wait_time", "24h", Span, Session,
+        "Longest time a statement may hold garbage collection back."),
     now(name::ZERO_DATE, "null", Choice(&["null", "error"]), Session,
         "What a date that no calendar has (0000-00-00, 2024-02-31) becomes: NULL, or an error."),
 ];
