@@ -4,9 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tifusion::ErrorKind;
+use tifusion_client::snapshot::SnapshotOptions;
+use tifusion_client::{Client, ClientOptions};
+use tifusion_codec::key::{Handle, encode_record_key};
 use tifusion_testkit::cell::Cell;
 use tifusion_testkit::cluster::{Cluster, Shape, scale};
 use tifusion_testkit::connector::Connector;
+use tifusion_testkit::raw_writer::RawWriter;
 use tifusion_testkit::tidb::Tidb;
 
 async fn connect(test: &str) -> Option<(Arc<Cluster>, Tidb, Connector)> {
@@ -170,9 +174,55 @@ async fn reading_goes_on_while_tables_change() {
     changer.await.unwrap();
 }
 
+/// Columns that are made anew in another type, and partitions that come, go, split and change places
+/// with a table whose rows have the same sum.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reader_resolves_the_locks_of_an_open_transaction() {
-    let Some((_, mut tidb, connector)) = connect("statement_locks").await else { return };
+async fn reading_goes_on_while_columns_and_partitions_change() {
+    let Some((_, mut tidb, connector)) = connect("statement_partitions").await else { return };
+    tidb.run([
+        "CREATE TABLE t (id INT PRIMARY KEY, n INT NOT NULL) PARTITION BY RANGE (id) (PARTITION p0 \
+         VALUES LESS THAN (100), PARTITION p1 VALUES LESS THAN (200), PARTITION p2 VALUES LESS THAN (300))",
+        "CREATE TABLE other (id INT PRIMARY KEY, n INT NOT NULL)",
+        "INSERT INTO t VALUES (1, 1), (60, 2), (100, 4), (101, 5)",
+        "INSERT INTO other VALUES (102, 9), (103, 0)",
+    ])
+    .await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let rounds = Arc::new(AtomicUsize::new(0));
+    let changer = tokio::spawn({
+        let (stop, rounds) = (Arc::clone(&stop), Arc::clone(&rounds));
+        async move {
+            while !stop.load(Ordering::SeqCst) {
+                tidb.run([
+                    "ALTER TABLE t MODIFY COLUMN n VARCHAR(20) NOT NULL",
+                    "ALTER TABLE t MODIFY COLUMN n INT NOT NULL",
+                    "ALTER TABLE t EXCHANGE PARTITION p1 WITH TABLE other",
+                    "ALTER TABLE t REORGANIZE PARTITION p0 INTO (PARTITION a VALUES LESS THAN (50), \
+                     PARTITION b VALUES LESS THAN (100))",
+                    "ALTER TABLE t REORGANIZE PARTITION a, b INTO (PARTITION p0 VALUES LESS THAN (100))",
+                    "ALTER TABLE t TRUNCATE PARTITION p2",
+                    "ALTER TABLE t ADD PARTITION (PARTITION p3 VALUES LESS THAN (400))",
+                    "ALTER TABLE t DROP PARTITION p3",
+                ])
+                .await;
+                rounds.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+    });
+    let mut reads = 0;
+    while reads < 30 * scale() || rounds.load(Ordering::SeqCst) < 2 {
+        let query = "SELECT sum(CAST(n AS BIGINT)), count(id) FROM t";
+        let row = connector.query(query).await.rows.remove(0);
+        assert_eq!(row, [Cell::Int(12), Cell::Int(4)]);
+        reads += 1;
+    }
+    stop.store(true, Ordering::SeqCst);
+    changer.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_committed_is_not_read() {
+    let Some((_, mut tidb, connector)) = connect("statement_open").await else { return };
     tidb.run([
         "CREATE TABLE t (id INT PRIMARY KEY, n INT)",
         "INSERT INTO t VALUES (1, 1), (2, 2)",
@@ -185,4 +235,51 @@ async fn a_reader_resolves_the_locks_of_an_open_transaction() {
     tidb.run(["COMMIT"]).await;
     let after = connector.query("SELECT sum(n) FROM t").await;
     assert_eq!(after.rows, [[Cell::Int(203)]], "what was committed before the statement is there");
+}
+
+/// A writer that would have two rows change their values dies before, then within its commit.
+#[tokio::test(flavor = "multi_thread")]
+async fn locks_that_a_writer_left_are_resolved() {
+    let Some((cluster, mut tidb, connector)) = connect("statement_locks").await else { return };
+    tidb.run([
+        "CREATE TABLE t (id INT PRIMARY KEY, n INT)",
+        "INSERT INTO t VALUES (1, 10), (2, 20)",
+    ])
+    .await;
+    let table = tidb
+        .number(
+            "SELECT TIDB_TABLE_ID FROM information_schema.tables WHERE table_schema = \
+             'statement_locks' AND table_name = 't'",
+        )
+        .await;
+    let table = i64::try_from(table).unwrap();
+    let keys = [1, 2].map(|id| encode_record_key(table, &Handle::Int(id)));
+    let client = Client::connect(ClientOptions::new(cluster.pd.split(','))).await.unwrap();
+    let now = client.timestamp().await.unwrap();
+    let snapshot = client.snapshot(now, SnapshotOptions::default());
+    let mut values = Vec::new();
+    for key in &keys {
+        values.push(snapshot.get(key).await.unwrap().unwrap().to_vec());
+    }
+    values.reverse();
+    let swapped: Vec<_> = keys.iter().cloned().zip(values).collect();
+    let writer = RawWriter::new(&client);
+    let query = "SELECT id, n FROM t ORDER BY id";
+    let rows = |first, second| {
+        [[Cell::Int(1), Cell::Int(first)], [Cell::Int(2), Cell::Int(second)]].map(Vec::from)
+    };
+
+    writer.prewrite(&swapped, client.timestamp().await.unwrap(), 1, &[]).await;
+    let read = connector.run(query).await.unwrap();
+    assert!(read.metric("locks") > 0, "the writer's locks were met");
+    assert_eq!(connector.query(query).await.rows, rows(10, 20), "it had not committed");
+
+    let start_ts = client.timestamp().await.unwrap();
+    writer.prewrite(&swapped, start_ts, 60_000, &[]).await;
+    let commit_ts = client.timestamp().await.unwrap();
+    writer.commit(&keys[..1], start_ts, commit_ts).await.unwrap();
+    let read = connector.run(query).await.unwrap();
+    assert!(read.metric("locks") > 0, "the second row's lock was met");
+    assert_eq!(connector.query(query).await.rows, rows(20, 10), "its primary had");
+    assert_eq!(tidb.query(query).await.rows, rows(20, 10), "as TiDB sees it");
 }

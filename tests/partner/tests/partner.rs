@@ -3,14 +3,15 @@
 //!
 //! Needs a cluster named by `TIFUSION_PD_ADDRS`; see `.ci/run`.
 
-mod raw;
+#[path = "../../../crates/testkit/src/raw_writer.rs"]
+mod raw_writer;
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt as _;
 use prost::Message as _;
-use raw::RawWriter;
+use raw_writer::RawWriter;
 use tifusion_client::cop::{CopRequest, KeyRange};
 use tifusion_client::snapshot::{ScanOptions, SnapshotOptions};
 use tifusion_client::{Client, ClientOptions, Timestamp};
@@ -33,6 +34,11 @@ async fn theirs() -> TransactionClient {
 
 fn key_of(prefix: &str, number: u32) -> Vec<u8> {
     format!("partner_{prefix}_{number:05}").into_bytes()
+}
+
+/// Every key with the same value.
+fn all(keys: &[Vec<u8>], value: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
+    keys.iter().map(|key| (key.clone(), value.as_bytes().to_vec())).collect()
 }
 
 /// All pairs under `prefix` at `ts`, by our snapshot scan.
@@ -158,10 +164,10 @@ async fn pessimistic_locks_of_a_dead_writer_stop_no_read() {
 async fn an_expired_prewrite_is_rolled_back() {
     let (ours, theirs) = (ours().await, theirs().await);
     put_all(&theirs, "expired", 10, "v").await;
-    let writer = RawWriter::new(&ours).await;
+    let writer = RawWriter::new(&ours);
     let keys: Vec<Vec<u8>> = (0..10).map(|number| key_of("expired", number)).collect();
     let start_ts = ours.timestamp().await.unwrap();
-    writer.prewrite(&keys, b"never", start_ts, 1, &[]).await;
+    writer.prewrite(&all(&keys, "never"), start_ts, 1, &[]).await;
     let now = ours.timestamp().await.unwrap();
     assert_eq!(scan(&ours, "expired", now).await, expected("expired", 10, "v"));
     // The writer comes back too late, and the partner agrees with us.
@@ -175,10 +181,10 @@ async fn an_expired_prewrite_is_rolled_back() {
 async fn secondaries_of_a_committed_primary_are_read_as_committed() {
     let (ours, theirs) = (ours().await, theirs().await);
     put_all(&theirs, "secondary", 10, "v").await;
-    let writer = RawWriter::new(&ours).await;
+    let writer = RawWriter::new(&ours);
     let keys: Vec<Vec<u8>> = (0..10).map(|number| key_of("secondary", number)).collect();
     let start_ts = ours.timestamp().await.unwrap();
-    writer.prewrite(&keys, b"new", start_ts, 60_000, &[]).await;
+    writer.prewrite(&all(&keys, "new"), start_ts, 60_000, &[]).await;
     let before_commit = ours.timestamp().await.unwrap();
     let commit_ts = ours.timestamp().await.unwrap();
     writer.commit(&keys[..1], start_ts, commit_ts).await.unwrap();
@@ -192,10 +198,10 @@ async fn secondaries_of_a_committed_primary_are_read_as_committed() {
 async fn a_finished_async_commit_is_read_and_an_unfinished_one_rolled_back() {
     let (ours, theirs) = (ours().await, theirs().await);
     put_all(&theirs, "async", 10, "v").await;
-    let writer = RawWriter::new(&ours).await;
+    let writer = RawWriter::new(&ours);
     let keys: Vec<Vec<u8>> = (0..10).map(|number| key_of("async", number)).collect();
     let start_ts = ours.timestamp().await.unwrap();
-    writer.prewrite(&keys, b"new", start_ts, 1, &keys[1..]).await;
+    writer.prewrite(&all(&keys, "new"), start_ts, 1, &keys[1..]).await;
     let now = ours.timestamp().await.unwrap();
     let all_new: Vec<_> = keys.iter().map(|key| (key.clone(), Bytes::from("new"))).collect();
     assert_eq!(scan(&ours, "async", now).await, all_new);
@@ -204,7 +210,7 @@ async fn a_finished_async_commit_is_read_and_an_unfinished_one_rolled_back() {
     let start_ts = ours.timestamp().await.unwrap();
     let mut secondaries = keys[1..].to_vec();
     secondaries.push(key_of("async", 77));
-    writer.prewrite(&keys, b"never", start_ts, 1, &secondaries).await;
+    writer.prewrite(&all(&keys, "never"), start_ts, 1, &secondaries).await;
     let now = ours.timestamp().await.unwrap();
     assert_eq!(scan(&ours, "async", now).await, all_new);
 }
@@ -213,10 +219,10 @@ async fn a_finished_async_commit_is_read_and_an_unfinished_one_rolled_back() {
 async fn a_living_writer_is_not_disturbed_and_not_waited_for() {
     let (ours, theirs) = (ours().await, theirs().await);
     put_all(&theirs, "living", 10, "v").await;
-    let writer = RawWriter::new(&ours).await;
+    let writer = RawWriter::new(&ours);
     let keys: Vec<Vec<u8>> = (0..10).map(|number| key_of("living", number)).collect();
     let start_ts = ours.timestamp().await.unwrap();
-    writer.prewrite(&keys, b"new", start_ts, 60_000, &[]).await;
+    writer.prewrite(&all(&keys, "new"), start_ts, 60_000, &[]).await;
     let now = ours.timestamp().await.unwrap();
     // The lock lives for a minute; the read pushes its commit past our snapshot instead of waiting.
     let read = scan(&ours, "living", now);

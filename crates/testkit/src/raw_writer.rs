@@ -1,4 +1,6 @@
 //! A writer that stops wherever a test wants: single steps of two-phase commit over bare gRPC.
+//!
+//! The tests with `tikv-client` (`tests/partner`) take this file in, too.
 
 use std::time::Duration;
 
@@ -8,12 +10,16 @@ use tifusion_proto::kvrpcpb;
 use tifusion_proto::tikvpb::tikv_client::TikvClient;
 use tonic::transport::Channel;
 
+/// Steps of transactions over one cluster.
+#[derive(Debug)]
 pub struct RawWriter {
     client: Client,
 }
 
 impl RawWriter {
-    pub async fn new(client: &Client) -> Self {
+    /// A writer in `client`'s cluster.
+    #[must_use]
+    pub fn new(client: &Client) -> Self {
         Self { client: client.clone() }
     }
 
@@ -28,32 +34,32 @@ impl RawWriter {
         (TikvClient::new(channel.connect().await.unwrap()), region.context(&leader))
     }
 
-    /// Locks all keys, the first as the primary; `secondaries` makes it an async commit.
+    /// Locks all keys for their new values, the first as the primary; `secondaries` makes it an
+    /// async commit.
     pub async fn prewrite(
         &self,
-        keys: &[Vec<u8>],
-        value: &[u8],
+        pairs: &[(Vec<u8>, Vec<u8>)],
         start_ts: Timestamp,
         ttl_ms: u64,
         secondaries: &[Vec<u8>],
     ) {
-        for key in keys {
+        for (key, value) in pairs {
             let (mut store, context) = self.at(key).await;
-            let is_primary = *key == keys[0];
+            let primary = &pairs[0].0;
             let request = kvrpcpb::PrewriteRequest {
                 context: Some(context),
                 mutations: vec![kvrpcpb::Mutation {
                     op: kvrpcpb::Op::Put.into(),
                     key: key.clone(),
-                    value: value.to_vec(),
+                    value: value.clone(),
                     ..kvrpcpb::Mutation::default()
                 }],
-                primary_lock: keys[0].clone(),
+                primary_lock: primary.clone(),
                 start_version: start_ts.version(),
                 lock_ttl: ttl_ms,
-                txn_size: keys.len() as u64,
+                txn_size: pairs.len() as u64,
                 use_async_commit: !secondaries.is_empty(),
-                secondaries: if is_primary { secondaries.to_vec() } else { vec![] },
+                secondaries: if key == primary { secondaries.to_vec() } else { vec![] },
                 min_commit_ts: start_ts.version() + 1,
                 ..kvrpcpb::PrewriteRequest::default()
             };
@@ -63,6 +69,9 @@ impl RawWriter {
     }
 
     /// Commits these keys.
+    ///
+    /// # Errors
+    /// What the store has against it.
     pub async fn commit(
         &self,
         keys: &[Vec<u8>],
