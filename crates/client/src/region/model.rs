@@ -233,7 +233,7 @@ impl PdApi for FakePd {
         Ok(self.stores.lock().clone())
     }
 
-    async fn gc_safe_point(&self, _bo: &mut Backoffer) -> Result<Timestamp> {
+    async fn txn_safe_point(&self, _bo: &mut Backoffer) -> Result<Timestamp> {
         Ok(Timestamp::ZERO)
     }
 

@@ -201,8 +201,9 @@ impl PartScan {
                 self.ready.push_back(batch);
             }
         }
-        let start_ts = self.part.snapshot.start_ts();
-        let checked = self.part.client.check_gc_safe_point(start_ts).await;
+        let snapshot = &self.part.snapshot;
+        let (start_ts, deadline) = (snapshot.start_ts(), snapshot.deadline());
+        let checked = self.part.client.check_gc_safe_point_by(start_ts, deadline).await;
         checked.map_err(|error| Error::from(error.with_table(self.part.spec.label())))
     }
 
