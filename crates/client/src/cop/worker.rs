@@ -165,7 +165,10 @@ impl Worker {
                 // The store is overloaded, or the ranges are too much for the time a request has.
                 bo.backoff(backoff, cause).await?;
                 self.shared.metrics.count_halving();
-                self.replace(self.halve(task));
+                let region = task.region.ver_id;
+                let halves = self.halve(task);
+                let is_known = self.shared.sender.regions().cached(region).is_some();
+                self.replace(if is_known { halves } else { self.locate_anew(halves).await? });
             }
         }
         Ok(())
@@ -187,6 +190,16 @@ impl Worker {
         let part = |ranges| CopTask { ranges, halvings, ..task.clone() };
         let (left, right) = (part(left), part(right));
         if self.shape().desc { [right, left].into() } else { [left, right].into() }
+    }
+
+    /// The same tasks wherever their regions are by now.
+    async fn locate_anew(&self, tasks: VecDeque<CopTask>) -> Result<VecDeque<CopTask>> {
+        let mut located = VecDeque::new();
+        for CopTask { ranges, paging_size, halvings, .. } in tasks {
+            let anew = self.shared.rebuild(ranges, paging_size).await?;
+            located.extend(anew.into_iter().map(|task| CopTask { halvings, ..task }));
+        }
+        Ok(located)
     }
 
     fn shape(&self) -> TaskShape {
