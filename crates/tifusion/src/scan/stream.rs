@@ -56,7 +56,7 @@ pub(crate) fn open(
 ) -> SendableRecordBatchStream {
     let metrics = ScanMetrics::new(metrics, partition);
     let consumer = MemoryConsumer::new(format!("TikvScanExec[{partition}]"));
-    let gauge = Arc::new(PoolGauge::new(consumer.register(context.memory_pool())));
+    let gauge = Arc::new(PoolGauge::new(consumer, context.memory_pool()));
     let schema = Arc::clone(part.columns.schema());
     let scan = PartScan::new(part, gauge, metrics);
     let batches = stream::try_unfold(scan, |mut scan| async move {
