@@ -108,6 +108,7 @@ pub struct Backoffer {
     budget: Duration,
     slept: Duration,
     excluded: Duration,
+    in_line: Duration,
     deadline: Option<Instant>,
 }
 
@@ -122,6 +123,7 @@ impl Backoffer {
             budget,
             slept: Duration::ZERO,
             excluded: Duration::ZERO,
+            in_line: Duration::ZERO,
             deadline: None,
             clock,
         }
@@ -215,8 +217,9 @@ impl Backoffer {
             .with_source(cause)
     }
 
-    /// Waits for `future` (someone else's work that this one needs) as long as the budget and the
-    /// deadline allow, and books the time as slept, so that waiting in line cannot add up.
+    /// Waits in line behind others as long as the budget and the deadline allow. The time counts until
+    /// [`Backoffer::moved_on`] is called: the lines before something that does not work must not add
+    /// up, a long line before something that works is no failure.
     ///
     /// # Errors
     /// [`ErrorKind::DeadlineExceeded`] when it took longer; `what` names what was waited for.
@@ -229,14 +232,19 @@ impl Backoffer {
             output = future => Some(output),
             () = clock.sleep(limit) => None,
         };
-        self.slept += clock.now().saturating_duration_since(began);
+        self.in_line += clock.now().saturating_duration_since(began);
         output.ok_or_else(|| {
             ClientError::new(ErrorKind::DeadlineExceeded, format!("waited too long for {what}"))
                 .with_attempts(self.attempts, self.elapsed())
         })
     }
 
-    /// Books time lost on a failed call as slept, where calls must not add to the budget.
+    /// What was waited for in line has brought what it should: the time in line no longer counts.
+    pub fn moved_on(&mut self) {
+        self.in_line = Duration::ZERO;
+    }
+
+    /// Books time lost on a failed call as slept.
     pub fn charge(&mut self, lost: Duration) {
         self.slept += lost;
     }
@@ -247,10 +255,11 @@ impl Backoffer {
         Self::new(Arc::clone(&self.clock), self.remaining()).with_deadline(self.deadline)
     }
 
-    /// The sleep that is left of the budget.
+    /// What is left of the budget.
     #[must_use]
     pub fn remaining(&self) -> Duration {
-        self.budget.saturating_sub(self.slept.saturating_sub(self.excluded))
+        let spent = self.slept.saturating_sub(self.excluded) + self.in_line;
+        self.budget.saturating_sub(spent)
     }
 
     /// Retries so far.

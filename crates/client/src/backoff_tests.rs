@@ -165,7 +165,7 @@ async fn a_fork_has_the_rest_of_the_budget_and_its_own_counters() {
 }
 
 #[tokio::test]
-async fn waiting_for_others_is_booked_and_bounded() {
+async fn waiting_in_line_is_bounded_and_counts_until_it_was_of_use() {
     let (clock, mut bo) = backoffer(1_000);
     let work = async {
         clock.advance(Duration::from_millis(300));
@@ -173,9 +173,14 @@ async fn waiting_for_others_is_booked_and_bounded() {
     };
     assert_eq!(bo.wait("a lookup", work).await.unwrap(), "done");
     assert_eq!(bo.remaining().as_millis(), 700);
+    assert_eq!(bo.slept(), Duration::ZERO);
+    bo.moved_on();
+    assert_eq!(bo.remaining().as_millis(), 1_000);
+    let work = async { clock.advance(Duration::from_millis(300)) };
+    bo.wait("a lookup", work).await.unwrap();
     let error = bo.wait("a lookup", std::future::pending::<()>()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);
     assert!(error.to_string().contains("a lookup"), "{error}");
     assert_eq!(bo.remaining(), Duration::ZERO);
-    assert_eq!(bo.elapsed().as_millis(), 1_000);
+    assert_eq!(bo.elapsed().as_millis(), 1_300);
 }

@@ -81,13 +81,26 @@ impl Client {
         self.inner.pd.timestamp(&mut bo).await
     }
 
-    /// Fails when the snapshot at `start_ts` may have lost data to garbage collection.
+    /// Fails when the snapshot at `start_ts` may have lost data to garbage collection. What was read
+    /// before a check that succeeds was complete.
     ///
     /// # Errors
     /// [`ErrorKind::SnapshotTooOld`], or what kept PD from answering.
     pub async fn check_gc_safe_point(&self, start_ts: Timestamp) -> Result<()> {
-        let mut bo = self.backoffer(self.inner.options.budgets.pd);
-        let safe_point = self.inner.pd.gc_safe_point(&mut bo).await?;
+        self.check_gc_safe_point_by(start_ts, None).await
+    }
+
+    /// The same for a statement that ends at `deadline`.
+    ///
+    /// # Errors
+    /// As [`Client::check_gc_safe_point`], and when the deadline passes.
+    pub async fn check_gc_safe_point_by(
+        &self,
+        start_ts: Timestamp,
+        deadline: Option<Instant>,
+    ) -> Result<()> {
+        let mut bo = self.backoffer(self.inner.options.budgets.pd).with_deadline(deadline);
+        let safe_point = self.inner.pd.txn_safe_point(&mut bo).await?;
         if start_ts >= safe_point {
             return Ok(());
         }

@@ -15,16 +15,30 @@ async fn a_client_needs_nothing_but_the_address_of_pd() {
 }
 
 #[tokio::test]
-async fn a_snapshot_below_the_gc_safe_point_is_too_old() {
+async fn a_snapshot_below_the_safe_point_of_transactions_is_too_old() {
     let (_cluster, members) = stub::start(7, 1);
     let client = Client::connect(ClientOptions::new([members[0].address.clone()])).await.unwrap();
-    // The stub's safe point is 42.
+    // In the stub old versions are dropped below 42, but tables dropped before 43 may be gone.
+    client.check_gc_safe_point(Timestamp::new(44)).await.unwrap();
     client.check_gc_safe_point(Timestamp::new(43)).await.unwrap();
-    client.check_gc_safe_point(Timestamp::new(42)).await.unwrap();
-    let error = client.check_gc_safe_point(Timestamp::new(41)).await.unwrap_err();
+    let error = client.check_gc_safe_point(Timestamp::new(42)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::SnapshotTooOld);
     let text = error.to_string();
-    assert!(text.contains("41") && text.contains("42"), "{text}");
+    assert!(text.contains("42") && text.contains("43"), "{text}");
+}
+
+#[tokio::test]
+async fn the_check_of_a_snapshot_ends_with_its_statement() {
+    let (_cluster, mut members) = stub::start(7, 1);
+    let client = Client::connect(ClientOptions::new([members[0].address.clone()])).await.unwrap();
+    members.clear();
+    let began = client.clock().now();
+    let deadline = Some(began + Duration::from_millis(600));
+    let error = client.check_gc_safe_point_by(Timestamp::new(44), deadline).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);
+    assert!(error.to_string().contains("deadline"), "{error}");
+    let took = client.clock().now() - began;
+    assert!(took < client.options().budgets.pd / 2, "{took:?}");
 }
 
 #[tokio::test]

@@ -30,7 +30,9 @@ pub struct TlsIdentity {
     pub key: PathBuf,
 }
 
-/// How much sleep a piece of work may spend on retries before its last failure is reported.
+/// How much time a piece of work may lose, by waiting for retries and by calls that fail, before its
+/// last failure is reported. A coprocessor task's call that fails counts 3 s at most: its store may
+/// have been at work for a minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BackoffBudgets {
     /// Finding PD and taking a timestamp.
@@ -66,7 +68,7 @@ pub struct ClientOptions {
     /// Longest wait for one answer of a store (`grpc.timeout_in_sec`). Default 10 s.
     pub request_timeout: Duration,
     /// Longest wait for one answer of the coprocessor. Default 60 s, the time after which TiKV
-    /// itself gives a coprocessor request up.
+    /// itself gives a coprocessor request up; it is told to do so 3 s before.
     pub cop_timeout: Duration,
     /// Longest wait for one answer of PD, after which the leader is looked for anew. Default 3 s, as in
     /// TiDB's own client: a statement waits for PD before anything else.

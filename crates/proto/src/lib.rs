@@ -1,8 +1,8 @@
 //! The protobuf messages and gRPC services that TiFusion speaks with PD and TiKV.
 //!
-//! The sources are the `.proto` files next to this crate's manifest. They are a subset of kvproto
-//! and tipb with the same names, numbers and types; a field that is not listed there is skipped on
-//! decoding. One module here is one protobuf package there.
+//! The sources are the `.proto` files next to this crate's manifest. They are a subset of kvproto,
+//! tipb and etcd's API with the same names, numbers and types; a field that is not listed there is
+//! skipped on decoding. One module here is one protobuf package there.
 //!
 //! Fields that carry bulk bytes (a coprocessor answer, the rows of a chunk, a value) are
 //! [`bytes::Bytes`]: decoded from a `Bytes` buffer they share its memory.
@@ -37,10 +37,14 @@ packages! {
     deadlock,
     /// Region errors.
     errorpb,
+    /// Reading the etcd inside PD.
+    etcdserverpb,
     /// Transactional requests to a store, and the errors they meet on keys.
     kvrpcpb,
     /// Stores, regions, peers and buckets.
     metapb,
+    /// Keys and values of etcd.
+    mvccpb,
     /// Requests to PD and its service.
     pdpb,
     /// Replication mode of the cluster.

@@ -7,6 +7,10 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
+use prost::Message as _;
+use tifusion_proto::etcdserverpb::kv_client::KvClient;
+use tifusion_proto::etcdserverpb::kv_server::{Kv, KvServer};
+use tifusion_proto::etcdserverpb::{RangeRequest, RangeResponse};
 use tifusion_proto::kvrpcpb::{GetRequest, GetResponse, PessimisticRollbackRequest};
 use tifusion_proto::pdpb::pd_client::PdClient;
 use tifusion_proto::pdpb::pd_server::{Pd, PdServer};
@@ -108,4 +112,28 @@ fn pd_methods_keep_the_spelling_of_their_paths() {
 
     let paths = recorder.paths.lock().unwrap();
     assert_eq!(*paths, ["/pdpb.PD/AllocID", "/pdpb.PD/UpdateServiceGCSafePoint"]);
+}
+
+struct OneKeyEtcd;
+
+#[async_trait]
+impl Kv for OneKeyEtcd {
+    async fn range(&self, asked: Request<RangeRequest>) -> Result<Response<RangeResponse>, Status> {
+        // key = "k" alone, as it goes over the wire.
+        assert_eq!(asked.into_inner().encode_to_vec(), b"\x0a\x01k");
+        // header = two bytes (left out), kvs = [{key: "k", version: 1, value: "42", lease: 9}], count.
+        let wire = b"\x0a\x02\x08\x01\x12\x0b\x0a\x01k\x20\x01\x2a\x0242\x30\x09\x20\x01";
+        Ok(Response::new(RangeResponse::decode(wire.as_slice()).unwrap()))
+    }
+}
+
+#[test]
+fn a_key_of_pd_s_etcd_is_read() {
+    let recorder = Recorder::new(KvServer::new(OneKeyEtcd));
+    let mut client = KvClient::new(recorder.clone());
+    let request = RangeRequest { key: b"k".to_vec(), ..Default::default() };
+    let response = ready(client.range(request)).unwrap().into_inner();
+    assert_eq!((response.count, response.kvs[0].version), (1, 1));
+    assert_eq!((&response.kvs[0].key[..], &response.kvs[0].value[..]), (&b"k"[..], &b"42"[..]));
+    assert_eq!(*recorder.paths.lock().unwrap(), ["/etcdserverpb.KV/Range"]);
 }

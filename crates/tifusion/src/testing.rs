@@ -125,7 +125,7 @@ impl PdApi for OneRegion {
         Ok(vec![store()])
     }
 
-    async fn gc_safe_point(&self, _: &mut Backoffer) -> ClientResult<Timestamp> {
+    async fn txn_safe_point(&self, _: &mut Backoffer) -> ClientResult<Timestamp> {
         Ok(Timestamp::new(self.safe_point.load(Ordering::SeqCst)))
     }
 

@@ -7,6 +7,12 @@
 //! the recent answers) before it is sent, and the true size afterwards. What waits for the consumer
 //! stays under the limit but for one answer, or for the growth of answers over the recent largest.
 //! One request may always go: the one whose answer the consumer waits for.
+//!
+//! The pool behind the gauge has other users, other partitions of the same scan among them. An answer
+//! that finds no room there although nothing else is held here waits for them, and meanwhile no new
+//! request takes room away from it.
+
+mod admission;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,15 +20,17 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+pub(super) use self::admission::Admission;
 use super::metrics::CopMetrics;
 use super::request::MemoryGauge;
-use crate::error::{ClientError, ErrorKind, Result};
 
 /// Requests under way before anything is known about the consumer.
 const FIRST_WINDOW: usize = 2;
 
 /// Estimate of an answer before one is there.
 const UNKNOWN_ANSWER: usize = 1 << 20;
+
+type GaugeError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What the gate lets through.
 #[derive(Debug, Clone, Copy)]
@@ -56,6 +64,8 @@ struct State {
     estimate: Option<usize>,
     head: u64,
     outstanding: HashMap<u64, usize>,
+    /// Answers that wait for room in the pool.
+    without_room: usize,
 }
 
 /// The number of requests that may be under way.
@@ -133,6 +143,7 @@ impl Gate {
                 estimate: None,
                 head: 0,
                 outstanding: HashMap::new(),
+                without_room: 0,
             }),
             changed: Notify::new(),
         }
@@ -166,19 +177,13 @@ impl Gate {
 
     /// Waits until a request of the task may be sent, and books it.
     pub(super) async fn admit(self: &Arc<Self>, task: u64) -> Admission {
-        let booked = self.wait_for(|state| self.try_admit(state, task)).await;
-        Admission {
-            gate: Arc::clone(self),
-            task,
-            in_flight: true,
-            held: booked.0,
-            gauged: booked.1,
-        }
+        let (held, gauged) = self.wait_for(|state| self.try_admit(state, task)).await;
+        Admission::new(Arc::clone(self), task, held, gauged)
     }
 
     /// Bytes held and bytes booked with the gauge, when the request may go.
     fn try_admit(&self, state: &mut State, task: u64) -> Option<(usize, usize)> {
-        if state.in_flight >= state.window.size() {
+        if state.in_flight >= state.window.size() || state.without_room > 0 {
             return None;
         }
         let estimate = state.estimate(self.limits.bytes);
@@ -200,7 +205,7 @@ impl Gate {
         Some((estimate, gauged))
     }
 
-    fn grow(&self, bytes: usize) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    fn grow(&self, bytes: usize) -> Result<(), GaugeError> {
         self.gauge.as_ref().map_or(Ok(()), |gauge| gauge.try_grow(bytes))
     }
 
@@ -220,80 +225,6 @@ impl Gate {
         let value = change(&mut self.state.lock());
         self.changed.notify_waiters();
         value
-    }
-}
-
-/// A request that may be sent; dropping it gives its place and its bytes back.
-#[derive(Debug)]
-pub(super) struct Admission {
-    gate: Arc<Gate>,
-    task: u64,
-    in_flight: bool,
-    held: usize,
-    gauged: usize,
-}
-
-impl Admission {
-    /// The answer is there: books its true size until the consumer takes it (drops this).
-    ///
-    /// # Errors
-    /// [`ErrorKind::Refused`] with the gauge's error as its source, when the answer does not fit
-    /// although nothing else is held.
-    pub(super) fn answered(mut self, bytes: usize) -> Result<Self> {
-        let gate = Arc::clone(&self.gate);
-        gate.change(|state| {
-            state.in_flight -= 1;
-            self.in_flight = false;
-            state.note_answer(bytes);
-            let alone = state.held == self.held;
-            state.held = state.held - self.held + bytes;
-            state.waiting += bytes;
-            self.held = bytes;
-            gate.metrics.note_load(state.in_flight, state.waiting);
-            self.book(bytes, alone)
-        })?;
-        Ok(self)
-    }
-
-    fn book(&mut self, bytes: usize, alone: bool) -> Result<()> {
-        let Some(gauge) = &self.gate.gauge else { return Ok(()) };
-        if bytes <= self.gauged {
-            gauge.shrink(self.gauged - bytes);
-            self.gauged = bytes;
-            return Ok(());
-        }
-        match gauge.try_grow(bytes - self.gauged) {
-            Ok(()) => self.gauged = bytes,
-            Err(error) if alone => {
-                let message = format!(
-                    "an answer of {bytes} bytes does not fit into the memory limit: raise it, or \
-                     read in pages"
-                );
-                return Err(ClientError::new(ErrorKind::Refused, message).with_source(error));
-            }
-            // The others go away as the consumer takes them, and no new request is sent before.
-            Err(_) => {}
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Admission {
-    fn drop(&mut self) {
-        self.gate.change(|state| {
-            if self.in_flight {
-                state.in_flight -= 1;
-            } else {
-                state.waiting -= self.held;
-            }
-            state.held -= self.held;
-            state.remove_outstanding(self.task);
-        });
-        if let Some(gauge) = &self.gate.gauge
-            && self.gauged > 0
-        {
-            gauge.shrink(self.gauged);
-        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use tifusion_proto::kvrpcpb;
+use tokio::sync::Semaphore;
 
 use super::range::KeyRange;
 use crate::lock::ReadLocks;
@@ -35,6 +36,10 @@ pub struct CopRequest {
     pub desc: bool,
     /// Most requests under way at once.
     pub concurrency: usize,
+    /// Most requests under way at once over all reads that share these permits, the partitions of one
+    /// scan say. A request has one from when it is sent until it is answered, not while it waits for
+    /// the consumer, for memory or for a lock. `None`: [`CopRequest::concurrency`] alone counts.
+    pub slots: Option<Arc<Semaphore>>,
     /// Rows of the first page, doubled up to 50,000 from page to page; 0 for one answer per task.
     pub paging_size: u64,
     /// What the read sees.
@@ -73,6 +78,7 @@ impl CopRequest {
             keep_order: false,
             desc: false,
             concurrency: 15,
+            slots: None,
             paging_size: 0,
             isolation: Isolation::default(),
             priority: Priority::default(),
@@ -107,15 +113,21 @@ pub struct CopResponse {
     pub attempts: u32,
 }
 
-/// Books memory with somebody else: a query engine's pool.
+/// Books memory with somebody else: a query engine's pool, which others use too.
 pub trait MemoryGauge: Send + Sync + Debug + 'static {
     /// Books `bytes` more.
     ///
     /// # Errors
-    /// When the pool has no room. No new request is sent then until answers are taken; an answer that
-    /// does not fit alone ends the read with this error.
+    /// When the pool has no room. No new request is sent then until answers are taken. An answer that
+    /// finds none although its read holds nothing else waits for others to give theirs back, for as
+    /// long as [`MemoryGauge::may_fit`] allows it and a failed request may take; then the read ends
+    /// with this error.
     fn try_grow(&self, bytes: usize) -> Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
     /// Gives `bytes` back.
     fn shrink(&self, bytes: usize);
+
+    /// Whether `bytes` in all may have room once others have given back what they hold; `false` when
+    /// the pool is smaller than that.
+    fn may_fit(&self, bytes: usize) -> bool;
 }

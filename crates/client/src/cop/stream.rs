@@ -93,6 +93,7 @@ impl CopStream {
         let gate = Arc::new(Gate::new(limits, request.memory.clone(), Arc::clone(&metrics)));
         let send = SendOptions {
             timeout: options.cop_timeout,
+            is_task: true,
             isolation: request.isolation,
             priority: request.priority,
             not_fill_cache: request.not_fill_cache,

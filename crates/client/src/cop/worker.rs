@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tifusion_proto::{coprocessor, kvrpcpb};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::gate::{Admission, Gate};
@@ -57,6 +58,29 @@ pub(super) enum Event {
 impl Shared {
     pub(super) fn backoffer(&self, budget: Duration) -> Backoffer {
         Backoffer::new(Arc::clone(&self.clock), budget).with_deadline(self.request.deadline)
+    }
+
+    /// A place among the requests under way of all reads that share them. Those before it in line end
+    /// by themselves; whoever holds one waits for no consumer.
+    async fn slot(&self, bo: &Backoffer) -> Result<Option<OwnedSemaphorePermit>> {
+        let Some(slots) = &self.request.slots else { return Ok(None) };
+        let deadline = async {
+            match bo.deadline() {
+                Some(_) => self.clock.sleep(bo.bounded_timeout(Duration::MAX)).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            slot = Arc::clone(slots).acquire_owned() => slot.map(Some).map_err(|closed| {
+                let message = "the scan that the read belongs to was ended";
+                ClientError::new(ErrorKind::Cancelled, message).with_source(closed)
+            }),
+            () = deadline => Err(ClientError::new(
+                ErrorKind::DeadlineExceeded,
+                "the statement's deadline has passed while other requests of the scan were under way",
+            )),
+        }
     }
 
     /// The tasks of ranges whose regions have changed, in the order of the scan.
@@ -122,9 +146,11 @@ impl Worker {
         let mut bo = self.shared.backoffer(self.shared.budgets.request);
         while let Some(task) = self.left.front().cloned() {
             let admission = self.shared.gate.admit(self.task).await;
+            let slot = self.shared.slot(&bo).await?;
             let started = self.shared.clock.now();
             let then = self.shared.locks.knowledge();
             let sent = self.send(&mut bo, &task).await?;
+            drop(slot);
             let next = match sent {
                 Sent::Answer(answer) => {
                     let time = self.shared.clock.now().saturating_duration_since(started);
@@ -165,7 +191,10 @@ impl Worker {
                 // The store is overloaded, or the ranges are too much for the time a request has.
                 bo.backoff(backoff, cause).await?;
                 self.shared.metrics.count_halving();
-                self.replace(self.halve(task));
+                let region = task.region.ver_id;
+                let halves = self.halve(task);
+                let is_known = self.shared.sender.regions().cached(region).is_some();
+                self.replace(if is_known { halves } else { self.locate_anew(halves).await? });
             }
         }
         Ok(())
@@ -187,6 +216,16 @@ impl Worker {
         let part = |ranges| CopTask { ranges, halvings, ..task.clone() };
         let (left, right) = (part(left), part(right));
         if self.shape().desc { [right, left].into() } else { [left, right].into() }
+    }
+
+    /// The same tasks wherever their regions are by now.
+    async fn locate_anew(&self, tasks: VecDeque<CopTask>) -> Result<VecDeque<CopTask>> {
+        let mut located = VecDeque::new();
+        for CopTask { ranges, paging_size, halvings, .. } in tasks {
+            let anew = self.shared.rebuild(ranges, paging_size).await?;
+            located.extend(anew.into_iter().map(|task| CopTask { halvings, ..task }));
+        }
+        Ok(located)
     }
 
     fn shape(&self) -> TaskShape {
@@ -258,7 +297,10 @@ impl Worker {
                 .map_err(|error| self.locate(error, task, store_id, address))?,
             None => Vec::new(),
         };
-        let held = admission.answered(response.data.len())?;
+        let held = match admission.answered(response.data.len()) {
+            Ok(held) => held,
+            Err(no_room) => no_room.wait(bo, self.shared.budgets.request).await?,
+        };
         let response = CopResponse {
             data: response.data,
             region_id: task.region.ver_id.id,

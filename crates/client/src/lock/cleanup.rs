@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tifusion_proto::kvrpcpb;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
 use super::decision::Cleanup;
@@ -182,17 +182,16 @@ impl CleanupPool {
         if !self.running.lock().insert(job.clone()) {
             return None;
         }
-        let running = Arc::clone(&self.running);
-        let work = run(job.clone());
+        let turn = Turn { running: Arc::clone(&self.running), job: job.clone(), _permit: permit };
+        let work = run(job);
         let mut tasks = self.tasks.lock();
         while tasks.try_join_next().is_some() {}
         tasks.spawn(async move {
+            let _turn = turn;
             // Whoever meets the lock next tries again.
             if let Err(error) = work.await {
                 tracing::debug!(%error, "a lock was left behind");
             }
-            running.lock().remove(&job);
-            drop(permit);
         });
         None
     }
@@ -201,5 +200,78 @@ impl CleanupPool {
     pub(super) async fn idle(&self) {
         // The semaphore is never closed.
         let _all = self.permits.acquire_many(MAX_RUNNING).await;
+    }
+}
+
+/// A job's place among those that run, given up however the job ends.
+#[derive(Debug)]
+struct Turn {
+    running: Arc<Mutex<HashSet<Job>>>,
+    job: Job,
+    /// Given back after the place.
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.running.lock().remove(&self.job);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    fn job() -> Job {
+        Job::PessimisticKey {
+            txn: Timestamp::new(1),
+            for_update_ts: Timestamp::new(2),
+            key: b"k".to_vec(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_cleanup_that_panicked_can_be_started_again() {
+        let pool = CleanupPool::new();
+        let begun = Arc::new(AtomicUsize::new(0));
+        for round in 1..=3 {
+            let begun_by = Arc::clone(&begun);
+            let left = pool.spawn(job(), move |_| async move {
+                begun_by.fetch_add(1, Ordering::Relaxed);
+                panic!("on purpose")
+            });
+            assert_eq!(left, None);
+            pool.idle().await;
+            assert_eq!(begun.load(Ordering::Relaxed), round);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_cleanup_that_was_aborted_can_be_started_again() {
+        let pool = CleanupPool::new();
+        for _ in 0..2 {
+            assert_eq!(pool.spawn(job(), |_| std::future::pending()), None);
+            assert_eq!(pool.running.lock().len(), 1);
+            pool.tasks.lock().abort_all();
+            pool.idle().await;
+            assert!(pool.running.lock().is_empty());
+        }
+    }
+
+    #[tokio::test]
+    async fn the_same_cleanup_runs_once_at_a_time() {
+        let pool = CleanupPool::new();
+        let begun = Arc::new(AtomicUsize::new(0));
+        for _ in 0..3 {
+            let begun = Arc::clone(&begun);
+            pool.spawn(job(), move |_| async move {
+                begun.fetch_add(1, Ordering::Relaxed);
+                Ok(())
+            });
+        }
+        pool.idle().await;
+        assert_eq!(begun.load(Ordering::Relaxed), 1);
     }
 }

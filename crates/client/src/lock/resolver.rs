@@ -133,7 +133,7 @@ impl LockResolver {
                         continue;
                     }
                 }
-                resolved.progress |= read.learnt_since(lock.txn, then);
+                resolved.progress |= read.learnt_since(lock.txn, then).is_some();
                 jobs.extend(job);
             }
         }
@@ -158,12 +158,9 @@ impl LockResolver {
                 _ => None,
             };
         }
-        // Another task of the same read has pushed it meanwhile.
-        read.learnt_since(lock.txn, then).then_some(Outcome {
-            verdict: Verdict::Ignore,
-            cleanup: Cleanup::None,
-            fate: None,
-        })
+        // Another task of the same read has found out meanwhile.
+        let verdict = read.learnt_since(lock.txn, then)?;
+        Some(Outcome { verdict, cleanup: Cleanup::None, fate: None })
     }
 
     /// Takes the steps for one lock until its outcome is known.
@@ -181,7 +178,7 @@ impl LockResolver {
         let clock = Arc::clone(bo.clock());
         let _turn = tokio::select! {
             turn = gate.lock() => Some(turn),
-            () = clock.sleep(GATE_WAIT) => None,
+            () = clock.sleep(bo.bounded_timeout(GATE_WAIT)) => None,
         };
         if let Some(outcome) = self.known(lock, read, then) {
             return Ok(outcome);

@@ -11,7 +11,6 @@ use tonic::{Request, Response, Status};
 use super::failure::{Failure, check_header};
 use super::members::{Leader, Members};
 use crate::clock::Clock;
-use crate::error::ErrorKind;
 use crate::transport::Limit;
 
 /// One try at one leader.
@@ -19,13 +18,21 @@ pub(super) struct Call {
     pub(super) members: Arc<Members>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) leader: Leader,
+    /// For one round-trip.
     pub(super) timeout: Duration,
+    /// For a place in line behind another's round-trip, and one's own.
+    pub(super) patience: Duration,
 }
 
 impl Call {
     /// A client of the leader.
     pub(super) fn client(&self) -> Result<GrpcPd<Channel>, Failure> {
         self.members.client(&self.leader.address)
+    }
+
+    /// A connection to the leader, for other services on the same port.
+    pub(super) fn channel(&self) -> Result<Channel, Failure> {
+        self.members.channel(&self.leader.address)
     }
 
     /// What every request carries.
@@ -49,10 +56,18 @@ impl Call {
         call: impl Future<Output = Result<Response<T>, Status>>,
         header: impl Fn(&T) -> Option<&pdpb::ResponseHeader>,
     ) -> Result<T, Failure> {
-        let answer = self.limit().run(call).await.map_err(Failure::from_transport)?;
+        let answer = self.headless(call).await?;
         check_header(header(&answer), Some(self.members.cluster_id()))
             .map_err(|failure| failure.at(&self.leader.address))?;
         Ok(answer)
+    }
+
+    /// Waits for the answer of a service whose answers have no header of PD.
+    pub(super) async fn headless<T>(
+        &self,
+        call: impl Future<Output = Result<Response<T>, Status>>,
+    ) -> Result<T, Failure> {
+        self.limit().run(call).await.map_err(Failure::from_transport)
     }
 }
 
@@ -85,20 +100,4 @@ pub(super) async fn scan(
     let mut client = call.client()?;
     let answer = client.scan_regions(call.request(message));
     Ok(call.answer(answer, |answer| answer.header.as_ref()).await?.regions)
-}
-
-/// The GC safe point by `GetGCState`.
-pub(super) async fn gc_state(call: &Call) -> Result<u64, Failure> {
-    let message = pdpb::GetGcStateRequest {
-        header: call.header(),
-        exclude_gc_barriers: true,
-        ..pdpb::GetGcStateRequest::default()
-    };
-    let mut client = call.client()?;
-    let answer = client.get_gc_state(call.request(message));
-    let answer = call.answer(answer, |answer| answer.header.as_ref()).await?;
-    let state = answer
-        .gc_state
-        .ok_or_else(|| Failure::fatal(ErrorKind::Protocol, "an answer without a GC state"))?;
-    Ok(state.gc_safe_point)
 }

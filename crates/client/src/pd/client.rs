@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use tifusion_proto::{metapb, pdpb};
 
-use super::call::{Call, batch_scan, gc_state, scan};
+use super::call::{Call, batch_scan, scan};
 use super::failure::Failure;
+use super::gc::TxnSafePoint;
 use super::members::{Leader, Members};
 use super::tso::Tso;
 use super::{PdApi, RegionInfo, keys};
@@ -28,9 +29,9 @@ pub struct PdClient {
     tso: Tso,
     clock: Arc<dyn Clock>,
     timeout: Duration,
-    /// This PD is older than `BatchScanRegions`, `GetGCState`.
+    /// This PD is older than `BatchScanRegions`.
     no_batch_scan: AtomicBool,
-    no_gc_state: AtomicBool,
+    txn_safe_point: TxnSafePoint,
 }
 
 impl PdClient {
@@ -56,7 +57,7 @@ impl PdClient {
             clock,
             timeout,
             no_batch_scan: AtomicBool::new(false),
-            no_gc_state: AtomicBool::new(false),
+            txn_safe_point: TxnSafePoint::default(),
         };
         client.call(bo, |_call| std::future::ready(Ok(()))).await?;
         Ok(client)
@@ -70,14 +71,14 @@ impl PdClient {
     {
         let mut moved = false;
         loop {
+            bo.check_deadline()?;
             let began = self.clock.now();
-            let left = bo.remaining().max(LAST_TRY);
-            let timeout = bo.bounded_timeout(self.timeout.min(left));
-            let (failure, at_leader) = match self.leader(timeout).await {
+            let timeout = self.timeout.min(bo.remaining().max(LAST_TRY));
+            let (failure, at_leader) = match self.leader(bo, timeout).await {
                 Err(failure) => (failure, false),
                 Ok(leader) => {
                     let generation = leader.generation;
-                    match request(self.call_to(leader, timeout)).await {
+                    match request(self.call_to(leader, bo, timeout)).await {
                         Ok(answer) => return Ok(answer),
                         Err(failure) => {
                             self.members.suspect(generation);
@@ -101,19 +102,24 @@ impl PdClient {
     }
 
     /// The leader; in line behind another's search at most as long as one's own may take.
-    async fn leader(&self, timeout: Duration) -> Result<Leader, Failure> {
+    async fn leader(&self, bo: &Backoffer, timeout: Duration) -> Result<Leader, Failure> {
         tokio::select! {
             biased;
-            leader = self.members.leader(timeout) => leader,
-            () = self.clock.sleep(timeout * 2) => {
+            leader = self.members.leader(bo.bounded_timeout(timeout)) => leader,
+            () = self.clock.sleep(bo.bounded_timeout(timeout * 2)) => {
                 Err(Failure::passing("the search for PD's leader takes too long"))
             }
         }
     }
 
-    fn call_to(&self, leader: Leader, timeout: Duration) -> Call {
-        let clock = Arc::clone(&self.clock);
-        Call { members: Arc::clone(&self.members), clock, leader, timeout }
+    fn call_to(&self, leader: Leader, bo: &Backoffer, timeout: Duration) -> Call {
+        Call {
+            members: Arc::clone(&self.members),
+            clock: Arc::clone(&self.clock),
+            leader,
+            timeout: bo.bounded_timeout(timeout),
+            patience: bo.bounded_timeout(timeout * 2),
+        }
     }
 }
 
@@ -131,8 +137,7 @@ fn region_info(answer: pdpb::GetRegionResponse) -> Result<Option<RegionInfo>> {
 impl PdApi for PdClient {
     async fn timestamp(&self, bo: &mut Backoffer) -> Result<Timestamp> {
         self.call(bo, |call| async move {
-            // In line behind one round-trip, then one's own.
-            let limit = call.timeout * 2;
+            let limit = call.patience;
             tokio::select! {
                 biased;
                 timestamp = self.tso.get(call.leader) => timestamp,
@@ -221,22 +226,10 @@ impl PdApi for PdClient {
         Ok(answer.await?.stores)
     }
 
-    /// What the data needs: `gc_safe_point` of `GetGCState` where PD has it (8.5 and later), else
-    /// `GetGCSafePoint`.
-    async fn gc_safe_point(&self, bo: &mut Backoffer) -> Result<Timestamp> {
-        let old = &self.no_gc_state;
-        let safe_point = self.call(bo, |call| async move {
-            if !old.load(Ordering::Relaxed) {
-                match gc_state(&call).await {
-                    Err(failure) if failure.unimplemented => old.store(true, Ordering::Relaxed),
-                    answer => return answer,
-                }
-            }
-            let message = pdpb::GetGcSafePointRequest { header: call.header() };
-            let mut client = call.client()?;
-            let answer = client.get_gc_safe_point(call.request(message));
-            Ok(call.answer(answer, |answer| answer.header.as_ref()).await?.safe_point)
-        });
+    /// By `GetGCState` where PD has it, else from its etcd, else the GC safe point.
+    async fn txn_safe_point(&self, bo: &mut Backoffer) -> Result<Timestamp> {
+        let source = &self.txn_safe_point;
+        let safe_point = self.call(bo, |call| async move { source.get(&call).await });
         Ok(Timestamp::new(safe_point.await?))
     }
 

@@ -125,7 +125,7 @@ async fn a_changed_leader_is_followed() {
         assert!(next > last);
         last = next;
         cluster.calls.lock().clear();
-        pd.gc_safe_point(&mut backoffer(BUDGET)).await.unwrap();
+        pd.txn_safe_point(&mut backoffer(BUDGET)).await.unwrap();
         assert_eq!(cluster.calls.lock().as_slice(), [("get_gc_state", leader)]);
     }
 }
@@ -345,17 +345,105 @@ async fn boundaries_that_are_not_encoded_are_an_error() {
     assert_eq!(error.context().region, Some(4));
 }
 
+/// The stub's `GetGCState` tells 43, its `GetGCSafePoint` 41.
 #[tokio::test]
-async fn the_gc_safe_point_comes_from_new_and_old_pds() {
-    for (old, expected) in [(false, 42), (true, 41)] {
+async fn the_safe_point_of_transactions_comes_from_new_and_old_pds() {
+    let saved = |text: &str| Some(text.as_bytes().to_vec());
+    let cases = [
+        (false, saved("42"), false, 43, ["get_gc_state", "get_gc_state"].as_slice()),
+        (true, saved("42"), false, 42, &["get_gc_state", "range", "range"]),
+        (
+            true,
+            saved("458000000000000001"),
+            false,
+            458_000_000_000_000_001,
+            &["get_gc_state", "range", "range"],
+        ),
+        // Nothing was collected yet.
+        (
+            true,
+            None,
+            false,
+            41,
+            &["get_gc_state", "range", "get_gc_safe_point", "range", "get_gc_safe_point"],
+        ),
+        // No etcd either.
+        (
+            true,
+            saved("42"),
+            true,
+            41,
+            &["get_gc_state", "range", "get_gc_safe_point", "get_gc_safe_point"],
+        ),
+    ];
+    for (old, saved, no_etcd, expected, calls) in cases {
         let (cluster, members) = stub::start(7, 1);
         cluster.old.store(old, Ordering::Relaxed);
+        cluster.no_etcd.store(no_etcd, Ordering::Relaxed);
+        *cluster.saved_safe_point.lock() = saved;
         let pd = connect(addresses(&members)).await;
         for _ in 0..2 {
-            let safe_point = pd.gc_safe_point(&mut backoffer(BUDGET)).await.unwrap();
+            let safe_point = pd.txn_safe_point(&mut backoffer(BUDGET)).await.unwrap();
             assert_eq!(safe_point, Timestamp::new(expected));
         }
-        assert_eq!(call_count(&cluster, "get_gc_state"), if old { 1 } else { 2 });
+        let called: Vec<_> = cluster.calls.lock().iter().map(|(name, _)| *name).collect();
+        assert_eq!(called, calls);
+    }
+}
+
+#[tokio::test]
+async fn a_saved_safe_point_that_is_no_number_is_an_error() {
+    let (cluster, members) = stub::start(7, 1);
+    cluster.old.store(true, Ordering::Relaxed);
+    *cluster.saved_safe_point.lock() = Some(b"-1".to_vec());
+    let pd = connect(addresses(&members)).await;
+    let error = pd.txn_safe_point(&mut backoffer(BUDGET)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Protocol);
+    assert!(error.to_string().contains("\"-1\""), "{error}");
+}
+
+/// Tokio's clock, with every sleep on record.
+#[derive(Debug, Default)]
+struct Recording(parking_lot::Mutex<Vec<Duration>>);
+
+#[async_trait::async_trait]
+impl Clock for Recording {
+    fn now(&self) -> Instant {
+        TokioClock.now()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.0.lock().push(duration);
+        TokioClock.sleep(duration).await;
+    }
+
+    fn random(&self, bound: u64) -> u64 {
+        bound
+    }
+}
+
+#[tokio::test]
+async fn no_wait_is_longer_than_the_statement_has_time() {
+    let (cluster, mut members) = stub::start(7, 1);
+    let clock = Arc::new(Recording::default());
+    let options = options(addresses(&members));
+    let channels = Arc::new(Channels::new(&options).unwrap());
+    let bo = || Backoffer::new(Arc::clone(&clock) as Arc<dyn Clock>, BUDGET);
+    let pd = PdClient::connect(&options, channels, Arc::clone(&clock) as _, &mut bo()).await;
+    let pd = pd.unwrap();
+    cluster.tso_faults.lock().push_back(TsoFault::Hang);
+    for silence in ["of the leader", "of all"] {
+        clock.0.lock().clear();
+        let left = Duration::from_millis(300);
+        let mut bo = bo().with_deadline(Some(clock.now() + left));
+        let error = pd.timestamp(&mut bo).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);
+        let mut waits = clock.0.lock().clone();
+        // The task that all callers share has a limit of its own.
+        waits.retain(|wait| *wait != options.pd_timeout);
+        assert!(waits.iter().all(|wait| *wait <= left), "silence {silence}: {waits:?}");
+        assert!(!waits.is_empty());
+        members.clear();
     }
 }
 

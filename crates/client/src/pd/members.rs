@@ -93,8 +93,12 @@ impl Members {
 
     /// A gRPC client of the member at `address`.
     pub(super) fn client(&self, address: &str) -> Result<GrpcPd<Channel>, Failure> {
-        let channel = self.channels.get(address).map_err(Failure::from_transport)?;
-        Ok(GrpcPd::new(channel).max_decoding_message_size(self.max_message_size))
+        Ok(GrpcPd::new(self.channel(address)?).max_decoding_message_size(self.max_message_size))
+    }
+
+    /// A connection to the member at `address`.
+    pub(super) fn channel(&self, address: &str) -> Result<Channel, Failure> {
+        self.channels.get(address).map_err(Failure::from_transport)
     }
 
     /// Closes all connections.

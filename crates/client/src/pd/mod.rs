@@ -1,4 +1,5 @@
-//! The placement driver: timestamps, where regions and stores are, the GC safe point.
+//! The placement driver: timestamps, where regions and stores are, which snapshots are too
+//! old.
 //!
 //! [`PdApi`] is what the rest of the client sees. Keys are raw on its surface; PD's own, which are
 //! memory-comparable, are decoded and encoded behind it.
@@ -8,6 +9,7 @@ mod client;
 mod discovery;
 mod endpoint;
 mod failure;
+mod gc;
 pub(crate) mod keys;
 mod members;
 #[cfg(test)]
@@ -95,11 +97,12 @@ pub trait PdApi: Send + Sync + Debug + 'static {
     /// As [`PdApi::region_by_key`].
     async fn stores(&self, bo: &mut Backoffer) -> Result<Vec<metapb::Store>>;
 
-    /// The timestamp below which old versions may be gone.
+    /// The timestamp below which no snapshot may be read any more (the transaction safe point): what
+    /// it needs may be gone.
     ///
     /// # Errors
     /// As [`PdApi::region_by_key`].
-    async fn gc_safe_point(&self, bo: &mut Backoffer) -> Result<Timestamp>;
+    async fn txn_safe_point(&self, bo: &mut Backoffer) -> Result<Timestamp>;
 
     /// The cluster's id.
     fn cluster_id(&self) -> u64;

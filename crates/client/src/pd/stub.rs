@@ -9,6 +9,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use futures::StreamExt as _;
 
 use parking_lot::Mutex;
+use tifusion_proto::etcdserverpb::kv_server::{Kv, KvServer};
+use tifusion_proto::etcdserverpb::{RangeRequest, RangeResponse};
+use tifusion_proto::mvccpb::KeyValue;
 use tifusion_proto::pdpb::pd_server::{Pd, PdServer};
 use tifusion_proto::{metapb, pdpb};
 use tonic::codegen::BoxStream;
@@ -43,6 +46,10 @@ pub(crate) struct Cluster {
     pub(crate) leader: AtomicUsize,
     /// Without `BatchScanRegions` and `GetGCState`.
     pub(crate) old: AtomicBool,
+    /// Without etcd.
+    pub(crate) no_etcd: AtomicBool,
+    /// What etcd has under the key of the saved safe point.
+    pub(crate) saved_safe_point: Mutex<Option<Vec<u8>>>,
     pub(crate) not_bootstrapped: AtomicBool,
     pub(crate) tso_faults: Mutex<VecDeque<TsoFault>>,
     pub(crate) tso_requests: AtomicUsize,
@@ -85,13 +92,15 @@ pub(crate) fn add_member(cluster: &Arc<Cluster>) -> Member {
     let address = listener.local_addr().unwrap().to_string();
     let index = cluster.addresses.lock().len();
     cluster.addresses.lock().push(address.clone());
-    let service = Service { cluster: Arc::clone(cluster), index };
+    let service = || Service { cluster: Arc::clone(cluster), index };
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let _guard = runtime.enter();
     let listener = tokio::net::TcpListener::from_std(listener).unwrap();
     let incoming = tokio_stream::wrappers::TcpListenerStream::new(listener);
-    let server = tonic::transport::Server::builder().add_service(PdServer::new(service));
+    let server = tonic::transport::Server::builder()
+        .add_service(PdServer::new(service()))
+        .add_service(KvServer::new(service()));
     runtime.spawn(server.serve_with_incoming(incoming));
     Member { address, runtime: Some(runtime) }
 }
@@ -334,5 +343,29 @@ impl Pd for Service {
         let empty = pdpb::GetGcStateResponse::default();
         let header = self.header();
         Ok(Response::new(pdpb::GetGcStateResponse { header, gc_state: Some(state), ..empty }))
+    }
+}
+
+#[tonic::async_trait]
+impl Kv for Service {
+    async fn range(
+        &self,
+        request: Request<RangeRequest>,
+    ) -> Result<Response<RangeResponse>, Status> {
+        self.cluster.calls.lock().push(("range", self.index));
+        if self.cluster.no_etcd.load(Ordering::Relaxed) {
+            return Err(Status::unimplemented("unknown service etcdserverpb.KV"));
+        }
+        let RangeRequest { key, range_end, serializable, .. } = request.into_inner();
+        assert!(range_end.is_empty() && !serializable, "the newest value of one key");
+        let value = match key.as_slice() {
+            b"/tidb/store/gcworker/saved_safe_point" => {
+                self.cluster.saved_safe_point.lock().clone()
+            }
+            _ => None,
+        };
+        let kvs: Vec<_> =
+            value.into_iter().map(|value| KeyValue { value, ..KeyValue::default() }).collect();
+        Ok(Response::new(RangeResponse { kvs, ..RangeResponse::default() }))
     }
 }

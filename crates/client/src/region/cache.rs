@@ -178,9 +178,12 @@ impl RegionCache {
         let _flight = bo.wait("another lookup of the same region", flight).await?;
         let _load = bo.wait("other lookups of regions", self.loads.acquire()).await?;
         if self.index.lock().get(key).is_some() {
+            bo.moved_on();
             return Ok(Ok(()));
         }
-        let Some(info) = self.pd.region_by_key(bo, key).await? else {
+        let answer = self.pd.region_by_key(bo, key).await?;
+        bo.moved_on();
+        let Some(info) = answer else {
             return Ok(Err(missing(key, "PD knows no region")));
         };
         let region = match Region::from_info(info) {
@@ -220,10 +223,12 @@ impl RegionCache {
         let _flight = bo.wait("another lookup of the same regions", flight).await?;
         let _load = bo.wait("other lookups of regions", self.loads.acquire()).await?;
         if let Some(region) = self.index.lock().get(gap) {
+            bo.moved_on();
             cover.push(region);
             return Ok(Ok(()));
         }
         let infos = self.pd.scan_regions(bo, gap, cover.end(), self.scan_limit).await?;
+        bo.moved_on();
         let malformed = self.absorb(infos, cover);
         if cover.gap() != Some(gap) {
             return Ok(Ok(()));

@@ -120,6 +120,25 @@ async fn behind_a_dead_pd_nobody_waits_longer_than_the_budget() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_long_line_before_a_healthy_pd_fails_no_statement() {
+    let keys: Vec<String> = (0..400).map(|n| format!("k{n:03}")).collect();
+    let pd = FakePd::new(Model::split_at(keys.iter().rev().map(String::as_str)));
+    *pd.latency.lock() = Duration::from_secs(1);
+    let cache = cache(&pd);
+    let began = tokio::time::Instant::now();
+    // Forty statements with ten lookups each, eight under way at once.
+    join_all(keys.chunks(10).map(async |keys| {
+        let mut bo = backoffer(BUDGET);
+        for key in keys {
+            cache.locate_key(&mut bo, key.as_bytes()).await.unwrap();
+        }
+        assert_eq!(bo.remaining(), BUDGET);
+    }))
+    .await;
+    assert!(began.elapsed() > BUDGET * 2, "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_range_takes_few_calls() {
     let keys: Vec<String> = (1..10_000).map(|n| format!("k{n:05}")).collect();
     let pd = FakePd::new(Model::split_at(keys.iter().rev().map(String::as_str)));

@@ -123,6 +123,8 @@ pub(super) struct FakePd {
     pub(super) stores: Mutex<Vec<metapb::Store>>,
     /// Calls retry in vain while this is set.
     pub(super) down: Mutex<bool>,
+    /// Time that every call takes.
+    pub(super) latency: Mutex<Duration>,
     pub(super) region_calls: AtomicUsize,
     pub(super) store_calls: AtomicUsize,
 }
@@ -135,6 +137,7 @@ impl FakePd {
             holes: Mutex::default(),
             stores: Mutex::default(),
             down: Mutex::default(),
+            latency: Mutex::default(),
             region_calls: AtomicUsize::default(),
             store_calls: AtomicUsize::default(),
         })
@@ -177,6 +180,10 @@ impl FakePd {
     async fn network(&self, bo: &mut Backoffer) -> Result<()> {
         for _ in 0..10 {
             tokio::task::yield_now().await;
+        }
+        let latency = *self.latency.lock();
+        if !latency.is_zero() {
+            tokio::time::sleep(latency).await;
         }
         while *self.down.lock() {
             let cause = ClientError::new(ErrorKind::Unavailable, "PD is down");
@@ -233,7 +240,7 @@ impl PdApi for FakePd {
         Ok(self.stores.lock().clone())
     }
 
-    async fn gc_safe_point(&self, _bo: &mut Backoffer) -> Result<Timestamp> {
+    async fn txn_safe_point(&self, _bo: &mut Backoffer) -> Result<Timestamp> {
         Ok(Timestamp::ZERO)
     }
 

@@ -36,9 +36,12 @@ impl StoreCache {
         }
         let _flight = bo.wait("another lookup of the same store", self.flights.enter(id)).await?;
         if let Some(store) = self.cached(id) {
+            bo.moved_on();
             return Ok(store);
         }
-        let store = match pd.store(bo, id).await? {
+        let answer = pd.store(bo, id).await?;
+        bo.moved_on();
+        let store = match answer {
             Some(meta) => Store::from_meta(meta, self.address_map.as_deref()),
             None => Store::tombstone(id),
         };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tifusion_proto::metapb;
 
-use super::command::{is_idempotent, take_region_error};
+use super::command::{is_idempotent, is_read, take_region_error};
 use super::exchange::{Exchange, Flow, Target};
 use super::{Answer, Sent};
 use crate::backoff::{BackoffKind, Backoffer};
@@ -38,17 +38,20 @@ impl Exchange<'_> {
         peer: metapb::Peer,
         store: Arc<Store>,
     ) -> Result<Flow> {
-        let timeout = bo.bounded_timeout(self.options.timeout);
+        let timeout = self.timeout(bo);
         let request = (self.build)(self.context(&peer, timeout));
         let peer_attempts = self.replicas.attempt(peer.id);
-        let target = Target { peer, store, peer_attempts, idempotent: is_idempotent(&request) };
+        let (idempotent, reads) = (is_idempotent(&request), is_read(&request));
+        let target = Target { peer, store, peer_attempts, idempotent, reads };
         self.attempts = self.attempts.saturating_add(1);
         self.options.stats.count_request();
+        let began = bo.clock().now();
         let called = self.sender.transport.call(&target.store.address, request, timeout).await;
         let mut response = match called {
             Ok(response) => response,
             Err(error) => {
                 self.options.stats.count_transport_error();
+                self.charge(bo, bo.clock().now().saturating_duration_since(began));
                 return self.on_transport_error(bo, &target, error).await;
             }
         };

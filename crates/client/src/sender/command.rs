@@ -21,6 +21,22 @@ pub(super) fn is_idempotent(request: &StoreRequest) -> bool {
     }
 }
 
+/// Whether the command reads and no more, so that a follower may answer it from its own data.
+/// Exhaustive on purpose: a new command has to say.
+pub(super) fn is_read(request: &StoreRequest) -> bool {
+    match request {
+        StoreRequest::Coprocessor(_)
+        | StoreRequest::Get(_)
+        | StoreRequest::BatchGet(_)
+        | StoreRequest::Scan(_) => true,
+        // They write, be it a rollback where they find nothing.
+        StoreRequest::CheckTxnStatus(_)
+        | StoreRequest::CheckSecondaryLocks(_)
+        | StoreRequest::ResolveLock(_)
+        | StoreRequest::PessimisticRollback(_) => false,
+    }
+}
+
 /// Takes the region error out of an answer, when it has one.
 pub(super) fn take_region_error(response: &mut StoreResponse) -> Option<errorpb::Error> {
     match response {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tifusion_proto::{kvrpcpb, metapb};
 
 use super::replica::Replicas;
+use super::transport_error::Pace;
 use super::{BuildRequest, SendOptions, Sender, Sent};
 use crate::backoff::{BackoffKind, Backoffer};
 use crate::error::{ClientError, ErrorKind, Result};
@@ -14,6 +15,15 @@ use crate::region_error::SHORT_TIMEOUT_MS;
 
 /// Who asks, as the stores' metrics show it.
 const REQUEST_SOURCE: &str = "tifusion";
+
+/// Longest part of a call's time that a store is not told of.
+const MARGIN: Duration = Duration::from_secs(3);
+
+/// What a last try gets when the budget is all but spent.
+const LAST_TRY: Duration = Duration::from_millis(500);
+
+/// What a failed call of a task counts at most, however long the store was at work.
+const TASK_LOSS: Duration = Duration::from_secs(3);
 
 /// Where the exchange stands after an attempt.
 pub(super) enum Flow {
@@ -27,6 +37,8 @@ pub(super) struct Target {
     pub(super) store: Arc<Store>,
     pub(super) peer_attempts: u32,
     pub(super) idempotent: bool,
+    /// Followers may answer it.
+    pub(super) reads: bool,
 }
 
 /// One request on its way.
@@ -73,7 +85,7 @@ impl<'a> Exchange<'a> {
             record_time_stat: true,
             record_scan_stat: true,
             replica_read,
-            max_execution_duration_ms: u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX),
+            max_execution_duration_ms: at_store_ms(timeout),
             task_id: self.options.task_id,
             is_retry_request: self.attempts > 0,
             request_source: REQUEST_SOURCE.to_owned(),
@@ -82,8 +94,30 @@ impl<'a> Exchange<'a> {
         }
     }
 
+    /// How long to wait for the next answer.
+    pub(super) fn timeout(&self, bo: &Backoffer) -> Duration {
+        let timeout = self.options.timeout;
+        bo.bounded_timeout(match self.options.is_task {
+            true => timeout,
+            false => timeout.min(bo.remaining().max(LAST_TRY)),
+        })
+    }
+
+    /// Books the time of a failed call.
+    pub(super) fn charge(&self, bo: &mut Backoffer, lost: Duration) {
+        bo.charge(if self.options.is_task { lost.min(TASK_LOSS) } else { lost });
+    }
+
     pub(super) fn has_short_timeout(&self) -> bool {
         self.options.timeout < Duration::from_millis(SHORT_TIMEOUT_MS)
+    }
+
+    pub(super) fn pace(&self) -> Pace {
+        match (self.has_short_timeout(), self.options.is_task) {
+            (true, _) => Pace::Short,
+            (false, true) => Pace::Task,
+            (false, false) => Pace::Long,
+        }
     }
 
     /// An error of this attempt, with everything that is known about where it happened.
@@ -140,4 +174,10 @@ impl<'a> Exchange<'a> {
             }
         }
     }
+}
+
+/// The time a store is told when the client waits for `timeout`. Never 0, which means no limit.
+fn at_store_ms(timeout: Duration) -> u64 {
+    let told = timeout.saturating_sub((timeout / 10).min(MARGIN));
+    u64::try_from(told.as_millis()).unwrap_or(u64::MAX).max(1)
 }

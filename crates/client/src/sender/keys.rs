@@ -1,6 +1,7 @@
 //! One request per region for a set of keys.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::StreamExt as _;
 use tifusion_proto::kvrpcpb;
@@ -98,18 +99,22 @@ impl Sender {
             .map(|group| {
                 let mut bo = bo.fork();
                 async move {
+                    let before = bo.remaining();
                     let sent = self.send_group(&mut bo, &group, options, build).await?;
-                    Ok((group, sent))
+                    Ok((group, sent, before.saturating_sub(bo.remaining())))
                 }
             })
             .collect();
         let mut answers = futures::stream::iter(requests).buffer_unordered(CONCURRENCY);
-        let mut wait = None;
+        let (mut wait, mut spent) = (None, Duration::ZERO);
         while let Some(answer) = answers.next().await {
-            let (group, sent) = answer?;
+            let (group, sent, by_group) = answer?;
             wait = round.take(group, sent, true).or(wait);
+            spent = spent.max(by_group);
         }
         drop(answers);
+        // They went side by side.
+        bo.charge(spent);
         if let Some((backoff, cause)) = wait {
             bo.backoff(backoff, cause).await?;
         }

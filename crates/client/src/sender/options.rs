@@ -57,8 +57,14 @@ impl Priority {
 /// What every request of one read has in common.
 #[derive(Debug, Clone)]
 pub struct SendOptions {
-    /// Longest wait for one answer; also the time a store may spend on it.
+    /// Longest wait for one answer. A store is told less, so that its own word that it ran out of
+    /// time still arrives.
     pub timeout: Duration,
+    /// Whether the store may be at work all that time (a coprocessor task). The same again would take
+    /// as long, so a store that stays silent until then is asked for less; and a call that failed
+    /// late counts against the budget as one that failed early. Anything else is answered soon or not
+    /// at all: its calls count in full, and none is longer than what is left of the budget.
+    pub is_task: bool,
     /// What the read sees.
     pub isolation: Isolation,
     /// Its place among other requests.
@@ -79,6 +85,7 @@ impl SendOptions {
     pub fn new(timeout: Duration) -> Self {
         Self {
             timeout,
+            is_task: false,
             isolation: Isolation::default(),
             priority: Priority::default(),
             not_fill_cache: false,

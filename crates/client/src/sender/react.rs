@@ -19,8 +19,7 @@ impl Exchange<'_> {
         target: &Target,
         error: TransportError,
     ) -> Result<Flow> {
-        let action =
-            transport_error::classify(&error, target.peer_attempts, self.has_short_timeout());
+        let action = transport_error::classify(&error, target.peer_attempts, self.pace());
         let sent = !matches!(error, TransportError::Connect { .. });
         let kind = match action {
             TransportAction::Fatal { kind } => kind,
@@ -41,6 +40,11 @@ impl Exchange<'_> {
             TransportAction::RetrySame { backoff } => self.wait(bo, Some(backoff), cause).await?,
             TransportAction::OutOfTime => {
                 self.pass_over_slow(target, BackoffKind::StoreRpc, cause);
+            }
+            TransportAction::AskForLess => {
+                // A store that hangs has lost its regions to others: PD knows.
+                self.sender.regions.invalidate(self.region.ver_id);
+                return Ok(Flow::Done(Sent::OutOfTime { backoff: BackoffKind::StoreRpc, cause }));
             }
             TransportAction::TryOtherPeer { disconnect, check_store } => {
                 if disconnect {
@@ -148,9 +152,10 @@ impl Exchange<'_> {
         Ok(Flow::Again)
     }
 
-    /// The peer ran out of time: the others may answer from their own data.
+    /// The peer ran out of time: the others may answer a read from their own data, and know whether the
+    /// leader is another by now.
     fn pass_over_slow(&mut self, target: &Target, backoff: BackoffKind, cause: ClientError) {
-        self.replica_read = true;
+        self.replica_read = target.reads;
         self.out_of_time = Some(backoff);
         self.replicas.mark(target.peer.id, PeerMark::Failed);
         self.last_cause = Some(cause);

@@ -60,7 +60,7 @@ async fn the_context_names_region_peer_and_statement() {
     assert_eq!(context.priority(), kvrpcpb::CommandPri::High);
     assert_eq!(context.request_source, "tifusion");
     assert_eq!((context.task_id, context.cluster_id), (99, 7));
-    assert_eq!(context.max_execution_duration_ms, 10_000);
+    assert_eq!(context.max_execution_duration_ms, 9_000, "less than the client waits");
     assert!(context.not_fill_cache && !context.replica_read && !context.stale_read);
     assert_eq!(calls.iter().map(|c| c.context.is_retry_request).collect::<Vec<_>>(), [false, true]);
 }

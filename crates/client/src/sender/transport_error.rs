@@ -23,29 +23,38 @@ pub(super) enum TransportAction {
     },
     /// The peer was too slow for the request's own short limit: ask a follower, without a wait.
     OutOfTime,
+    /// The task takes longer than a task may: ask for less.
+    AskForLess,
     /// The same peer again, after the wait.
     RetrySame { backoff: BackoffKind },
     /// No retry can help.
     Fatal { kind: ErrorKind },
 }
 
+/// How long an answer of the store may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// Not long, whatever is asked.
+    Short,
+    /// Long, but the time does not depend on how much is asked.
+    Long,
+    /// Long, and the longer the more is asked.
+    Task,
+}
+
 /// The action for `error` after this many attempts on the peer.
-pub(super) fn classify(
-    error: &TransportError,
-    peer_attempts: u32,
-    short_timeout: bool,
-) -> TransportAction {
+pub(super) fn classify(error: &TransportError, peer_attempts: u32, pace: Pace) -> TransportAction {
     let other = |lost: bool| TransportAction::TryOtherPeer { disconnect: lost, check_store: lost };
     match error {
         // Nothing listens at this address: the store is down, or lives elsewhere now.
         TransportError::Connect { .. } => other(true),
-        TransportError::Timeout { .. } => too_slow(short_timeout),
+        TransportError::Timeout { .. } => too_slow(pace),
         TransportError::Security { .. } => security(peer_attempts),
         TransportError::Status { code, .. } => match code {
             // "Cancelled" comes from a store that stops or from a dead connection, never from here:
             // whoever cancels does not wait for the answer.
             StatusCode::Unavailable | StatusCode::Cancelled => other(true),
-            StatusCode::DeadlineExceeded => too_slow(short_timeout),
+            StatusCode::DeadlineExceeded => too_slow(pace),
             StatusCode::ResourceExhausted if peer_attempts < EXHAUSTED_ATTEMPTS => {
                 TransportAction::RetrySame { backoff: BackoffKind::ServerBusy }
             }
@@ -58,11 +67,11 @@ pub(super) fn classify(
     }
 }
 
-fn too_slow(short_timeout: bool) -> TransportAction {
-    if short_timeout {
-        TransportAction::OutOfTime
-    } else {
-        TransportAction::TryOtherPeer { disconnect: false, check_store: false }
+fn too_slow(pace: Pace) -> TransportAction {
+    match pace {
+        Pace::Short => TransportAction::OutOfTime,
+        Pace::Task => TransportAction::AskForLess,
+        Pace::Long => TransportAction::TryOtherPeer { disconnect: false, check_store: false },
     }
 }
 
@@ -113,16 +122,17 @@ mod tests {
             (status(StatusCode::Other), 1, other(true)),
         ];
         for (error, attempts, action) in table {
-            assert_eq!(classify(&error, attempts, false), action, "{error}");
+            assert_eq!(classify(&error, attempts, Pace::Long), action, "{error}");
         }
     }
 
     #[test]
-    fn a_short_time_limit_that_ran_out_does_not_condemn_the_store() {
+    fn a_time_limit_that_ran_out_does_not_condemn_the_store() {
         let timeout =
             TransportError::Timeout { address: "s:1".into(), timeout: Duration::from_secs(1) };
-        assert_eq!(classify(&timeout, 1, true), TransportAction::OutOfTime);
-        let answered = status(StatusCode::DeadlineExceeded);
-        assert_eq!(classify(&answered, 1, true), TransportAction::OutOfTime);
+        for error in [timeout, status(StatusCode::DeadlineExceeded)] {
+            assert_eq!(classify(&error, 1, Pace::Short), TransportAction::OutOfTime);
+            assert_eq!(classify(&error, 1, Pace::Task), TransportAction::AskForLess);
+        }
     }
 }

@@ -228,7 +228,8 @@ async fn answers_of_another_command_are_errors() {
 async fn a_scan_that_runs_out_of_time_asks_for_less() {
     let cluster = FakeCluster::with_rows(30, &[]);
     cluster.state.lock().regions[0].stores = vec![1];
-    let client = cluster.client();
+    // Two of these fit into the budget.
+    let client = cluster.client_with(|options| options.request_timeout = Duration::from_secs(5));
     let fault = Fault::once(|c| c.command == "scan", Effect::Silence);
     cluster.add_fault(fault.times(2));
     let options = ScanOptions { batch: 16, ..ScanOptions::default() };

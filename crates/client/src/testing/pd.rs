@@ -76,7 +76,7 @@ impl PdApi for FakeCluster {
         Ok(Vec::new())
     }
 
-    async fn gc_safe_point(&self, _: &mut Backoffer) -> Result<Timestamp> {
+    async fn txn_safe_point(&self, _: &mut Backoffer) -> Result<Timestamp> {
         Ok(Timestamp::ZERO)
     }
 

@@ -128,7 +128,7 @@ pub(crate) const KEYS: &[KeySpec] = &[
     later("index.scan_concurrency", "5", number(1, 1_024), Session,
         "Batches in flight in an index lookup."),
     now(name::SCAN_CONCURRENCY, "512", number(1, 65_536), Session,
-        "Most coprocessor tasks in flight, below what memory allows."),
+        "Most requests of one scan under way at once, over all its partitions; memory may allow fewer."),
     now(name::CHUNK_BATCH_SIZE, "1024", number(1, 1_048_576), Session,
         "Most rows per RecordBatch handed on, and the first page's size when paging; large rows make smaller batches."),
     now(name::CODEC_FORMAT, "chblock", Choice(&["default", "chunk", "chblock"]), Session,

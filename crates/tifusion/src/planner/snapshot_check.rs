@@ -113,7 +113,8 @@ impl ExecutionPlan for SnapshotCheckExec {
         let rows = self.input.execute(partition, context)?;
         let (client, snapshot) = (self.client.clone(), Arc::clone(&self.snapshot));
         let check = stream::once(async move {
-            let checked = client.check_gc_safe_point(snapshot.start_ts()).await;
+            let (start_ts, deadline) = (snapshot.start_ts(), snapshot.deadline());
+            let checked = client.check_gc_safe_point_by(start_ts, deadline).await;
             checked.map_err(|error| DataFusionError::from(Error::from(error)))
         });
         let check = check.try_filter_map(|()| async { Ok(None) });

@@ -17,6 +17,7 @@ use datafusion::physical_plan::{
 };
 
 use tifusion_client::Client;
+use tokio::sync::Semaphore;
 
 use super::answer::ScanColumns;
 use super::dag;
@@ -49,6 +50,7 @@ pub struct TikvScanExec {
     columns: Arc<ScanColumns>,
     partitions: Arc<[Vec<Segment>]>,
     properties: Arc<PlanProperties>,
+    slots: Arc<Semaphore>,
     metrics: ExecutionPlanMetricsSet,
 }
 
@@ -69,8 +71,10 @@ impl TikvScanExec {
             Boundedness::Bounded,
         )
         .with_scheduling_type(SchedulingType::Cooperative);
+        let slots = Arc::new(Semaphore::new(settings.scan_concurrency.max(1)));
         Self {
             client,
+            slots,
             settings,
             snapshot,
             spec: Arc::new(spec),
@@ -214,6 +218,7 @@ impl ExecutionPlan for TikvScanExec {
             spec: Arc::clone(&self.spec),
             columns: Arc::clone(&self.columns),
             segments: segments.clone(),
+            slots: Arc::clone(&self.slots),
         };
         Ok(stream::open(part, partition, &context, &self.metrics))
     }

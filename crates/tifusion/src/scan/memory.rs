@@ -4,20 +4,27 @@ use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use datafusion::execution::memory_pool::MemoryReservation;
+use datafusion::execution::memory_pool::{
+    MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation,
+};
 use tifusion_client::cop::MemoryGauge;
 
 /// Counts the bytes of a partition's answers against the statement's memory pool.
 #[derive(Debug)]
 pub(crate) struct PoolGauge {
     reservation: MemoryReservation,
+    pool: Arc<dyn MemoryPool>,
     peak: AtomicUsize,
 }
 
 impl PoolGauge {
-    /// A gauge that grows `reservation`.
-    pub(crate) fn new(reservation: MemoryReservation) -> Self {
-        Self { reservation, peak: AtomicUsize::new(0) }
+    /// A gauge that books with `pool` for `consumer`.
+    pub(crate) fn new(consumer: MemoryConsumer, pool: &Arc<dyn MemoryPool>) -> Self {
+        Self {
+            reservation: consumer.register(pool),
+            pool: Arc::clone(pool),
+            peak: AtomicUsize::new(0),
+        }
     }
 
     /// The most that was held at once.
@@ -47,6 +54,13 @@ impl MemoryGauge for PoolGauge {
 
     fn shrink(&self, bytes: usize) {
         self.reservation.shrink(bytes);
+    }
+
+    fn may_fit(&self, bytes: usize) -> bool {
+        match self.pool.memory_limit() {
+            MemoryLimit::Finite(limit) => bytes <= limit,
+            _ => true,
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use parking_lot::Mutex;
 use tifusion_client::cop::{CopMetrics, CopRequest, CopResponse, KeyRange};
 use tifusion_client::{Client, Timestamp, sender};
+use tokio::sync::Semaphore;
 
 use super::answer::{Answer, ScanColumns};
 use super::dag;
@@ -48,6 +49,8 @@ pub(crate) struct ScanPart {
     pub(crate) spec: Arc<TableScanSpec>,
     pub(crate) columns: Arc<ScanColumns>,
     pub(crate) segments: Vec<Segment>,
+    /// Requests that all partitions of the scan may have under way.
+    pub(crate) slots: Arc<Semaphore>,
 }
 
 /// Starts nothing yet: the first request is sent when the stream is first polled.
@@ -59,7 +62,7 @@ pub(crate) fn open(
 ) -> SendableRecordBatchStream {
     let metrics = ScanMetrics::new(metrics, partition);
     let consumer = MemoryConsumer::new(format!("TikvScanExec[{partition}]"));
-    let gauge = Arc::new(PoolGauge::new(consumer.register(context.memory_pool())));
+    let gauge = Arc::new(PoolGauge::new(consumer, context.memory_pool()));
     let schema = Arc::clone(part.columns.schema());
     let scan = PartScan::new(part, gauge, metrics);
     let batches = stream::try_unfold(scan, |mut scan| async move {
@@ -232,8 +235,9 @@ impl PartScan {
             coalescer.finish_buffered_batch().map_err(DataFusionError::from)?;
         }
         self.take_completed();
-        let start_ts = self.part.snapshot.start_ts();
-        let checked = self.part.client.check_gc_safe_point(start_ts).await;
+        let snapshot = &self.part.snapshot;
+        let (start_ts, deadline) = (snapshot.start_ts(), snapshot.deadline());
+        let checked = self.part.client.check_gc_safe_point_by(start_ts, deadline).await;
         checked.map_err(|error| Error::from(error.with_table(self.part.spec.label())))
     }
 
@@ -310,6 +314,7 @@ fn request(part: &ScanPart, segment: &Segment, gauge: &Arc<PoolGauge>) -> CopReq
         Some(limit) if limit <= SMALL_LIMIT => part.settings.scan_concurrency.min(FEW_AT_ONCE),
         _ => part.settings.scan_concurrency,
     };
+    request.slots = Some(Arc::clone(&part.slots));
     if part.settings.streaming {
         let rows = part.settings.chunk_batch_size;
         request.paging_size = u64::try_from(rows).unwrap_or(u64::MAX);

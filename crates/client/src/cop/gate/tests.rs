@@ -1,6 +1,11 @@
 use futures::FutureExt as _;
 
+use std::time::Duration;
+
 use super::*;
+use crate::backoff::Backoffer;
+use crate::clock::TokioClock;
+use crate::error::ErrorKind;
 
 fn gate(concurrency: usize, bytes: usize, keep_order: bool) -> Arc<Gate> {
     gauged(concurrency, bytes, keep_order, None)
@@ -50,6 +55,10 @@ impl MemoryGauge for Pool {
 
     fn shrink(&self, bytes: usize) {
         *self.used.lock() -= bytes;
+    }
+
+    fn may_fit(&self, bytes: usize) -> bool {
+        bytes <= self.size
     }
 }
 
@@ -177,16 +186,90 @@ fn a_full_pool_holds_requests_back_until_answers_are_taken() {
     assert_eq!(pool.used(), 300);
 }
 
-#[test]
-fn an_answer_that_does_not_fit_alone_is_an_error_with_the_pool_s_words() {
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn backoffer() -> Backoffer {
+    Backoffer::new(Arc::new(TokioClock), PATIENCE)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_can_never_fit_is_an_error_at_once_with_the_pool_s_words() {
     let pool = Pool::new(100);
     let gate = gauged(8, usize::MAX, false, Some(pool.clone()));
-    let error = try_admit(&gate, 0).unwrap().answered(500).unwrap_err();
+    let no_room = try_admit(&gate, 0).unwrap().answered(500).unwrap_err();
+    let bo = backoffer();
+    let error = no_room.wait(&bo, PATIENCE).await.unwrap_err();
+    assert_eq!(bo.elapsed(), Duration::ZERO);
     assert_eq!(error.kind(), ErrorKind::Refused);
     let source = std::error::Error::source(&error).unwrap();
     assert_eq!(source.to_string(), "pool exhausted");
     assert_eq!(pool.used(), 0);
     assert_eq!(gate.state.lock().held, 0);
+    assert!(try_admit(&gate, 1).is_some(), "nothing is left behind");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_without_room_waits_for_the_other_partitions() {
+    let pool = Pool::new(1000);
+    let gate = || gauged(8, usize::MAX, false, Some(pool.clone()));
+    let (one, other) = (gate(), gate());
+    let first = try_admit(&one, 0).unwrap().answered(900).unwrap();
+    let no_room = try_admit(&other, 0).unwrap().answered(500).unwrap_err();
+    assert!(try_admit(&other, 1).is_none(), "it would take the room away");
+    let bo = backoffer();
+    let taken = async {
+        tokio::time::sleep(Duration::from_millis(40)).await;
+        assert_eq!(pool.used(), 900, "what waits holds nothing");
+        drop(first);
+    };
+    let (held, ()) = tokio::join!(no_room.wait(&bo, PATIENCE), taken);
+    let held = held.unwrap();
+    assert!(bo.elapsed() < Duration::from_millis(100), "{:?}", bo.elapsed());
+    assert_eq!(pool.used(), 500);
+    assert!(try_admit(&other, 1).is_some());
+    drop(held);
+    assert_eq!(pool.used(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn partitions_that_all_wait_do_not_hold_each_other_up() {
+    let pool = Pool::new(1000);
+    // Each books 250 beforehand, and needs 600.
+    let gates: Vec<_> = (0..4).map(|_| gauged(8, 1000, false, Some(pool.clone()))).collect();
+    let admitted: Vec<_> = gates.iter().map(|gate| try_admit(gate, 0).unwrap()).collect();
+    assert_eq!(pool.used(), 1000);
+    let take = async |admission: Admission| {
+        let held = match admission.answered(600) {
+            Ok(held) => held,
+            Err(no_room) => no_room.wait(&backoffer(), PATIENCE).await.unwrap(),
+        };
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        drop(held);
+    };
+    futures::future::join_all(admitted.into_iter().map(take)).await;
+    assert_eq!(pool.used(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_wait_for_room_is_bounded_by_patience_and_deadline() {
+    let pool = Pool::new(1000);
+    let gate = gauged(8, usize::MAX, false, Some(pool.clone()));
+    *pool.used.lock() = 900;
+    for (left, kind, words) in [
+        (None, ErrorKind::Refused, "within 20s"),
+        (Some(Duration::from_secs(3)), ErrorKind::DeadlineExceeded, "deadline"),
+    ] {
+        let bo = backoffer();
+        let deadline = left.map(|left| bo.clock().now() + left);
+        let bo = bo.with_deadline(deadline);
+        let no_room = try_admit(&gate, 0).unwrap().answered(500).unwrap_err();
+        let error = no_room.wait(&bo, PATIENCE).await.unwrap_err();
+        assert_eq!(error.kind(), kind);
+        assert!(error.to_string().contains(words), "{error}");
+        assert_eq!(bo.elapsed(), left.unwrap_or(PATIENCE));
+        assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "pool exhausted");
+        assert_eq!(pool.used(), 900);
+    }
 }
 
 #[test]

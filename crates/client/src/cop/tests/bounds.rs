@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
+
 use super::*;
 use crate::testing::{Effect, Fault, row_key, row_keys};
 
@@ -146,6 +148,10 @@ impl MemoryGauge for Counting {
     fn shrink(&self, bytes: usize) {
         self.used.fetch_sub(bytes, Ordering::SeqCst);
     }
+
+    fn may_fit(&self, _: usize) -> bool {
+        true
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -231,4 +237,102 @@ async fn every_answer_says_where_it_comes_from() {
     }
     assert_eq!(tasks, [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]);
     assert!(row_key(0).starts_with('r'));
+}
+
+/// A pool with a limit that several reads share.
+#[derive(Debug)]
+struct Limited {
+    limit: usize,
+    used: parking_lot::Mutex<usize>,
+}
+
+impl MemoryGauge for Limited {
+    fn try_grow(
+        &self,
+        bytes: usize,
+    ) -> std::result::Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        let mut used = self.used.lock();
+        if *used + bytes > self.limit {
+            return Err("the pool is full".into());
+        }
+        *used += bytes;
+        Ok(())
+    }
+
+    fn shrink(&self, bytes: usize) {
+        *self.used.lock() -= bytes;
+    }
+
+    fn may_fit(&self, bytes: usize) -> bool {
+        bytes <= self.limit
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn reads_that_share_a_small_pool_wait_for_each_other() {
+    let cluster = cluster(40);
+    let client = cluster.client();
+    cluster.state.lock().row_padding = 1000;
+    // Room for one answer and a half.
+    let pool = Arc::new(Limited { limit: 15_000, used: Default::default() });
+    let read = async |partition: usize| {
+        let (start, end) = (row_key(100 * partition), row_key(100 * (partition + 1)));
+        let memory: Arc<dyn MemoryGauge> = Arc::clone(&pool) as _;
+        let request = CopRequest { memory: Some(memory), ..request_over(&[(&start, &end)]) };
+        let mut stream = client.coprocessor(request).unwrap();
+        let mut rows = 0;
+        while let Some(answer) = stream.next().await {
+            rows += decode_rows(&answer.unwrap().data).len();
+            tokio::time::sleep(Duration::from_millis(3)).await;
+        }
+        rows
+    };
+    assert_eq!(futures::future::join_all((0..4).map(read)).await, [100; 4]);
+    assert_eq!(*pool.used.lock(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn reads_that_share_slots_are_bounded_together() {
+    for slots in [1, 3, 8] {
+        let cluster = cluster(100);
+        let client = cluster.client();
+        let shared = Arc::new(Semaphore::new(slots));
+        let read = async |partition: usize| {
+            let (start, end) = (row_key(250 * partition), row_key(250 * (partition + 1)));
+            let slots = Some(Arc::clone(&shared));
+            let request = CopRequest { slots, concurrency: 8, ..request_over(&[(&start, &end)]) };
+            sorted_rows(&client, request).await.unwrap().len()
+        };
+        assert_eq!(futures::future::join_all((0..4).map(read)).await, [250; 4]);
+        assert_eq!(cluster.state.lock().peak_in_flight, slots);
+        assert_eq!(shared.available_permits(), slots);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_nobody_polls_keeps_no_slot_from_the_others() {
+    let cluster = cluster(40);
+    let client = cluster.client();
+    let slots = Some(Arc::new(Semaphore::new(1)));
+    let request = || CopRequest { slots: slots.clone(), ..request() };
+    let mut idle = client.coprocessor(request()).unwrap();
+    idle.next().await.unwrap().unwrap();
+    assert_eq!(sorted_rows(&client, request()).await.unwrap(), row_keys(0..400));
+    drop(idle);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_line_for_a_slot_ends_at_the_deadline() {
+    let cluster = cluster(4);
+    let client = cluster.client();
+    let slots = Arc::new(Semaphore::new(1));
+    let _taken = slots.acquire().await.unwrap();
+    let deadline = client.clock().now() + Duration::from_secs(3);
+    let request =
+        CopRequest { slots: Some(Arc::clone(&slots)), deadline: Some(deadline), ..request() };
+    let error = rows(&client, request).await.unwrap_err();
+    assert_eq!(error.kind(), crate::ErrorKind::DeadlineExceeded);
+    assert_eq!(error.context().table.as_deref(), Some("db.t"));
+    assert_eq!(client.clock().now(), deadline);
+    assert_eq!(cop_calls(&cluster), 0);
 }

@@ -1,6 +1,7 @@
 mod answers;
 mod bounds;
 mod random;
+mod silence;
 
 use std::sync::Arc;
 

@@ -661,3 +661,45 @@ async fn more_cleanups_than_run_at_once_are_done_by_the_read() {
     client.locks().idle().await;
     assert!(no_locks(&cluster));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_transaction_found_committed_by_another_task_is_never_ignored() {
+    let cluster = cluster();
+    let client = cluster.client();
+    let lock = lock_rows(&cluster, &[0, 1], |_| ());
+    let read = ReadLocks::new(cluster.now());
+    let then = read.knowledge();
+    read.read_through(lock.start_ts);
+    // Its fate is no longer remembered, as after two thousand others.
+    let infos = vec![lock.info(row_key(1).as_bytes())];
+    let mut bo = client.backoffer(Duration::from_secs(20));
+    let resolved = client.locks().resolve_for_read(&mut bo, infos, &read, then).await.unwrap();
+    assert!(resolved.progress && resolved.wait.is_none());
+    let mut context = kvrpcpb::Context::default();
+    read.fill(&mut context);
+    assert_eq!(context.committed_locks, [lock.start_ts.version()]);
+    assert!(context.resolved_locks.is_empty(), "its write would be lost");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_line_for_a_transaction_ends_with_the_statement() {
+    let cluster = cluster();
+    let client = cluster.client();
+    let lock = lock_rows(&cluster, &[0, 1], |_| ());
+    let slow = |call: &Call| call.command == "check_txn_status";
+    cluster.add_fault(Fault::once(slow, Effect::Delay(Duration::from_secs(5))));
+    let (read, stats) = (ReadLocks::new(cluster.now()), LockStats::default());
+    let then = read.knowledge();
+    let infos = || vec![lock.info(row_key(1).as_bytes())];
+    let mut first_bo = client.backoffer(Duration::from_secs(20));
+    let locks = client.locks();
+    let mut first =
+        Box::pin(locks.clear_for_read(&mut first_bo, infos(), &read, then, &stats, None));
+    assert!(futures::poll!(&mut first).is_pending());
+    let deadline = client.clock().now() + Duration::from_millis(50);
+    let bo = client.backoffer(Duration::from_secs(20));
+    let mut bo = bo.with_deadline(Some(deadline));
+    let second = locks.clear_for_read(&mut bo, infos(), &read, then, &stats, None).await;
+    assert_eq!(second.unwrap_err().kind(), ErrorKind::DeadlineExceeded);
+    assert_eq!(client.clock().now(), deadline);
+}
