@@ -134,9 +134,15 @@ async fn what_is_no_address_is_an_error() {
 #[tokio::test]
 async fn a_store_that_does_not_answer_is_given_up_and_told_so() {
     let (store, address) = serve(loopback());
-    let error = transport(|_| ()).call(&address, get(), SHORT).await.unwrap_err();
-    assert!(matches!(error, TransportError::Timeout { timeout: SHORT, .. }), "{error:?}");
-    store.cancelled.notified().await;
+    let transport = transport(|_| ());
+    loop {
+        let error = transport.call(&address, get(), SHORT).await.unwrap_err();
+        assert!(matches!(error, TransportError::Timeout { timeout: SHORT, .. }), "{error:?}");
+        // On a machine that does much else the call may have been given up on its way.
+        if tokio::time::timeout(LONG / 60, store.cancelled.notified()).await.is_ok() {
+            break;
+        }
+    }
 }
 
 #[tokio::test]
