@@ -166,6 +166,7 @@ async fn reading_goes_on_while_tables_change() {
     });
     let mut reads = 0;
     while reads < 30 * scale() || changes.load(Ordering::SeqCst) < 8 {
+        assert!(!changer.is_finished(), "a change failed: {:?}", changer.await);
         let row = connector.query("SELECT sum(n), count(id) FROM t").await.rows.remove(0);
         assert_eq!(row, [Cell::Int(6), Cell::Int(3)]);
         reads += 1;
@@ -174,7 +175,7 @@ async fn reading_goes_on_while_tables_change() {
     changer.await.unwrap();
 }
 
-/// Columns that are made anew in another type, and partitions that come, go, split and change places
+/// A column that is made anew in another type, and partitions that come, go, split and change places
 /// with a table whose rows have the same sum.
 #[tokio::test(flavor = "multi_thread")]
 async fn reading_goes_on_while_columns_and_partitions_change() {
@@ -185,6 +186,8 @@ async fn reading_goes_on_while_columns_and_partitions_change() {
         "CREATE TABLE other (id INT PRIMARY KEY, n INT NOT NULL)",
         "INSERT INTO t VALUES (1, 1), (60, 2), (100, 4), (101, 5)",
         "INSERT INTO other VALUES (102, 9), (103, 0)",
+        "CREATE TABLE m (id INT PRIMARY KEY, n INT NOT NULL)",
+        "INSERT INTO m VALUES (1, 5), (2, 7)",
     ])
     .await;
     let stop = Arc::new(AtomicBool::new(false));
@@ -194,8 +197,8 @@ async fn reading_goes_on_while_columns_and_partitions_change() {
         async move {
             while !stop.load(Ordering::SeqCst) {
                 tidb.run([
-                    "ALTER TABLE t MODIFY COLUMN n VARCHAR(20) NOT NULL",
-                    "ALTER TABLE t MODIFY COLUMN n INT NOT NULL",
+                    "ALTER TABLE m MODIFY COLUMN n VARCHAR(20) NOT NULL",
+                    "ALTER TABLE m MODIFY COLUMN n INT NOT NULL",
                     "ALTER TABLE t EXCHANGE PARTITION p1 WITH TABLE other",
                     "ALTER TABLE t REORGANIZE PARTITION p0 INTO (PARTITION a VALUES LESS THAN (50), \
                      PARTITION b VALUES LESS THAN (100))",
@@ -211,9 +214,12 @@ async fn reading_goes_on_while_columns_and_partitions_change() {
     });
     let mut reads = 0;
     while reads < 30 * scale() || rounds.load(Ordering::SeqCst) < 2 {
-        let query = "SELECT sum(CAST(n AS BIGINT)), count(id) FROM t";
-        let row = connector.query(query).await.rows.remove(0);
-        assert_eq!(row, [Cell::Int(12), Cell::Int(4)]);
+        assert!(!changer.is_finished(), "a change failed: {:?}", changer.await);
+        for (table, rows) in [("t", 4), ("m", 2)] {
+            let query = format!("SELECT sum(CAST(n AS BIGINT)), count(id) FROM {table}");
+            let row = connector.query(&query).await.rows.remove(0);
+            assert_eq!(row, [Cell::Int(12), Cell::Int(rows)], "{table}");
+        }
         reads += 1;
     }
     stop.store(true, Ordering::SeqCst);

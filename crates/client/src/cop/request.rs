@@ -40,7 +40,8 @@ pub struct CopRequest {
     /// scan say. A request has one from when it is sent until it is answered, not while it waits for
     /// the consumer, for memory or for a lock. `None`: [`CopRequest::concurrency`] alone counts.
     pub slots: Option<Arc<Semaphore>>,
-    /// Rows of the first page, doubled up to 50,000 from page to page; 0 for one answer per task.
+    /// Rows of the first page, doubled up to 50,000 rows or some MiB from page to page; 0 for one
+    /// answer per task. A task whose answer is larger than all memory of the gauge goes on in pages.
     pub paging_size: u64,
     /// What the read sees.
     pub isolation: Isolation,
@@ -120,8 +121,8 @@ pub trait MemoryGauge: Send + Sync + Debug + 'static {
     /// # Errors
     /// When the pool has no room. No new request is sent then until answers are taken. An answer that
     /// finds none although its read holds nothing else waits for others to give theirs back, for as
-    /// long as [`MemoryGauge::may_fit`] allows it and a failed request may take; then the read ends
-    /// with this error.
+    /// long as a failed request may take; then the read ends with this error. One for which
+    /// [`MemoryGauge::may_fit`] sees no hope is asked for again in smaller pages.
     fn try_grow(&self, bytes: usize) -> Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
     /// Gives `bytes` back.

@@ -24,6 +24,26 @@ use crate::transport::{StoreRequest, StoreResponse};
 /// Largest page, in rows (TiDB's figure).
 const MAX_PAGING_SIZE: u64 = 50_000;
 
+/// Pages stop growing at half of this many bytes, and shrink above it.
+const PAGE_BYTES: usize = 8 << 20;
+
+/// First page of a task whose whole answer was too large, in rows.
+const FIRST_PAGE: u64 = 1024;
+
+/// Rows of the page after one of `rows` rows that had `bytes`.
+fn next_page(rows: u64, bytes: usize) -> u64 {
+    match bytes {
+        bytes if bytes > PAGE_BYTES => (rows / 2).max(1),
+        bytes if bytes > PAGE_BYTES / 2 => rows,
+        _ => rows.saturating_mul(2).min(MAX_PAGING_SIZE),
+    }
+}
+
+/// Rows of a page after one of `rows` rows, or a whole answer (0), that was too large.
+fn smaller_page(rows: u64) -> u64 {
+    if rows == 0 { FIRST_PAGE } else { (rows / 4).max(1) }
+}
+
 /// How often a task's ranges are halved before its store's slowness is reported.
 const MAX_HALVINGS: u32 = 6;
 
@@ -112,8 +132,10 @@ pub(super) struct Worker {
 enum Next {
     /// The same ranges again.
     Again,
-    /// The ranges that are left, the next page.
-    Page(Vec<KeyRange>),
+    /// The ranges that are left, the next page, after one of so many bytes.
+    Page(Vec<KeyRange>, usize),
+    /// The same ranges in smaller pages: the answer is larger than all memory there is.
+    SmallerPages,
     /// The task is done.
     Done,
     /// Fewer ranges at once.
@@ -156,7 +178,7 @@ impl Worker {
                     let time = self.shared.clock.now().saturating_duration_since(started);
                     let next =
                         self.on_answer(&mut bo, &task, *answer, admission, then, time).await?;
-                    if matches!(next, Next::Page(_) | Next::Done) {
+                    if matches!(next, Next::Page(..) | Next::Done) {
                         bo = self.shared.backoffer(self.shared.budgets.request);
                     }
                     next
@@ -180,9 +202,13 @@ impl Worker {
         match next {
             Next::Again => {}
             Next::Done => drop(self.left.pop_front()),
-            Next::Page(ranges) => {
-                let paging_size = task.paging_size.saturating_mul(2).min(MAX_PAGING_SIZE);
+            Next::Page(ranges, bytes) => {
+                let paging_size = next_page(task.paging_size, bytes);
                 self.replace(VecDeque::from([CopTask { ranges, paging_size, ..task }]));
+            }
+            Next::SmallerPages => {
+                let paging_size = smaller_page(task.paging_size);
+                self.replace(VecDeque::from([CopTask { paging_size, ..task }]));
             }
             Next::Smaller { backoff, cause } => {
                 if task.halvings >= MAX_HALVINGS {
@@ -290,15 +316,19 @@ impl Worker {
                 _ => Err(error),
             };
         }
-        self.shared.metrics.count_answer(response.data.len(), time);
+        let bytes = response.data.len();
+        self.shared.metrics.count_answer(bytes, time);
         let covers = response.range.map(KeyRange::from);
         let left = match &covers {
             Some(covers) => range::remaining(&task.ranges, covers, self.shape().desc)
                 .map_err(|error| self.locate(error, task, store_id, address))?,
             None => Vec::new(),
         };
-        let held = match admission.answered(response.data.len()) {
+        let held = match admission.answered(bytes) {
             Ok(held) => held,
+            Err(no_room) if !no_room.may_fit() && task.paging_size != 1 => {
+                return Ok(Next::SmallerPages);
+            }
             Err(no_room) => no_room.wait(bo, self.shared.budgets.request).await?,
         };
         let response = CopResponse {
@@ -311,7 +341,7 @@ impl Worker {
             attempts,
         };
         let _ = self.events.send(Event::Answer { task: self.task, response, held });
-        Ok(if left.is_empty() { Next::Done } else { Next::Page(left) })
+        Ok(if left.is_empty() { Next::Done } else { Next::Page(left, bytes) })
     }
 
     fn locate(

@@ -134,7 +134,7 @@ pub(crate) const KEYS: &[KeySpec] = &[
     now(name::CODEC_FORMAT, "chblock", Choice(&["default", "chunk", "chblock"]), Session,
         "Encoding asked of the stores; TiKV answers chblock with chunk, and chunk with default where it has to."),
     now(name::STREAMING, "false", Flag, Session,
-        "Take results in pages that grow, instead of one answer per task."),
+        "Take results in pages that grow, instead of one answer per task; a session whose memory has a limit always does."),
     now(name::PRIORITY, "Low", Choice(&["Low", "Normal", "High"]), Session,
         "Priority of requests on the stores."),
     now(name::ISOLATION, "SI", Choice(&["SI", "RC"]), Session,

@@ -32,6 +32,11 @@ impl PoolGauge {
         self.peak.load(Ordering::Relaxed)
     }
 
+    /// Whether the pool has a limit.
+    pub(crate) fn is_bounded(&self) -> bool {
+        matches!(self.pool.memory_limit(), MemoryLimit::Finite(_))
+    }
+
     /// Accounts for `bytes` that are there already, whatever the pool says, until the hold is
     /// dropped.
     pub(crate) fn hold(self: &Arc<Self>, bytes: usize) -> Hold {

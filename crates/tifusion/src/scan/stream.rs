@@ -315,7 +315,8 @@ fn request(part: &ScanPart, segment: &Segment, gauge: &Arc<PoolGauge>) -> CopReq
         _ => part.settings.scan_concurrency,
     };
     request.slots = Some(Arc::clone(&part.slots));
-    if part.settings.streaming {
+    // An answer of a whole region may be larger than a bounded pool.
+    if part.settings.streaming || gauge.is_bounded() {
         let rows = part.settings.chunk_batch_size;
         request.paging_size = u64::try_from(rows).unwrap_or(u64::MAX);
     }

@@ -131,7 +131,8 @@ impl NoRoom {
         }
     }
 
-    fn may_fit(&self) -> bool {
+    /// Whether it may have room once others gave back what they hold.
+    pub(in crate::cop) fn may_fit(&self) -> bool {
         self.admission.gate.gauge.as_ref().is_none_or(|gauge| gauge.may_fit(self.bytes))
     }
 

@@ -336,3 +336,25 @@ async fn the_line_for_a_slot_ends_at_the_deadline() {
     assert_eq!(client.clock().now(), deadline);
     assert_eq!(cop_calls(&cluster), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_larger_than_all_memory_is_read_in_pages() {
+    for paging_size in [0, 50] {
+        let cluster = cluster(4);
+        let client = cluster.client();
+        cluster.state.lock().row_padding = 1000;
+        let pool = Arc::new(Limited { limit: 5_000, used: Default::default() });
+        let memory: Option<Arc<dyn MemoryGauge>> = Some(Arc::clone(&pool) as _);
+        let request = CopRequest { memory, paging_size, ..request() };
+        assert_eq!(sorted_rows(&client, request).await.unwrap(), row_keys(0..40));
+        assert_eq!(*pool.used.lock(), 0);
+        // A single row that does not fit is an error that says so.
+        let pool = Arc::new(Limited { limit: 500, used: Default::default() });
+        let memory: Option<Arc<dyn MemoryGauge>> = Some(Arc::clone(&pool) as _);
+        let error = rows(&client, CopRequest { memory, paging_size, ..self::request() });
+        let error = error.await.unwrap_err();
+        assert_eq!(error.kind(), crate::ErrorKind::Refused);
+        assert!(error.to_string().contains("does not fit into the memory limit"), "{error}");
+        assert_eq!(*pool.used.lock(), 0);
+    }
+}
