@@ -35,6 +35,8 @@ pub(crate) async fn read(client: &Client, meta: &MetaStore) -> Result<HashMap<St
     let ranges = vec![KeyRange::new(rows.start, rows.end)];
     let mut request = CopRequest::new(dag::encode(&spec, info.id), view.ts(), ranges);
     request.label = Some(spec.label().into());
+    // Part of connecting, which has a bound of its own.
+    request.deadline = client.clock().now().checked_add(client.options().budgets.request);
     let columns = Arc::new(columns);
     let mut variables = HashMap::new();
     let mut answers = client.coprocessor(request)?;

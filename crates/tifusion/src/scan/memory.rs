@@ -76,6 +76,13 @@ pub(crate) struct Hold {
     bytes: usize,
 }
 
+impl Hold {
+    /// How many.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
 impl Drop for Hold {
     fn drop(&mut self) {
         self.gauge.reservation.shrink(self.bytes);

@@ -157,16 +157,28 @@ impl PartScan {
         let _timer = elapsed.timer();
         let Some((answer, _)) = &mut self.current else { return Ok(false) };
         let Some(batch) = answer.next() else {
-            if let Some((_, hold)) = self.current.take()
-                && self.coalescing > 0
-            {
-                self.read_out.push(hold);
-            }
-            return Ok(false);
+            return self.end_answer();
         };
         let batch = batch.map_err(|error| self.in_table(error))?;
         self.collect(batch)?;
         Ok(true)
+    }
+
+    /// The current answer has no more chunks: its memory is given back, unless rows that still point
+    /// into it wait for company. Whether something is ready.
+    fn end_answer(&mut self) -> Result<bool> {
+        let Some((_, hold)) = self.current.take() else { return Ok(false) };
+        let Some(coalescer) = self.coalescer.as_mut().filter(|_| self.coalescing > 0) else {
+            return Ok(false);
+        };
+        self.read_out.push(hold);
+        let pinned: usize = self.read_out.iter().map(Hold::bytes).sum();
+        // The next answer may wait for the very room that a few rows keep.
+        if pinned >= BYTES_OF_A_BATCH || self.gauge.is_bounded() {
+            coalescer.finish_buffered_batch().map_err(DataFusionError::from)?;
+            self.take_completed();
+        }
+        Ok(!self.ready.is_empty())
     }
 
     fn collect(&mut self, batch: RecordBatch) -> Result<()> {

@@ -101,6 +101,22 @@ async fn rows_that_are_put_together_stay_in_the_memory_account() {
 }
 
 #[tokio::test]
+async fn rows_that_wait_for_company_keep_no_room_from_the_next_answer() {
+    // Each region's answer ends with a few rows; the pool has room for one answer and a half.
+    let rows = answer(tipb::EncodeType::TypeChunk, vec![texts(1, 1 << 20), texts(1, 10)]);
+    let reader = Reader::new(&[], rows);
+    let sql = "SELECT body FROM texts UNION ALL SELECT body FROM texts";
+    let plan = reader.context.sql(sql).await.unwrap().create_physical_plan().await.unwrap();
+    let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(3 << 19));
+    let runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::clone(&pool)).build_arc().unwrap();
+    let task = TaskContext::from(&reader.context.session_context().state()).with_runtime(runtime);
+    let batches: Vec<_> =
+        execute_stream(plan, Arc::new(task)).unwrap().try_collect().await.unwrap();
+    assert_eq!(sizes(&batches).iter().sum::<usize>(), 4);
+    assert_eq!(pool.reserved(), 0);
+}
+
+#[tokio::test]
 async fn a_snapshot_that_was_collected_is_an_error_however_the_scan_ended() {
     let reader = Reader::new(&[], numbers(&[1000, 1000]));
     for sql in [
