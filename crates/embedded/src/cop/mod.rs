@@ -1,0 +1,1 @@
+//! The coprocessor: DAG requests over the rows of a snapshot.

@@ -1,0 +1,1 @@
+//! Faults on request: which requests fail, how and how often.

@@ -1,0 +1,1 @@
+//! PD's gRPC service: members, timestamps, regions, stores, safe points.

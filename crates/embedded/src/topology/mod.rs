@@ -1,0 +1,1 @@
+//! Which regions and stores there are: splits, merges, leaders.
