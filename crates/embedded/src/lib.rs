@@ -5,10 +5,22 @@
 //! not: replicated. All stores serve one set of data; a region's peers say only who may answer for it.
 
 mod bootstrap;
+mod cluster;
 mod cop;
 mod engine;
 mod fault;
+mod gc;
 mod mvcc;
+mod net;
+mod oracle;
 mod pd;
+mod stand_in;
+mod state;
 mod store;
 mod topology;
+
+pub use cluster::{
+    ClusterError, EmbeddedCluster, EmbeddedClusterBuilder, RegionInfo, ServerTls, StoreInfo,
+};
+pub use fault::{Effect, Fault, FaultId, Faults, LeftLock, RegionErrorKind, Rpc, When};
+pub use topology::TopologyError;
