@@ -1,6 +1,30 @@
 //! Locks, versions and the transaction commands that change them, by TiKV's rules.
+//!
+//! Shared locks and pipelined transactions are refused; the rest of what a client of transactions can ask is here,
+//! one method of [`Storage`] per command. Keys come and go raw, as the client sends them.
 
+#![allow(dead_code, reason = "the store's service, the coprocessor and the bulk load call it")]
+
+mod commands;
+mod concurrency;
+mod error;
+mod key;
+mod lock;
+mod reader;
 mod rows;
+mod scan;
+mod storage;
+mod txn;
+mod versions;
+mod write;
 
-#[expect(unused_imports, reason = "the coprocessor reads through it")]
-pub(crate) use rows::{Blocked, Rows};
+#[allow(unused_imports, reason = "the coprocessor and the store read through them")]
+pub(crate) use {
+    error::MvccError,
+    reader::{ReadOptions, Reader},
+    rows::{Blocked, Rows},
+    storage::Storage,
+};
+
+#[cfg(test)]
+mod tests;

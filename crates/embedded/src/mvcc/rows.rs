@@ -13,6 +13,9 @@ pub(crate) enum Blocked {
     Engine(String),
 }
 
+/// A raw key and its value.
+pub(crate) type Pair = (Vec<u8>, Vec<u8>);
+
 /// The rows of one snapshot: raw keys (as TiDB writes them, without memcomparable padding) and values.
 pub(crate) trait Rows {
     /// The value of `key`; `None` when the snapshot has none.
@@ -21,7 +24,8 @@ pub(crate) trait Rows {
     /// [`Blocked`], for the key.
     fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, Blocked>;
 
-    /// At most `limit` pairs of `range` in key order, from its end downwards when `descending`. Fewer than
+    /// At most `limit` pairs of `range` in key order, from its end downwards when `descending`. An empty end of the
+    /// range is the end of all keys. Fewer than
     /// `limit` pairs mean that the range is read out. To go on, the caller narrows the range past the last key.
     ///
     /// # Errors
@@ -32,5 +36,5 @@ pub(crate) trait Rows {
         range: Range<&[u8]>,
         limit: usize,
         descending: bool,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Blocked>;
+    ) -> Result<Vec<Pair>, Blocked>;
 }
