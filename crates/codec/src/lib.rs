@@ -12,7 +12,7 @@
 //! | [`field_type`] | MySQL column types, flags and collations |
 //! | [`decimal`], [`time`], [`duration`], [`json`], [`enum_set`] | the values behind them |
 //! | [`output`] | the Arrow types that answers can become |
-//! | [`chunk`] | `TypeChunk` answers to Arrow |
+//! | [`chunk`] | `TypeChunk` answers to Arrow, and their columns written |
 //! | [`rows`] | `TypeDefault` answers to Arrow |
 
 pub mod bytes;

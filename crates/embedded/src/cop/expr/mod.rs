@@ -1,0 +1,17 @@
+//! Expressions over the columns of a row.
+//!
+//! All arguments of a function are evaluated, as TiKV does: an error in a branch that isn't taken is an
+//! error. What a signature means is in the module of its group; a signature that no group knows is
+//! refused by name when the plan is built.
+
+mod build;
+mod call;
+mod compare;
+mod constant;
+mod truth;
+
+pub(crate) use build::Expression;
+pub(crate) use truth::truth;
+
+#[cfg(test)]
+pub(crate) mod testing;

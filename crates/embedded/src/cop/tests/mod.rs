@@ -1,0 +1,6 @@
+//! Whole requests over rows in memory.
+#![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss)]
+
+mod fake;
+mod paging;
+mod table_scan;
