@@ -17,9 +17,9 @@ use tokio::sync::Notify;
 
 use crate::fault::Faults;
 use crate::gc::GcState;
+use crate::mvcc::Storage;
 use crate::net::Gate;
 use crate::oracle::{LOGICAL_BITS, Oracle};
-use crate::stand_in::Storage;
 use crate::topology::{Topology, TopologyError};
 
 /// How far ahead of its use the bound of timestamps is saved, in milliseconds.

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use super::server::{self, Security};
 use super::{ClusterError, EmbeddedCluster, background};
-use crate::stand_in::Storage;
+use crate::mvcc::Storage;
 use crate::state::{Disk, Saved, Settings, State};
 use crate::topology::Topology;
 

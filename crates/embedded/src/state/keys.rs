@@ -7,8 +7,7 @@ use tifusion_proto::kvrpcpb::IsolationLevel;
 use tifusion_proto::metapb;
 
 use super::State;
-use crate::mvcc::Rows as _;
-use crate::stand_in::{ReadOptions, Reader};
+use crate::mvcc::{ReadOptions, Reader, Rows as _};
 
 /// Pairs read at once.
 const STEP: usize = 1024;

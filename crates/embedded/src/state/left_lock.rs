@@ -4,9 +4,8 @@ use tifusion_proto::kvrpcpb::{self, IsolationLevel};
 
 use super::State;
 use crate::fault::LeftLock;
-use crate::mvcc::Rows as _;
+use crate::mvcc::{ReadOptions, Rows as _};
 use crate::oracle::LOGICAL_BITS;
-use crate::stand_in::ReadOptions;
 
 /// Time to live of a lock whose owner is dead already.
 const SHORT_TTL_MS: u64 = 1;

@@ -137,9 +137,9 @@ impl<'a> Write<'a> {
 
 impl Drop for Write<'_> {
     fn drop(&mut self) {
-        // Commit timestamps come from the cluster's oracle, or follow from those of reads, which do. What a
-        // client makes up by itself is at most as far ahead as reads may be.
-        let now = self.state.newest_timestamp();
+        // Commit timestamps come from the oracle, or follow upon those of reads.
+        let read = self.state.storage.max_ts().saturating_add(1);
+        let now = self.state.newest_timestamp().max(read);
         self.state.topology.lock().end_write(self.token, self.bytes, now);
         self.state.note_growth(self.bytes);
     }

@@ -4,7 +4,9 @@ use tifusion_proto::{coprocessor, errorpb, kvrpcpb};
 
 use super::super::check::{Access, Touched, View};
 use super::Command;
+use crate::cop::{self, CopContext};
 use crate::fault::Rpc;
+use crate::mvcc::ReadOptions;
 use crate::state::State;
 
 impl Command for coprocessor::Request {
@@ -40,14 +42,18 @@ pub(crate) fn touched(ranges: &[coprocessor::KeyRange]) -> Touched {
 /// Runs the plan on a region that was found right.
 pub(crate) fn evaluate(
     request: &coprocessor::Request,
-    _state: &State,
+    state: &State,
     view: &View,
 ) -> coprocessor::Response {
-    let _ = request;
-    coprocessor::Response {
-        latest_buckets_version: view.buckets_version,
-        ..coprocessor::Response::default()
-    }
+    let options = ReadOptions::of_request(request.context.as_ref(), request.start_ts);
+    let context = CopContext {
+        rows: &mut state.storage.reader(options),
+        region: view.start.clone()..view.end.clone(),
+        data_version: view.data_version,
+        is_newest: request.start_ts > view.newest_commit,
+        buckets_version: view.buckets_version,
+    };
+    cop::run(request, context)
 }
 
 /// Answers the further tasks of a request; `check` finds each one's region.

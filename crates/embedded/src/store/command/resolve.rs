@@ -40,41 +40,9 @@ command! {
     } else {
         Touched::Keys(request.keys.clone())
     };
-    run: |request, state, view| resolve(request, state, view)
-}
-
-/// Without keys, all locks of the transactions in the region.
-fn resolve(
-    request: kvrpcpb::ResolveLockRequest,
-    state: &State,
-    view: &View,
-) -> kvrpcpb::ResolveLockResponse {
-    let mut fates: Vec<_> = request.txn_infos.iter().map(|info| (info.txn, info.status)).collect();
-    if fates.is_empty() {
-        fates.push((request.start_version, request.commit_version));
+    run: |request, state, view| {
+        state.storage.resolve_lock_within(&request, &view.start..&view.end)
     }
-    let mut last = kvrpcpb::ResolveLockResponse::default();
-    for (start_version, commit_version) in fates {
-        let keys = if request.keys.is_empty() {
-            keys_locked_by(state, view, start_version)
-        } else {
-            request.keys.clone()
-        };
-        if keys.is_empty() {
-            continue;
-        }
-        last = state.storage.resolve_lock(&kvrpcpb::ResolveLockRequest {
-            start_version,
-            commit_version,
-            keys,
-            txn_infos: Vec::new(),
-            ..request.clone()
-        });
-        if last.error.is_some() {
-            break;
-        }
-    }
-    last
 }
 
 /// The raw keys in the region that a transaction has locked.
