@@ -156,7 +156,7 @@ impl Pd for PdService {
         self.serve(Rpc::PdOther, request, |request| {
             let count = request.count.max(1);
             let id = self.state.change(|topology| {
-                (0..count).map(|_| topology.alloc_id()).next_back().unwrap_or_default()
+                (0..count).map(|_| topology.alloc_id()).last().unwrap_or_default()
             });
             pdpb::AllocIdResponse { header: self.header(), id, count }
         })

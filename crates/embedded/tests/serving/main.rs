@@ -1,0 +1,12 @@
+//! The cluster as its clients see it: PD, reads through `tifusion-client`, transactions through the
+//! generated gRPC clients, and faults in all of them.
+#![allow(clippy::cast_possible_truncation, clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::indexing_slicing, clippy::panic, missing_docs)]
+
+mod bank;
+mod changes;
+mod commands;
+mod faults;
+mod pd;
+mod raw;
+mod rows;
