@@ -7,6 +7,7 @@
 
 mod commands;
 mod concurrency;
+mod deadlock;
 mod error;
 mod key;
 mod lock;
@@ -20,6 +21,7 @@ mod write;
 
 #[allow(unused_imports, reason = "the coprocessor and the store read through them")]
 pub(crate) use {
+    commands::WaitGuard,
     error::MvccError,
     reader::{ReadOptions, Reader},
     rows::{Blocked, Rows},

@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::concurrency::Concurrency;
+use super::deadlock::Detector;
 use super::error::Result;
 use super::reader::{ReadOptions, Reader};
 use super::txn::{MvccTxn, Outcome};
@@ -33,6 +34,8 @@ pub(super) struct Shared {
     commands: Mutex<()>,
     /// Start and commit timestamps of transactions committed of late.
     committed: Mutex<BTreeMap<u64, u64>>,
+    /// Who waits for whom.
+    pub(super) detector: Mutex<Detector>,
     /// Counts the times that locks went away.
     released: watch::Sender<u64>,
 }
@@ -49,6 +52,7 @@ impl Storage {
             concurrency: Arc::default(),
             commands: Mutex::new(()),
             committed: Mutex::default(),
+            detector: Mutex::default(),
             released: watch::Sender::new(0),
         };
         Self { shared: Arc::new(shared) }
@@ -96,6 +100,11 @@ impl Storage {
         drop(guards);
         self.note_committed(&committed);
         if !released.is_empty() {
+            let mut detector = self.shared.detector.lock();
+            for (holder, key) in &released {
+                detector.released(*holder, key);
+            }
+            drop(detector);
             self.shared.released.send_modify(|count| *count = count.wrapping_add(1));
         }
         drop(running);

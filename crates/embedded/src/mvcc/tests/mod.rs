@@ -1,10 +1,13 @@
 //! The commands by TiKV's rules.
 
 mod commit;
+mod gc;
+mod pessimistic;
 mod prewrite;
 mod read;
 mod resolve;
 mod rollback;
+mod secondary;
 mod status;
 
 use tifusion_proto::kvrpcpb::{
