@@ -9,6 +9,7 @@ mod commands;
 mod concurrency;
 mod deadlock;
 mod error;
+mod invariants;
 mod key;
 mod lock;
 mod reader;
@@ -23,6 +24,7 @@ mod write;
 pub(crate) use {
     commands::WaitGuard,
     error::MvccError,
+    invariants::Violation,
     reader::{ReadOptions, Reader},
     rows::{Blocked, Rows},
     storage::Storage,

@@ -1,6 +1,7 @@
 //! The commands by TiKV's rules.
 
 mod commit;
+mod folder;
 mod gc;
 mod pessimistic;
 mod prewrite;
