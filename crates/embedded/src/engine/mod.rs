@@ -3,12 +3,14 @@
 //! Three columns as in TiKV's engine; a batch of changes over all of them is applied whole or not at all, and a
 //! view goes on showing what was there when it was taken.
 
+mod folder;
 mod memory;
 
 use std::fmt::Debug;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
-pub(crate) use memory::MemoryEngine;
+pub(crate) use {folder::FolderEngine, memory::MemoryEngine};
 
 /// One of the engine's key spaces, TiKV's column families.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,7 +24,7 @@ pub(crate) enum Column {
 }
 
 /// Why the engine could not do its work.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum EngineError {
     /// What is stored under a key is not what belongs there.
     #[error("{column:?} column: bad entry under key {key:02x?}: {reason}")]
@@ -33,6 +35,14 @@ pub(crate) enum EngineError {
         key: Vec<u8>,
         /// What is wrong with it.
         reason: String,
+    },
+    /// The folder could not be read or written.
+    #[error("cannot {doing}: {source}")]
+    Folder {
+        /// What was being done.
+        doing: &'static str,
+        /// What went wrong.
+        source: Arc<redb::Error>,
     },
 }
 

@@ -2,12 +2,20 @@
 
 use std::ops::ControlFlow;
 
-use super::{Batch, Column, Engine, MemoryEngine, Order, Span, View};
+use tempfile::TempDir;
+
+use super::{Batch, Column, Engine, EngineError, FolderEngine, MemoryEngine, Order, Span, View};
 
 const ALL: Span<'static> = Span { start: b"", end: None };
 
-fn engines() -> Vec<Box<dyn Engine>> {
-    vec![Box::new(MemoryEngine::default())]
+/// One engine of each kind, and the folder that one of them needs.
+fn engines() -> (TempDir, Vec<Box<dyn Engine>>) {
+    let folder = tempfile::tempdir().unwrap();
+    let engines: Vec<Box<dyn Engine>> = vec![
+        Box::new(MemoryEngine::default()),
+        Box::new(FolderEngine::open(folder.path()).unwrap()),
+    ];
+    (folder, engines)
 }
 
 fn put(engine: &dyn Engine, column: Column, pairs: &[(&str, &str)]) {
@@ -37,7 +45,8 @@ fn walk(
 
 #[test]
 fn a_batch_over_all_columns_is_seen_whole() {
-    for engine in engines() {
+    let (_folder, engines) = engines();
+    for engine in engines {
         let mut batch = Batch::default();
         batch.put(Column::Default, b"k".to_vec(), b"1".to_vec());
         batch.put(Column::Lock, b"k".to_vec(), b"2".to_vec());
@@ -53,7 +62,8 @@ fn a_batch_over_all_columns_is_seen_whole() {
 
 #[test]
 fn a_view_keeps_showing_what_was_there() {
-    for engine in engines() {
+    let (_folder, engines) = engines();
+    for engine in engines {
         put(&*engine, Column::Write, &[("a", "1"), ("b", "1")]);
         let first = engine.view().unwrap();
         put(&*engine, Column::Write, &[("a", "2"), ("c", "2")]);
@@ -75,7 +85,8 @@ fn a_view_keeps_showing_what_was_there() {
 
 #[test]
 fn walks_go_both_ways_and_stop_when_told() {
-    for engine in engines() {
+    let (_folder, engines) = engines();
+    for engine in engines {
         put(&*engine, Column::Lock, &[("a", "1"), ("b", "2"), ("c", "3"), ("d", "4")]);
         let view = engine.view().unwrap();
         let inner = Span { start: b"b", end: Some(b"d") };
@@ -119,4 +130,16 @@ fn memory_keeps_only_versions_that_a_view_shows() {
     drop(view);
     put(&engine, Column::Write, &[("b", "1")]);
     assert_eq!(engine.versions(), 2);
+}
+
+#[test]
+fn a_folder_keeps_its_contents_and_is_open_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("not/there/yet");
+    let engine = FolderEngine::open(&path).unwrap();
+    put(&engine, Column::Write, &[("a", "1")]);
+    assert!(matches!(FolderEngine::open(&path), Err(EngineError::Folder { .. })));
+    drop(engine);
+    let view = FolderEngine::open(&path).unwrap().view().unwrap();
+    assert_eq!(walk(&*view, Column::Write, ALL, Order::Ascending, 9), ["a=1"]);
 }

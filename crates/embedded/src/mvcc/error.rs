@@ -37,7 +37,7 @@ pub(crate) struct Deadlock {
 }
 
 /// Why a command could not be carried out. Texts follow TiKV's, for clients that look into them.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum MvccError {
     /// Another transaction holds the key.
     #[error("key is locked (backoff or cleanup) {0:?}")]

@@ -7,7 +7,9 @@
 
 mod commands;
 mod concurrency;
+mod deadlock;
 mod error;
+mod invariants;
 mod key;
 mod lock;
 mod reader;
@@ -20,7 +22,9 @@ mod write;
 
 #[allow(unused_imports, reason = "the coprocessor and the store read through them")]
 pub(crate) use {
+    commands::WaitGuard,
     error::MvccError,
+    invariants::Violation,
     reader::{ReadOptions, Reader},
     rows::{Blocked, Rows},
     storage::Storage,

@@ -1,17 +1,19 @@
 //! The transactional store: one set of data, shared by all stores of the cluster.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::concurrency::Concurrency;
+use super::deadlock::Detector;
 use super::error::Result;
 use super::reader::{ReadOptions, Reader};
 use super::txn::{MvccTxn, Outcome};
 use super::versions::Versions;
-use crate::engine::{Batch, Engine, EngineError, MemoryEngine};
+use crate::engine::{Batch, Engine, EngineError, FolderEngine, MemoryEngine};
 
 /// How many committed transactions are remembered, so that a late prewrite is known for a repeated one.
 const COMMITTED_KEPT: usize = 10_000;
@@ -33,6 +35,8 @@ pub(super) struct Shared {
     commands: Mutex<()>,
     /// Start and commit timestamps of transactions committed of late.
     committed: Mutex<BTreeMap<u64, u64>>,
+    /// Who waits for whom.
+    pub(super) detector: Mutex<Detector>,
     /// Counts the times that locks went away.
     released: watch::Sender<u64>,
 }
@@ -43,12 +47,22 @@ impl Storage {
         Self::over(Box::new(MemoryEngine::default()))
     }
 
+    /// The store in the folder at `path`, which is made if it is not there. What was answered is there again, however
+    /// the process before ended; the timestamps it read at are not: see [`Storage::update_max_ts`].
+    ///
+    /// # Errors
+    /// [`EngineError::Folder`] when the folder cannot be made or read, or another process has it open.
+    pub(crate) fn open(path: impl AsRef<Path>) -> Result<Self, EngineError> {
+        Ok(Self::over(Box::new(FolderEngine::open(path.as_ref())?)))
+    }
+
     fn over(engine: Box<dyn Engine>) -> Self {
         let shared = Shared {
             engine,
             concurrency: Arc::default(),
             commands: Mutex::new(()),
             committed: Mutex::default(),
+            detector: Mutex::default(),
             released: watch::Sender::new(0),
         };
         Self { shared: Arc::new(shared) }
@@ -69,6 +83,12 @@ impl Storage {
     /// The newest timestamp that was read at.
     pub(crate) fn max_ts(&self) -> u64 {
         self.shared.concurrency.max_ts()
+    }
+
+    /// Notes that someone may have read at `ts`. A store that comes back from a folder has to be told a timestamp
+    /// that is newer than all before, as TiKV asks PD for one when it becomes leader.
+    pub(crate) fn update_max_ts(&self, ts: u64) {
+        self.shared.concurrency.update_max_ts(ts);
     }
 
     /// When the transaction was committed, if that was of late.
@@ -96,6 +116,11 @@ impl Storage {
         drop(guards);
         self.note_committed(&committed);
         if !released.is_empty() {
+            let mut detector = self.shared.detector.lock();
+            for (holder, key) in &released {
+                detector.released(*holder, key);
+            }
+            drop(detector);
             self.shared.released.send_modify(|count| *count = count.wrapping_add(1));
         }
         drop(running);

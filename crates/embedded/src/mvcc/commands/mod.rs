@@ -3,9 +3,16 @@
 mod commit;
 mod constraint;
 mod gc;
+mod heartbeat;
 mod ingest;
+mod inspect;
+mod pessimistic;
 mod prewrite;
 mod read;
 mod resolve;
 mod rollback;
+mod secondary;
 mod status;
+
+#[allow(unused_imports, reason = "the store's service holds one while it waits")]
+pub(crate) use pessimistic::WaitGuard;

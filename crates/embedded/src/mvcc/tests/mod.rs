@@ -1,10 +1,14 @@
 //! The commands by TiKV's rules.
 
 mod commit;
+mod folder;
+mod gc;
+mod pessimistic;
 mod prewrite;
 mod read;
 mod resolve;
 mod rollback;
+mod secondary;
 mod status;
 
 use tifusion_proto::kvrpcpb::{
