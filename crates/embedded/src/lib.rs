@@ -14,7 +14,6 @@ mod mvcc;
 mod net;
 mod oracle;
 mod pd;
-mod stand_in;
 mod state;
 mod store;
 mod topology;

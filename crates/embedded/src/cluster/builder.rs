@@ -160,6 +160,8 @@ impl EmbeddedClusterBuilder {
             None => (None, None, Storage::memory()),
         };
         let saved = saved.unwrap_or_else(|| self.fresh());
+        // Whatever was read before was read below this.
+        storage.update_max_ts(saved.ts_bound);
         let topology = match saved.topology.clone() {
             Some(topology) => Topology::restore(topology, saved.ts_bound)
                 .ok_or(ClusterError::Damaged("the regions do not cover all keys"))?,
@@ -186,5 +188,5 @@ impl EmbeddedClusterBuilder {
 }
 
 fn open_storage(folder: &std::path::Path) -> Result<Storage, ClusterError> {
-    Storage::open(&folder.join("data")).map_err(|error| ClusterError::Data(error.to_string()))
+    Storage::open(folder.join("data")).map_err(|error| ClusterError::Data(error.to_string()))
 }

@@ -19,9 +19,9 @@ use crate::raw::Raw;
 use crate::rows::connect;
 use client::Outcome;
 
-const ACCOUNTS: u64 = 24;
+const ACCOUNTS: u64 = 48;
 const START: u64 = 1000;
-const WORKERS: u64 = 12;
+const WORKERS: u64 = 8;
 
 fn account(number: u64) -> Vec<u8> {
     format!("account{number:02}").into_bytes()
@@ -103,7 +103,7 @@ async fn run(transfers: u64, seed: u64, faults: bool) {
     let accounts: Vec<_> =
         (0..ACCOUNTS).map(|it| (account(it), START.to_be_bytes().to_vec())).collect();
     raw.put_all(&accounts).await;
-    cluster.split_at(&[account(6), account(12), account(18)]).unwrap();
+    cluster.split_at(&[account(12), account(24), account(36)]).unwrap();
     cluster.scatter();
     let client = connect(&cluster).await;
     if faults {
@@ -123,7 +123,31 @@ async fn run(transfers: u64, seed: u64, faults: bool) {
         told.into_iter().sum::<Outcome>()
     };
     let deaths = async { if faults { kill_and_revive(&cluster, &done).await.unwrap() } else { 0 } };
-    let (outcome, audits, deaths) = tokio::join!(work, watch(&client, &done), deaths);
+    let began = std::time::Instant::now();
+    let show = async {
+        while !done.load(Ordering::Relaxed) {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            eprintln!(
+                "{:?} left {} regions {} calls {:?}",
+                began.elapsed(),
+                left.load(Ordering::Relaxed),
+                cluster.regions().len(),
+                [
+                    Rpc::Get,
+                    Rpc::Prewrite,
+                    Rpc::Commit,
+                    Rpc::CheckTxnStatus,
+                    Rpc::ResolveLock,
+                    Rpc::Scan,
+                    Rpc::BatchRollback,
+                    Rpc::PdTso,
+                    Rpc::PdGetRegion
+                ]
+                .map(|r| (r, cluster.faults().calls(r)))
+            );
+        }
+    };
+    let (outcome, audits, deaths, ()) = tokio::join!(work, watch(&client, &done), deaths, show);
     cluster.faults().clear();
     assert_eq!(audit(&client).await, (ACCOUNTS * START, ACCOUNTS as usize));
     assert_eq!(outcome.committed + outcome.given_up, transfers);

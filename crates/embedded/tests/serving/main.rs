@@ -1,6 +1,7 @@
 //! The cluster as its clients see it: PD, reads through `tifusion-client`, transactions through the
 //! generated gRPC clients, and faults in all of them.
-#![allow(clippy::cast_possible_truncation, clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::needless_update)]
 #![allow(clippy::indexing_slicing, clippy::panic, missing_docs)]
 
 mod bank;

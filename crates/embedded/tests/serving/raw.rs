@@ -1,6 +1,6 @@
 //! A client that knows little: it asks PD where a key is, sends, and tries again.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,11 +16,14 @@ use tonic::transport::{Channel, Endpoint};
 pub struct Raw {
     pub pd: PdClient<Channel>,
     pub cluster_id: u64,
-    stores: Mutex<HashMap<String, TikvClient<Channel>>>,
+    stores: Mutex<HashMap<u64, TikvClient<Channel>>>,
+    /// By start: the end and where to send.
+    regions: Mutex<BTreeMap<Vec<u8>, (Vec<u8>, Target)>>,
     tso: tokio::sync::Mutex<()>,
 }
 
 /// Where to send what.
+#[derive(Clone)]
 pub struct Target {
     pub store: TikvClient<Channel>,
     pub context: kv::Context,
@@ -39,6 +42,7 @@ impl Raw {
             pd: PdClient::new(channel(&cluster.pd_addresses()[0])),
             cluster_id: cluster.cluster_id(),
             stores: Mutex::default(),
+            regions: Mutex::default(),
             tso: tokio::sync::Mutex::default(),
         })
     }
@@ -63,12 +67,20 @@ impl Raw {
         }
     }
 
-    /// The leader of the region that holds a raw key.
+    /// The leader of the region that holds a raw key, as far as is known.
     pub async fn locate(&self, key: &[u8]) -> Target {
+        let place = region_key(key);
+        let known =
+            self.regions.lock().range(..=place.clone()).next_back().map(|(_, it)| it.clone());
+        if let Some((end, target)) = known
+            && (end.is_empty() || place < end)
+        {
+            return target;
+        }
         loop {
             let request = pdpb::GetRegionRequest {
                 header: self.header(),
-                region_key: region_key(key),
+                region_key: place.clone(),
                 need_buckets: false,
             };
             let told = self.pd.clone().get_region(request).await;
@@ -81,20 +93,31 @@ impl Raw {
                     ..kv::Context::default()
                 };
                 if let Some(store) = self.store(leader.store_id).await {
-                    return Target { store, context };
+                    let target = Target { store, context };
+                    let known = (region.end_key, target.clone());
+                    self.regions.lock().insert(region.start_key, known);
+                    return target;
                 }
             }
             pause().await;
         }
     }
 
-    /// The client of a store.
+    /// Forgets the region of a request that failed.
+    pub fn forget(&self, region: u64) {
+        self.regions.lock().retain(|_, (_, target)| target.context.region_id != region);
+    }
+
+    /// The client of a store; stores keep their addresses.
     pub async fn store(&self, id: u64) -> Option<TikvClient<Channel>> {
+        if let Some(known) = self.stores.lock().get(&id) {
+            return Some(known.clone());
+        }
         let request = pdpb::GetStoreRequest { header: self.header(), store_id: id };
         let told = self.pd.clone().get_store(request).await.ok()?.into_inner().store?;
-        let mut stores = self.stores.lock();
-        let client = stores.entry(told.address.clone());
-        Some(client.or_insert_with(|| TikvClient::new(channel(&told.address))).clone())
+        let client = TikvClient::new(channel(&told.address));
+        self.stores.lock().insert(id, client.clone());
+        Some(client)
     }
 }
 
@@ -110,10 +133,14 @@ macro_rules! send {
         loop {
             let target = $raw.locate($key).await;
             let mut store = target.store;
+            let region = target.context.region_id;
             request.context = Some(target.context);
             match store.$method(request.clone()).await.map(tonic::Response::into_inner) {
                 Ok(answer) if answer.region_error.is_none() => break answer,
-                Ok(_) | Err(_) => crate::raw::pause().await,
+                Ok(_) | Err(_) => {
+                    $raw.forget(region);
+                    crate::raw::pause().await;
+                }
             }
         }
     }};

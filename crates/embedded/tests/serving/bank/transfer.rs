@@ -99,18 +99,16 @@ impl Transfer<'_> {
                 // An earlier try may have locked or even committed: the two phases find out.
                 return None;
             }
+            let region = left.context.region_id;
             let context = Some(left.context);
             let mut store = left.store;
             let ask = kv::PrewriteRequest { context, ..request.clone() };
-            let Ok(answer) = store.kv_prewrite(ask).await else {
+            let answer = store.kv_prewrite(ask).await.map(tonic::Response::into_inner);
+            let Some(answer) = answer.ok().filter(|answer| answer.region_error.is_none()) else {
+                self.raw.forget(region);
                 pause().await;
                 continue;
             };
-            let answer = answer.into_inner();
-            if answer.region_error.is_some() {
-                pause().await;
-                continue;
-            }
             if answer.errors.is_empty() {
                 let committed = answer.one_pc_commit_ts > 0;
                 return Some(Some(if committed {
