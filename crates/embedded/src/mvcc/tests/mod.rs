@@ -1,8 +1,10 @@
 //! The commands by TiKV's rules.
 
+mod chaos;
 mod commit;
 mod folder;
 mod gc;
+mod model;
 mod pessimistic;
 mod prewrite;
 mod read;
