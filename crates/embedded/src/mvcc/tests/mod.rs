@@ -1,5 +1,6 @@
 //! The commands by TiKV's rules.
 
+mod bank;
 mod chaos;
 mod commit;
 mod folder;
