@@ -1,8 +1,11 @@
 //! The commands by TiKV's rules.
 
+mod bank;
+mod chaos;
 mod commit;
 mod folder;
 mod gc;
+mod model;
 mod pessimistic;
 mod prewrite;
 mod read;
