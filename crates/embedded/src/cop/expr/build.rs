@@ -5,7 +5,7 @@ use tifusion_codec::number;
 use tifusion_proto::tipb::{Expr, ExprType, FieldType, InUnionMetadata, ScalarFuncSig};
 
 use super::call::{Call, Function, Site};
-use super::{compare, constant};
+use super::{arithmetic, compare, constant, control, logic, pattern};
 use crate::cop::collation::Collation;
 use crate::cop::context::EvalContext;
 use crate::cop::error::{CopError, EvalError};
@@ -118,6 +118,10 @@ impl Expression {
 /// The function of a signature; `None` when no group knows it.
 fn lookup(sig: ScalarFuncSig) -> Option<Function> {
     compare::lookup(sig)
+        .or_else(|| logic::lookup(sig))
+        .or_else(|| control::lookup(sig))
+        .or_else(|| arithmetic::lookup(sig))
+        .or_else(|| pattern::lookup(sig))
 }
 
 fn column_offset(expr: &Expr, columns: usize) -> Result<usize, CopError> {
