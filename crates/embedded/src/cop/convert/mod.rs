@@ -4,6 +4,7 @@ mod json;
 mod number;
 mod round;
 mod text;
+mod time;
 
 pub(crate) use json::json_text;
 pub(crate) use number::{
@@ -12,3 +13,7 @@ pub(crate) use number::{
 };
 pub(crate) use round::{round_span, round_time};
 pub(crate) use text::{float_prefix, to_real, valid_prefix};
+pub(crate) use time::{
+    allowed, clock_of, month_days, parse_span, parse_time, span_of_number, time_of_digits,
+    time_of_number, wall_now,
+};

@@ -7,6 +7,7 @@
 mod arithmetic;
 mod build;
 mod call;
+mod cast;
 mod compare;
 mod constant;
 mod control;

@@ -3,6 +3,7 @@
 
 mod arithmetic;
 mod basic;
+mod casts;
 
 use tifusion_codec::field_type::tp;
 use tifusion_proto::tipb::{FieldType, ScalarFuncSig};
