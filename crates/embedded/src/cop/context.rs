@@ -62,7 +62,8 @@ pub(crate) struct EvalContext {
     pub(crate) warnings: Vec<tipb::Error>,
     /// All warnings counted.
     pub(crate) warning_count: i64,
-    max_warnings: usize,
+    /// How many warnings are kept.
+    pub(crate) max_warnings: usize,
 }
 
 impl Default for EvalContext {

@@ -15,6 +15,7 @@ mod encode;
 mod error;
 mod exec;
 mod expr;
+mod order;
 mod plan;
 mod request;
 mod scan;

@@ -3,13 +3,15 @@
 use std::ops::Range;
 
 use tifusion_proto::coprocessor::KeyRange;
-use tifusion_proto::tipb::{self, DagRequest, ExecType};
+use tifusion_proto::tipb::{self, ByItem, DagRequest, ExecType, FieldType};
 
 use super::context::EvalContext;
 use super::error::CopError;
-use super::exec::{Executor, Limit, PairReader, Projection, Scan, Selection, Watched};
+use super::exec::{
+    Aggregator, Executor, Limit, PairReader, Projection, Scan, Selection, SortKey, TopN, Watched,
+};
 use super::expr::Expression;
-use super::scan::{RangeScanner, TableReader};
+use super::scan::{IndexReader, RangeScanner, TableReader};
 
 /// What executors are built from besides the plan itself.
 pub(crate) struct Source<'a> {
@@ -19,6 +21,8 @@ pub(crate) struct Source<'a> {
     pub(crate) region: Range<Vec<u8>>,
     /// How to evaluate.
     pub(crate) eval: &'a EvalContext,
+    /// Rows of a page, when the request is paged.
+    pub(crate) page: Option<usize>,
     /// Whether executors count what they do.
     pub(crate) watch: bool,
 }
@@ -42,7 +46,7 @@ pub(crate) fn build(
         {
             return Err(CopError::plan("a plan that is not a line of executors"));
         }
-        let next = add(step, top, source.eval, over_scan)?;
+        let next = add(step, top, source, over_scan)?;
         top = watch(source, step, next);
         over_scan = false;
     }
@@ -98,6 +102,13 @@ fn scan(step: &tipb::Executor, source: &Source<'_>) -> Result<Box<dyn Executor>,
             let ranges = ranges(scan.desc(), scan.primary_column_ids.is_empty())?;
             Ok(Box::new(Scan::new(ranges, PairReader::Table(reader))))
         }
+        ExecType::TypeIndexScan => {
+            let scan = step.idx_scan.as_ref().ok_or_else(|| missing(step))?;
+            let reader =
+                IndexReader::new(&scan.columns, &scan.primary_column_ids, source.eval.zone)?;
+            let ranges = ranges(scan.desc(), scan.unique())?;
+            Ok(Box::new(Scan::new(ranges, PairReader::Index(reader))))
+        }
         other => Err(CopError::plan(format!("Unexpected first executor {other:?}"))),
     }
 }
@@ -105,9 +116,10 @@ fn scan(step: &tipb::Executor, source: &Source<'_>) -> Result<Box<dyn Executor>,
 fn add(
     step: &tipb::Executor,
     child: Box<dyn Executor>,
-    eval: &EvalContext,
+    source: &Source<'_>,
     over_scan: bool,
 ) -> Result<Box<dyn Executor>, CopError> {
+    let eval = source.eval;
     let columns = child.schema().len();
     match step.tp() {
         ExecType::TypeSelection => {
@@ -127,14 +139,41 @@ fn add(
             if !limit.truncate_key_expr.is_empty() {
                 return Err(CopError::plan("a limit with truncate keys"));
             }
-            if !limit.partition_by.is_empty() {
-                return Err(CopError::plan("a limit by partition"));
-            }
             let rows = usize::try_from(limit.limit()).unwrap_or(usize::MAX);
+            if !limit.partition_by.is_empty() {
+                let partition_by = sort_keys(&limit.partition_by, child.schema(), eval)?;
+                return Ok(Box::new(TopN::new(child, partition_by, Vec::new(), rows)));
+            }
             Ok(Box::new(Limit::new(child, rows, over_scan)))
+        }
+        ExecType::TypeAggregation | ExecType::TypeStreamAgg => {
+            let plan = step.aggregation.as_ref().ok_or_else(|| missing(step))?;
+            refuse_rpn(!plan.rpn_group_by.is_empty() || !plan.rpn_agg_func.is_empty())?;
+            let is_streamed = step.tp() == ExecType::TypeStreamAgg;
+            Ok(Box::new(Aggregator::new(child, plan, is_streamed, source.page, source.eval)?))
+        }
+        ExecType::TypeTopN => {
+            let top_n = step.top_n.as_ref().ok_or_else(|| missing(step))?;
+            let rows = usize::try_from(top_n.limit()).unwrap_or(usize::MAX);
+            let partition_by = sort_keys(&top_n.partition_by, child.schema(), eval)?;
+            let order_by = sort_keys(&top_n.order_by, child.schema(), eval)?;
+            Ok(Box::new(TopN::new(child, partition_by, order_by, rows)))
         }
         other => Err(CopError::plan(format!("{other:?} executor not implemented"))),
     }
+}
+
+fn sort_keys(
+    items: &[ByItem],
+    schema: &[FieldType],
+    eval: &EvalContext,
+) -> Result<Vec<SortKey>, CopError> {
+    let key = |item: &ByItem| {
+        refuse_rpn(item.rpn_expr.is_some())?;
+        let expr = item.expr.as_ref().ok_or_else(|| CopError::plan("an order by nothing"))?;
+        SortKey::new(Expression::build(expr, schema.len(), eval)?, item.desc(), schema)
+    };
+    items.iter().map(key).collect()
 }
 
 fn refuse_rpn(is_rpn: bool) -> Result<(), CopError> {

@@ -8,7 +8,7 @@ use tifusion_proto::coprocessor::{KeyRange, Request, Response};
 use tifusion_proto::tipb::{Chunk, DagRequest, EncodeType, SelectResponse};
 
 use super::context::EvalContext;
-use super::encode::{encode_rows, encoding};
+use super::encode::{encode_chunk, encode_rows, encoding};
 use super::error::CopError;
 use super::exec::{Executor, MAX_BATCH, Progress, Work};
 use super::plan::{self, Source};
@@ -93,18 +93,20 @@ fn select(
     let dag = DagRequest::decode(request.data.as_ref())
         .map_err(|error| CopError::plan(format!("the plan can't be read: {error}")))?;
     let eval = EvalContext::new(&dag)?;
+    let page = usize::try_from(request.paging_size).unwrap_or(usize::MAX);
+    let page = (page > 0).then_some(page);
     let top = plan::build(
         &dag,
         &Source {
             ranges: &request.ranges,
             region: context.region,
             eval: &eval,
+            page,
             watch: dag.collect_execution_summaries(),
         },
     )?;
     let offsets = output_offsets(&dag, top.as_ref())?;
-    let page = usize::try_from(request.paging_size).unwrap_or(usize::MAX);
-    let work = Work { rows: context.rows, eval, page: (page > 0).then_some(page) };
+    let work = Work { rows: context.rows, eval, page };
     Run { dag: &dag, request, top, offsets, work }.answer()
 }
 
@@ -146,7 +148,12 @@ impl Run<'_> {
             if !batch.rows.is_empty() {
                 let mut data = Vec::new();
                 let zone = self.work.eval.zone;
-                encode_rows(&mut data, &batch.rows, &schema, &self.offsets, zone)?;
+                match encode_type {
+                    EncodeType::TypeChunk => {
+                        encode_chunk(&mut data, &batch.rows, &schema, &self.offsets)?;
+                    }
+                    _ => encode_rows(&mut data, &batch.rows, &schema, &self.offsets, zone)?,
+                }
                 chunks.push(Chunk { rows_data: Some(data.into()), rows_meta: Vec::new() });
             }
             let full = self.work.page.is_some_and(|page| rows_given >= page);

@@ -5,7 +5,7 @@ use tifusion_proto::tipb::FieldType;
 
 use super::executor::{Batch, Executor, Progress, Scanned, Work};
 use crate::cop::error::{CopError, EvalError};
-use crate::cop::scan::{RangeScanner, TableReader};
+use crate::cop::scan::{IndexReader, RangeScanner, TableReader};
 use crate::cop::value::Row;
 
 /// Makes rows of pairs.
@@ -13,18 +13,22 @@ use crate::cop::value::Row;
 pub(crate) enum PairReader {
     /// Of record keys and rows.
     Table(TableReader),
+    /// Of index entries.
+    Index(IndexReader),
 }
 
 impl PairReader {
     fn schema(&self) -> &[FieldType] {
         match self {
             Self::Table(reader) => &reader.schema,
+            Self::Index(reader) => &reader.schema,
         }
     }
 
     fn read(&self, key: &[u8], value: &[u8]) -> Result<Row, EvalError> {
         match self {
             Self::Table(reader) => reader.read(key, value),
+            Self::Index(reader) => reader.read(key, value),
         }
     }
 }

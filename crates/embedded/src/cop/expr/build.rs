@@ -5,7 +5,7 @@ use tifusion_codec::number;
 use tifusion_proto::tipb::{Expr, ExprType, FieldType, InUnionMetadata, ScalarFuncSig};
 
 use super::call::{Call, Function, Site};
-use super::{compare, constant};
+use super::{arithmetic, cast, compare, constant, control, logic, pattern};
 use crate::cop::collation::Collation;
 use crate::cop::context::EvalContext;
 use crate::cop::error::{CopError, EvalError};
@@ -81,6 +81,9 @@ impl Expression {
                 .collect(),
             ret: field_type.clone(),
             collation: collation_of(sig, field_type)?,
+            first_is_constant: expr.children.first().is_some_and(|child| {
+                !matches!(child.tp(), ExprType::ScalarFunc | ExprType::ColumnRef)
+            }),
             in_union: in_union(expr),
         };
         let args = Self::build_all(&expr.children, columns, ctx)?;
@@ -118,6 +121,11 @@ impl Expression {
 /// The function of a signature; `None` when no group knows it.
 fn lookup(sig: ScalarFuncSig) -> Option<Function> {
     compare::lookup(sig)
+        .or_else(|| logic::lookup(sig))
+        .or_else(|| control::lookup(sig))
+        .or_else(|| arithmetic::lookup(sig))
+        .or_else(|| pattern::lookup(sig))
+        .or_else(|| cast::lookup(sig))
 }
 
 fn column_offset(expr: &Expr, columns: usize) -> Result<usize, CopError> {

@@ -46,6 +46,8 @@ pub(crate) struct Site {
     pub(crate) ret: FieldType,
     /// How the result's collation compares; the default where it doesn't matter.
     pub(crate) collation: Collation,
+    /// Whether the first argument is a constant.
+    pub(crate) first_is_constant: bool,
     /// Whether a cast's result feeds a union.
     pub(crate) in_union: bool,
 }

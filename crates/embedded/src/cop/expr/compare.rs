@@ -11,7 +11,23 @@ use crate::cop::value::Value;
 
 /// The function of a signature of this group.
 pub(super) fn lookup(sig: Sig) -> Option<Function> {
-    operator_lookup(sig).map(|run| Function::exact(2, run))
+    match sig {
+        Sig::InInt | Sig::InReal | Sig::InDecimal | Sig::InString => Some(Function::many(1, is_in)),
+        Sig::InTime | Sig::InDuration => Some(Function::many(1, is_in)),
+        Sig::GreatestInt | Sig::GreatestReal | Sig::GreatestDecimal | Sig::GreatestString => {
+            Some(Function::many(2, |call| extreme(call, Ordering::is_gt)))
+        }
+        Sig::GreatestTime | Sig::GreatestDate | Sig::GreatestDuration => {
+            Some(Function::many(2, |call| extreme(call, Ordering::is_gt)))
+        }
+        Sig::LeastInt | Sig::LeastReal | Sig::LeastDecimal | Sig::LeastString => {
+            Some(Function::many(2, |call| extreme(call, Ordering::is_lt)))
+        }
+        Sig::LeastTime | Sig::LeastDate | Sig::LeastDuration => {
+            Some(Function::many(2, |call| extreme(call, Ordering::is_lt)))
+        }
+        _ => operator_lookup(sig).map(|run| Function::exact(2, run)),
+    }
 }
 
 /// Whether the result depends on the collation.
@@ -25,6 +41,13 @@ pub(super) fn needs_collation(sig: Sig) -> bool {
             | Sig::EqString
             | Sig::NeString
             | Sig::NullEqString
+            | Sig::InString
+            | Sig::LikeSig
+            | Sig::Strcmp
+            | Sig::FieldString
+            | Sig::FindInSet
+            | Sig::Locate2ArgsUtf8
+            | Sig::Locate3ArgsUtf8
     )
 }
 
@@ -84,6 +107,35 @@ fn null_equal(call: &mut Call<'_>) -> Outcome {
 
 fn answer(call: &mut Call<'_>, test: fn(Ordering) -> bool) -> Outcome {
     Ok(ordering(call, 0, 1)?.map_or(Value::Null, |ordering| Value::bool(test(ordering))))
+}
+
+/// Whether the first value is one of the others; `NULL` when it isn't and one of them is `NULL`.
+fn is_in(call: &mut Call<'_>) -> Outcome {
+    if call.arg(0).is_null() {
+        return Ok(Value::Null);
+    }
+    let mut has_null = false;
+    for other in 1..call.args.len() {
+        match ordering(call, 0, other)? {
+            Some(Ordering::Equal) => return Ok(Value::bool(true)),
+            Some(_) => {}
+            None => has_null = true,
+        }
+    }
+    Ok(if has_null { Value::Null } else { Value::bool(false) })
+}
+
+/// The greatest or least value; `NULL` when one is.
+fn extreme(call: &mut Call<'_>, better: fn(Ordering) -> bool) -> Outcome {
+    let mut best = 0;
+    for other in 1..call.args.len() {
+        match ordering(call, other, best)? {
+            None => return Ok(Value::Null),
+            Some(ordering) if better(ordering) => best = other,
+            Some(_) => {}
+        }
+    }
+    Ok(call.arg(best).clone())
 }
 
 /// Which of two arguments of one kind is greater; `None` when one is `NULL`.

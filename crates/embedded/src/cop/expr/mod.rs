@@ -4,10 +4,15 @@
 //! error. What a signature means is in the module of its group; a signature that no group knows is
 //! refused by name when the plan is built.
 
+mod arithmetic;
 mod build;
 mod call;
+mod cast;
 mod compare;
 mod constant;
+mod control;
+mod logic;
+mod pattern;
 mod truth;
 
 pub(crate) use build::Expression;
@@ -15,3 +20,5 @@ pub(crate) use truth::truth;
 
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

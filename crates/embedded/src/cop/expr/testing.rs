@@ -1,5 +1,5 @@
 //! Builds requests' expressions for tests.
-#![allow(clippy::cast_possible_truncation)]
+#![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)]
 
 use tifusion_codec::datum;
 use tifusion_codec::field_type::{flag, tp};
