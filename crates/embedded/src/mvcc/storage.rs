@@ -56,7 +56,7 @@ impl Storage {
         Ok(Self::over(Box::new(FolderEngine::open(path.as_ref())?)))
     }
 
-    fn over(engine: Box<dyn Engine>) -> Self {
+    pub(super) fn over(engine: Box<dyn Engine>) -> Self {
         let shared = Shared {
             engine,
             concurrency: Arc::default(),

@@ -8,6 +8,7 @@ mod gc;
 mod model;
 mod pessimistic;
 mod prewrite;
+mod race;
 mod read;
 mod resolve;
 mod rollback;
