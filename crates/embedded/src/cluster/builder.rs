@@ -44,6 +44,7 @@ pub struct EmbeddedClusterBuilder {
     safe_ts_lag: Duration,
     folder: Option<PathBuf>,
     seed: u64,
+    churn: Option<Duration>,
     tls: Option<ServerTls>,
 }
 
@@ -58,6 +59,7 @@ impl Default for EmbeddedClusterBuilder {
             safe_ts_lag: Duration::ZERO,
             folder: None,
             seed: 0,
+            churn: None,
             tls: None,
         }
     }
@@ -106,6 +108,13 @@ impl EmbeddedClusterBuilder {
         self
     }
 
+    /// Every `pause` a region is split or merged, or gets another leader or peer, drawn from the seed.
+    /// Default: regions only split when they grow.
+    pub fn churn(mut self, pause: Duration) -> Self {
+        self.churn = Some(pause);
+        self
+    }
+
     /// PD and the stores speak TLS.
     pub fn tls(mut self, tls: ServerTls) -> Self {
         self.tls = Some(tls);
@@ -120,7 +129,7 @@ impl EmbeddedClusterBuilder {
         if self.stores == 0 {
             return Err(ClusterError::NoStores);
         }
-        let (settings, tls) = (self.settings(), self.tls.clone());
+        let (settings, tls, churn) = (self.settings(), self.tls.clone(), self.churn);
         let opened = tokio::task::spawn_blocking(move || self.open(settings)).await;
         let state = opened.map_err(|error| ClusterError::Data(error.to_string()))??;
         let state = Arc::new(state);
@@ -128,6 +137,9 @@ impl EmbeddedClusterBuilder {
         let mut servers = JoinSet::new();
         let pd = server::pd(&state, &security, &mut servers).await.map_err(ClusterError::Listen)?;
         servers.spawn(background::run(Arc::clone(&state)));
+        if let Some(pause) = churn {
+            servers.spawn(background::churn(Arc::clone(&state), pause));
+        }
         let stores: Vec<u64> = {
             let topology = state.topology.lock();
             let alive = topology.stores().filter(|store| store.alive);

@@ -26,17 +26,28 @@ impl State {
                 self.leave(key, key, ttl.max(1), false);
             }
             LeftLock::AsyncCommitted => {
-                self.leave(key, key, LONG_TTL_MS, true);
+                // Who meets it asks for the secondaries, of which there are none, once its time is over.
+                self.leave(key, key, SHORT_TTL_MS, true);
             }
             LeftLock::Committed => {
                 let primary = beside(key);
                 let Some(start) = self.leave(key, &primary, LONG_TTL_MS, false) else { return };
-                self.storage.commit(&kvrpcpb::CommitRequest {
-                    start_version: start,
-                    keys: vec![primary],
-                    commit_version: self.timestamp(),
-                    ..kvrpcpb::CommitRequest::default()
-                });
+                self.commit_left(start, &primary);
+            }
+        }
+    }
+
+    /// Commits the primary key, however often readers push it.
+    fn commit_left(&self, start_version: u64, primary: &[u8]) {
+        loop {
+            let answer = self.storage.commit(&kvrpcpb::CommitRequest {
+                start_version,
+                keys: vec![primary.to_vec()],
+                commit_version: self.timestamp(),
+                ..kvrpcpb::CommitRequest::default()
+            });
+            if answer.error.is_none_or(|error| error.commit_ts_expired.is_none()) {
+                return;
             }
         }
     }

@@ -7,7 +7,10 @@
 mod bank;
 mod changes;
 mod commands;
+mod durable;
 mod faults;
 mod pd;
 mod raw;
 mod rows;
+mod secure;
+mod waiting;

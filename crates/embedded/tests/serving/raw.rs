@@ -13,23 +13,25 @@ use tifusion_proto::{kvrpcpb as kv, pdpb};
 use tonic::transport::{Channel, Endpoint};
 
 /// Connections to a cluster.
-pub struct Raw {
-    pub pd: PdClient<Channel>,
-    pub cluster_id: u64,
+pub(crate) struct Raw {
+    pub(crate) pd: PdClient<Channel>,
+    pub(crate) cluster_id: u64,
     stores: Mutex<HashMap<u64, TikvClient<Channel>>>,
-    /// By start: the end and where to send.
-    regions: Mutex<BTreeMap<Vec<u8>, (Vec<u8>, Target)>>,
+    regions: Mutex<Regions>,
     tso: tokio::sync::Mutex<()>,
 }
 
+/// Known regions by start: the end, and where to send.
+type Regions = BTreeMap<Vec<u8>, (Vec<u8>, Target)>;
+
 /// Where to send what.
 #[derive(Clone)]
-pub struct Target {
-    pub store: TikvClient<Channel>,
-    pub context: kv::Context,
+pub(crate) struct Target {
+    pub(crate) store: TikvClient<Channel>,
+    pub(crate) context: kv::Context,
 }
 
-pub fn channel(address: &str) -> Channel {
+pub(crate) fn channel(address: &str) -> Channel {
     Endpoint::from_shared(format!("http://{address}"))
         .unwrap()
         .connect_timeout(Duration::from_secs(5))
@@ -37,7 +39,7 @@ pub fn channel(address: &str) -> Channel {
 }
 
 impl Raw {
-    pub fn new(cluster: &EmbeddedCluster) -> Arc<Self> {
+    pub(crate) fn new(cluster: &EmbeddedCluster) -> Arc<Self> {
         Arc::new(Self {
             pd: PdClient::new(channel(&cluster.pd_addresses()[0])),
             cluster_id: cluster.cluster_id(),
@@ -47,13 +49,13 @@ impl Raw {
         })
     }
 
-    pub fn header(&self) -> Option<pdpb::RequestHeader> {
+    pub(crate) fn header(&self) -> Option<pdpb::RequestHeader> {
         let cluster_id = self.cluster_id;
         Some(pdpb::RequestHeader { cluster_id, ..pdpb::RequestHeader::default() })
     }
 
     /// A timestamp from PD's stream.
-    pub async fn timestamp(&self) -> u64 {
+    pub(crate) async fn timestamp(&self) -> u64 {
         let _turn = self.tso.lock().await;
         loop {
             let request =
@@ -68,7 +70,7 @@ impl Raw {
     }
 
     /// The leader of the region that holds a raw key, as far as is known.
-    pub async fn locate(&self, key: &[u8]) -> Target {
+    pub(crate) async fn locate(&self, key: &[u8]) -> Target {
         let place = region_key(key);
         let known =
             self.regions.lock().range(..=place.clone()).next_back().map(|(_, it)| it.clone());
@@ -104,12 +106,12 @@ impl Raw {
     }
 
     /// Forgets the region of a request that failed.
-    pub fn forget(&self, region: u64) {
+    pub(crate) fn forget(&self, region: u64) {
         self.regions.lock().retain(|_, (_, target)| target.context.region_id != region);
     }
 
     /// The client of a store; stores keep their addresses.
-    pub async fn store(&self, id: u64) -> Option<TikvClient<Channel>> {
+    pub(crate) async fn store(&self, id: u64) -> Option<TikvClient<Channel>> {
         if let Some(known) = self.stores.lock().get(&id) {
             return Some(known.clone());
         }
@@ -122,7 +124,7 @@ impl Raw {
 }
 
 /// Before another try.
-pub async fn pause() {
+pub(crate) async fn pause() {
     tokio::time::sleep(Duration::from_millis(1)).await;
 }
 
@@ -149,12 +151,12 @@ pub(crate) use send;
 
 impl Raw {
     /// Commits one value by the two phases.
-    pub async fn put(&self, key: &[u8], value: &[u8]) {
+    pub(crate) async fn put(&self, key: &[u8], value: &[u8]) {
         self.put_all(&[(key.to_vec(), value.to_vec())]).await;
     }
 
     /// Commits values, each in a transaction of its own region.
-    pub async fn put_all(&self, pairs: &[(Vec<u8>, Vec<u8>)]) {
+    pub(crate) async fn put_all(&self, pairs: &[(Vec<u8>, Vec<u8>)]) {
         let start_version = self.timestamp().await;
         let primary = &pairs[0].0;
         for (key, value) in pairs {
@@ -174,13 +176,17 @@ impl Raw {
         }
     }
 
-    pub async fn get(&self, key: &[u8], version: u64) -> kv::GetResponse {
+    pub(crate) async fn get(&self, key: &[u8], version: u64) -> kv::GetResponse {
         let request = kv::GetRequest { key: key.to_vec(), version, ..kv::GetRequest::default() };
         send!(self, key, kv_get, request)
     }
 }
 
-pub fn prewrite(pairs: &[(&Vec<u8>, &Vec<u8>)], primary: &[u8], start: u64) -> kv::PrewriteRequest {
+pub(crate) fn prewrite(
+    pairs: &[(&Vec<u8>, &Vec<u8>)],
+    primary: &[u8],
+    start: u64,
+) -> kv::PrewriteRequest {
     let put = |(key, value): &(&Vec<u8>, &Vec<u8>)| kv::Mutation {
         op: kv::Op::Put.into(),
         key: (*key).clone(),

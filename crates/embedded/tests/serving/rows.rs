@@ -15,7 +15,7 @@ use crate::raw::Raw;
 const TABLE: i64 = 7;
 const LONG_LONG: i32 = 8;
 
-pub fn row_key(handle: i64) -> Vec<u8> {
+pub(crate) fn row_key(handle: i64) -> Vec<u8> {
     key::encode_record_key(TABLE, &Handle::Int(handle))
 }
 
@@ -27,18 +27,18 @@ fn row(handle: i64) -> Vec<u8> {
 }
 
 /// Rows 1 to `count`.
-pub async fn fill(raw: &Raw, count: i64) {
+pub(crate) async fn fill(raw: &Raw, count: i64) {
     let pairs: Vec<_> = (1..=count).map(|handle| (row_key(handle), row(handle))).collect();
     raw.put_all(&pairs).await;
 }
 
 /// A cluster with rows 1 to `count`, and a client of it.
-pub async fn table(cluster: &EmbeddedCluster, count: i64) -> Client {
+pub(crate) async fn table(cluster: &EmbeddedCluster, count: i64) -> Client {
     fill(&Raw::new(cluster), count).await;
     connect(cluster).await
 }
 
-pub async fn connect(cluster: &EmbeddedCluster) -> Client {
+pub(crate) async fn connect(cluster: &EmbeddedCluster) -> Client {
     Client::connect(ClientOptions::new(cluster.pd_addresses())).await.unwrap()
 }
 
@@ -54,7 +54,7 @@ fn column(id: i64, pk_handle: bool) -> tipb::ColumnInfo {
     }
 }
 
-pub fn plan(desc: bool) -> Bytes {
+pub(crate) fn plan(desc: bool) -> Bytes {
     let scan = tipb::TableScan {
         table_id: Some(TABLE),
         columns: vec![column(1, true), column(2, false)],
@@ -77,14 +77,14 @@ pub fn plan(desc: bool) -> Bytes {
 }
 
 /// All rows as one request.
-pub fn request(start_ts: Timestamp, desc: bool) -> CopRequest {
+pub(crate) fn request(start_ts: Timestamp, desc: bool) -> CopRequest {
     let (start, end) = key::int_handle_range(TABLE, i64::MIN, i64::MAX);
     let range = KeyRange::new(start, end);
     CopRequest { desc, keep_order: true, ..CopRequest::new(plan(desc), start_ts, vec![range]) }
 }
 
 /// The rows of an answer.
-pub fn decode(data: &[u8]) -> Vec<(i64, i64)> {
+pub(crate) fn decode(data: &[u8]) -> Vec<(i64, i64)> {
     let answer = tipb::SelectResponse::decode(data).unwrap();
     assert_eq!(answer.error, None);
     let mut ints = Vec::new();
@@ -101,7 +101,7 @@ pub fn decode(data: &[u8]) -> Vec<(i64, i64)> {
     ints.chunks(2).map(|pair| (pair[0], pair[1])).collect()
 }
 
-pub async fn read(client: &Client, request: CopRequest) -> Result<Vec<(i64, i64)>> {
+pub(crate) async fn read(client: &Client, request: CopRequest) -> Result<Vec<(i64, i64)>> {
     let mut answers = client.coprocessor(request)?;
     let mut rows = Vec::new();
     while let Some(answer) = answers.next().await {
@@ -111,12 +111,12 @@ pub async fn read(client: &Client, request: CopRequest) -> Result<Vec<(i64, i64)
 }
 
 /// Rows 1 to `count` as they should come.
-pub fn expected(count: i64) -> Vec<(i64, i64)> {
+pub(crate) fn expected(count: i64) -> Vec<(i64, i64)> {
     (1..=count).map(|handle| (handle, handle * 10)).collect()
 }
 
 /// Borders at these handles.
-pub fn split(cluster: &EmbeddedCluster, handles: &[i64]) -> Vec<u64> {
+pub(crate) fn split(cluster: &EmbeddedCluster, handles: &[i64]) -> Vec<u64> {
     let keys: Vec<_> = handles.iter().map(|handle| row_key(*handle)).collect();
     cluster.split_at(&keys).unwrap()
 }

@@ -13,10 +13,10 @@ use crate::raw::Raw;
 
 /// How the transfers of a worker ended.
 #[derive(Debug, Default, Clone, Copy)]
-pub struct Outcome {
-    pub committed: u64,
+pub(crate) struct Outcome {
+    pub(crate) committed: u64,
     /// Conflicts with other transfers.
-    pub given_up: u64,
+    pub(crate) given_up: u64,
 }
 
 impl Sum for Outcome {
@@ -29,7 +29,7 @@ impl Sum for Outcome {
 }
 
 /// Takes transfers from the heap until it is empty.
-pub async fn work(raw: Arc<Raw>, seed: u64, left: Arc<AtomicU64>) -> Outcome {
+pub(crate) async fn work(raw: Arc<Raw>, seed: u64, left: Arc<AtomicU64>) -> Outcome {
     let mut chance = StdRng::seed_from_u64(seed);
     let mut outcome = Outcome::default();
     let take = |left: u64| left.checked_sub(1);
