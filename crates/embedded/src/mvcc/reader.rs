@@ -1,6 +1,7 @@
 //! Snapshot reads: the newest version of each key as of a timestamp, unless a lock stands in the way.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tifusion_proto::kvrpcpb::{Context, IsolationLevel, write_conflict::Reason};
 
@@ -53,6 +54,9 @@ pub(crate) struct Reader {
     pub(super) options: ReadOptions,
     pub(super) memory_locks: Locks,
     view: Result<Box<dyn View>, EngineError>,
+    data_version: u64,
+    /// Whether a lock or a version behind `ts` was met.
+    met_newer: AtomicBool,
 }
 
 impl Reader {
@@ -60,8 +64,25 @@ impl Reader {
         options: ReadOptions,
         memory_locks: Locks,
         view: Result<Box<dyn View>, EngineError>,
+        data_version: u64,
     ) -> Self {
-        Self { options, memory_locks, view }
+        Self { options, memory_locks, view, data_version, met_newer: AtomicBool::new(false) }
+    }
+
+    /// A number that grows with each write to the store; the snapshot shows at least what it stands for. What was
+    /// read may be cached under it if [`Reader::met_newer_ts_data`] stays false.
+    pub(crate) fn data_version(&self) -> u64 {
+        self.data_version
+    }
+
+    /// Whether a lock or a version newer than the snapshot was met so far: then a snapshot at a later timestamp may
+    /// show something else although nothing is written in between.
+    pub(crate) fn met_newer_ts_data(&self) -> bool {
+        self.met_newer.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn note_newer(&self) {
+        self.met_newer.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn view(&self) -> Result<&dyn View> {
@@ -80,6 +101,7 @@ impl Reader {
         if self.options.isolation != IsolationLevel::Rc {
             let engine_lock = versions.lock(key)?;
             for lock in self.memory_locks.get(key).into_iter().chain(&engine_lock) {
+                self.note_newer();
                 match self.check_lock(key, lock) {
                     Standing::Passed => {}
                     Standing::Committed if !need_commit_ts => {
@@ -90,11 +112,13 @@ impl Reader {
                 }
             }
         }
-        if self.options.isolation == IsolationLevel::RcCheckTs
-            && let Some((commit_ts, _)) = versions.seek(key, u64::MAX)?
+        if let Some((commit_ts, _)) = versions.seek(key, u64::MAX)?
             && commit_ts > self.options.ts
         {
-            return Err(self.newer_version(key, 0, commit_ts, &[]));
+            self.note_newer();
+            if self.options.isolation == IsolationLevel::RcCheckTs {
+                return Err(self.newer_version(key, 0, commit_ts, &[]));
+            }
         }
         let Some((commit_ts, write)) = versions.put_at(key, self.options.ts)? else {
             return Ok(None);

@@ -103,6 +103,7 @@ fn stops(
     let mut stops = BTreeMap::new();
     let mut errors = 0;
     walk(reader.view()?, Column::Lock, span, order, &mut |key, bytes| {
+        reader.note_newer();
         let lock = parse_lock(key, bytes)?;
         let raw = key::raw(Column::Lock, key)?;
         if let Some(stop) = stop(reader, &raw, &lock) {
@@ -113,6 +114,7 @@ fn stops(
     })?;
     let inside = |key: &[u8]| key >= range.start && (range.end.is_empty() || key < range.end);
     for (key, lock) in reader.memory_locks.iter().filter(|(key, _)| inside(key)) {
+        reader.note_newer();
         if let Some(stop) = stop(reader, key, lock) {
             stops.insert(key.clone(), stop);
         }
@@ -166,14 +168,21 @@ impl VersionWalk<'_> {
 
     /// Versions come newest first: the first one that counts decides over the key.
     fn ascending(&mut self, span: &OwnedSpan) -> Result<()> {
-        let ts = self.reader.options.ts;
-        let fails_on_newer = self.reader.options.isolation == IsolationLevel::RcCheckTs;
-        let view = self.reader.view()?;
+        let reader = self.reader;
+        let ts = reader.options.ts;
+        let fails_on_newer = reader.options.isolation == IsolationLevel::RcCheckTs;
+        let view = reader.view()?;
         let mut decided: Vec<u8> = Vec::new();
         walk(view, Column::Write, span, Order::Ascending, &mut |key, bytes| {
             let (user, commit_ts) = key::split_version(Column::Write, key)?;
-            if user == decided || (commit_ts > ts && !fails_on_newer) {
+            if user == decided {
                 return Ok(ControlFlow::Continue(()));
+            }
+            if commit_ts > ts {
+                reader.note_newer();
+                if !fails_on_newer {
+                    return Ok(ControlFlow::Continue(()));
+                }
             }
             let write = parse(key, bytes)?;
             let found = match write.kind {
@@ -194,9 +203,10 @@ impl VersionWalk<'_> {
 
     /// Versions come oldest first: the last one that counts decides over the key.
     fn descending(&mut self, span: &OwnedSpan) -> Result<()> {
-        let ts = self.reader.options.ts;
-        let fails_on_newer = self.reader.options.isolation == IsolationLevel::RcCheckTs;
-        let view = self.reader.view()?;
+        let reader = self.reader;
+        let ts = reader.options.ts;
+        let fails_on_newer = reader.options.isolation == IsolationLevel::RcCheckTs;
+        let view = reader.view()?;
         let mut current: Vec<u8> = Vec::new();
         let mut candidate: Option<(u64, Found)> = None;
         walk(view, Column::Write, span, Order::Descending, &mut |key, bytes| {
@@ -211,6 +221,7 @@ impl VersionWalk<'_> {
                 current.extend_from_slice(user);
             }
             if commit_ts > ts {
+                reader.note_newer();
                 if fails_on_newer {
                     candidate = Some((commit_ts, Found::Newer));
                 }
