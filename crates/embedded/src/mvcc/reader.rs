@@ -1,6 +1,6 @@
 //! Snapshot reads: the newest version of each key as of a timestamp, unless a lock stands in the way.
 
-use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tifusion_proto::kvrpcpb::{Context, IsolationLevel, write_conflict::Reason};
@@ -8,10 +8,8 @@ use tifusion_proto::kvrpcpb::{Context, IsolationLevel, write_conflict::Reason};
 use super::concurrency::Locks;
 use super::error::{MvccError, Result};
 use super::lock::{Lock, LockKind};
-use super::rows::{Blocked, Pair, Rows};
-use super::scan::{self, Page};
 use super::versions::Versions;
-use crate::engine::{EngineError, Order, View};
+use crate::engine::{EngineError, View};
 
 /// How to read.
 #[derive(Debug, Clone, Default)]
@@ -52,7 +50,7 @@ pub(crate) struct Entry {
 /// One snapshot. Cheap to make; hold it no longer than one request, for the engine keeps what it shows.
 pub(crate) struct Reader {
     pub(super) options: ReadOptions,
-    pub(super) memory_locks: Locks,
+    pub(super) memory_locks: Arc<Locks>,
     view: Result<Box<dyn View>, EngineError>,
     data_version: u64,
     /// Whether a lock or a version behind `ts` was met.
@@ -62,7 +60,7 @@ pub(crate) struct Reader {
 impl Reader {
     pub(super) fn new(
         options: ReadOptions,
-        memory_locks: Locks,
+        memory_locks: Arc<Locks>,
         view: Result<Box<dyn View>, EngineError>,
         data_version: u64,
     ) -> Self {
@@ -126,23 +124,6 @@ impl Reader {
         Ok(Some(Entry { value: versions.value_of(key, write)?, commit_ts }))
     }
 
-    /// The first `limit` keys of `range` that the snapshot shows or that a lock hides. An empty end of the range is
-    /// the end of all keys; so is an empty end when descending.
-    ///
-    /// # Errors
-    /// [`MvccError::Engine`]. What is wrong with single keys stands in their place.
-    pub(crate) fn page(&self, range: Range<&[u8]>, limit: usize, order: Order) -> Result<Page> {
-        scan::page(self, range, limit, order, true)
-    }
-
-    /// As [`Reader::page`], with empty values.
-    ///
-    /// # Errors
-    /// As [`Reader::page`].
-    pub(crate) fn keys(&self, range: Range<&[u8]>, limit: usize, order: Order) -> Result<Page> {
-        scan::page(self, range, limit, order, false)
-    }
-
     pub(super) fn check_lock(&self, key: &[u8], lock: &Lock) -> Standing {
         let ReadOptions { ts, isolation, resolved_locks, committed_locks } = &self.options;
         let stops = match isolation {
@@ -202,33 +183,4 @@ pub(super) fn read_through(
         None => versions.long_value(key, lock.start_ts)?,
     };
     Ok(Some(Entry { value, commit_ts: 0 }))
-}
-
-impl From<MvccError> for Blocked {
-    fn from(error: MvccError) -> Self {
-        match error {
-            MvccError::Locked(info) => Self::Locked(info),
-            other => Self::Engine(other.to_string()),
-        }
-    }
-}
-
-impl Rows for Reader {
-    fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, Blocked> {
-        Ok(self.entry(key, false)?.map(|entry| entry.value))
-    }
-
-    fn scan(
-        &mut self,
-        range: Range<&[u8]>,
-        limit: usize,
-        descending: bool,
-    ) -> Result<Vec<Pair>, Blocked> {
-        let order = if descending { Order::Descending } else { Order::Ascending };
-        let page = self.page(range, limit, order)?;
-        page.into_iter()
-            .map(|(key, entry)| Ok((key, entry?.value)))
-            .collect::<Result<_, MvccError>>()
-            .map_err(Blocked::from)
-    }
 }

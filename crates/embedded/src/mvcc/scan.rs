@@ -12,12 +12,61 @@ use super::error::{MvccError, Result};
 use super::key::{self, OwnedSpan};
 use super::lock::Lock;
 use super::reader::{Entry, Reader, Standing, read_through};
+use super::rows::{Blocked, Pair, Rows};
 use super::versions::{Versions, parse_lock, walk};
 use super::write::{WriteKind, WriteRef};
 use crate::engine::{Column, EngineError, Order};
 
 /// Keys of a range in the order of the walk, each with its version or with why it cannot be read.
 pub(crate) type Page = Vec<(Vec<u8>, Result<Entry>)>;
+
+impl Reader {
+    /// The first `limit` keys of `range` that the snapshot shows or that a lock hides. An empty end of the range is
+    /// the end of all keys; so is an empty end when descending.
+    ///
+    /// # Errors
+    /// [`MvccError::Engine`]. What is wrong with single keys stands in their place.
+    pub(crate) fn page(&self, range: Range<&[u8]>, limit: usize, order: Order) -> Result<Page> {
+        page(self, range, limit, order, true)
+    }
+
+    /// As [`Reader::page`], with empty values.
+    ///
+    /// # Errors
+    /// As [`Reader::page`].
+    pub(crate) fn keys(&self, range: Range<&[u8]>, limit: usize, order: Order) -> Result<Page> {
+        page(self, range, limit, order, false)
+    }
+}
+
+impl From<MvccError> for Blocked {
+    fn from(error: MvccError) -> Self {
+        match error {
+            MvccError::Locked(info) => Self::Locked(info),
+            other => Self::Engine(other.to_string()),
+        }
+    }
+}
+
+impl Rows for Reader {
+    fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, Blocked> {
+        Ok(self.entry(key, false)?.map(|entry| entry.value))
+    }
+
+    fn scan(
+        &mut self,
+        range: Range<&[u8]>,
+        limit: usize,
+        descending: bool,
+    ) -> Result<Vec<Pair>, Blocked> {
+        let order = if descending { Order::Descending } else { Order::Ascending };
+        let page = self.page(range, limit, order)?;
+        page.into_iter()
+            .map(|(key, entry)| Ok((key, entry?.value)))
+            .collect::<Result<_, MvccError>>()
+            .map_err(Blocked::from)
+    }
+}
 
 /// A key with a lock that matters.
 enum Stop {
@@ -38,7 +87,7 @@ enum Found {
 }
 
 /// The first `limit` keys of `range`; without `values`, they are left empty.
-pub(super) fn page(
+fn page(
     reader: &Reader,
     range: Range<&[u8]>,
     limit: usize,
