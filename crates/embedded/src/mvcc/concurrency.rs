@@ -24,7 +24,8 @@ pub(crate) struct Concurrency {
 #[derive(Debug, Default)]
 struct State {
     max_ts: u64,
-    locks: Locks,
+    /// Shared with the readers that were given it; changed on a copy if there are any.
+    locks: Arc<Locks>,
 }
 
 impl Concurrency {
@@ -35,12 +36,12 @@ impl Concurrency {
 
     /// Notes a read at `ts` and gives the locks that its view of the engine may lack; the view is to be taken
     /// afterwards.
-    pub(crate) fn begin_read(&self, ts: u64) -> Locks {
+    pub(crate) fn begin_read(&self, ts: u64) -> Arc<Locks> {
         let mut state = self.state.lock();
         if ts != u64::MAX {
             state.max_ts = state.max_ts.max(ts);
         }
-        state.locks.clone()
+        Arc::clone(&state.locks)
     }
 
     /// The newest timestamp that was read at.
@@ -60,7 +61,7 @@ impl Concurrency {
     ) -> Result<Lock, E> {
         let mut state = self.state.lock();
         let lock = decide(state.max_ts)?;
-        state.locks.insert(key.to_vec(), lock.clone());
+        Arc::make_mut(&mut state.locks).insert(key.to_vec(), lock.clone());
         guards.keys.push(key.to_vec());
         guards.concurrency = Some(Arc::clone(self));
         Ok(lock)
@@ -78,8 +79,9 @@ impl Drop for MemoryLocks {
     fn drop(&mut self) {
         let Some(concurrency) = &self.concurrency else { return };
         let mut state = concurrency.state.lock();
+        let locks = Arc::make_mut(&mut state.locks);
         for key in &self.keys {
-            state.locks.remove(key);
+            locks.remove(key);
         }
     }
 }

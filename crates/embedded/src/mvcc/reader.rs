@@ -1,16 +1,15 @@
 //! Snapshot reads: the newest version of each key as of a timestamp, unless a lock stands in the way.
 
-use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tifusion_proto::kvrpcpb::{Context, IsolationLevel, write_conflict::Reason};
 
 use super::concurrency::Locks;
 use super::error::{MvccError, Result};
 use super::lock::{Lock, LockKind};
-use super::rows::{Blocked, Pair, Rows};
-use super::scan::{self, Page};
 use super::versions::Versions;
-use crate::engine::{EngineError, Order, View};
+use crate::engine::{EngineError, View};
 
 /// How to read.
 #[derive(Debug, Clone, Default)]
@@ -51,17 +50,37 @@ pub(crate) struct Entry {
 /// One snapshot. Cheap to make; hold it no longer than one request, for the engine keeps what it shows.
 pub(crate) struct Reader {
     pub(super) options: ReadOptions,
-    pub(super) memory_locks: Locks,
+    pub(super) memory_locks: Arc<Locks>,
     view: Result<Box<dyn View>, EngineError>,
+    data_version: u64,
+    /// Whether a lock or a version behind `ts` was met.
+    met_newer: AtomicBool,
 }
 
 impl Reader {
     pub(super) fn new(
         options: ReadOptions,
-        memory_locks: Locks,
+        memory_locks: Arc<Locks>,
         view: Result<Box<dyn View>, EngineError>,
+        data_version: u64,
     ) -> Self {
-        Self { options, memory_locks, view }
+        Self { options, memory_locks, view, data_version, met_newer: AtomicBool::new(false) }
+    }
+
+    /// A number that grows with each write to the store; the snapshot shows at least what it stands for. What was
+    /// read may be cached under it if [`Reader::met_newer_ts_data`] stays false.
+    pub(crate) fn data_version(&self) -> u64 {
+        self.data_version
+    }
+
+    /// Whether a lock or a version newer than the snapshot was met so far: then a snapshot at a later timestamp may
+    /// show something else although nothing is written in between.
+    pub(crate) fn met_newer_ts_data(&self) -> bool {
+        self.met_newer.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn note_newer(&self) {
+        self.met_newer.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn view(&self) -> Result<&dyn View> {
@@ -80,6 +99,7 @@ impl Reader {
         if self.options.isolation != IsolationLevel::Rc {
             let engine_lock = versions.lock(key)?;
             for lock in self.memory_locks.get(key).into_iter().chain(&engine_lock) {
+                self.note_newer();
                 match self.check_lock(key, lock) {
                     Standing::Passed => {}
                     Standing::Committed if !need_commit_ts => {
@@ -90,33 +110,18 @@ impl Reader {
                 }
             }
         }
-        if self.options.isolation == IsolationLevel::RcCheckTs
-            && let Some((commit_ts, _)) = versions.seek(key, u64::MAX)?
+        if let Some((commit_ts, _)) = versions.seek(key, u64::MAX)?
             && commit_ts > self.options.ts
         {
-            return Err(self.newer_version(key, 0, commit_ts, &[]));
+            self.note_newer();
+            if self.options.isolation == IsolationLevel::RcCheckTs {
+                return Err(self.newer_version(key, 0, commit_ts, &[]));
+            }
         }
         let Some((commit_ts, write)) = versions.put_at(key, self.options.ts)? else {
             return Ok(None);
         };
         Ok(Some(Entry { value: versions.value_of(key, write)?, commit_ts }))
-    }
-
-    /// The first `limit` keys of `range` that the snapshot shows or that a lock hides. An empty end of the range is
-    /// the end of all keys; so is an empty end when descending.
-    ///
-    /// # Errors
-    /// [`MvccError::Engine`]. What is wrong with single keys stands in their place.
-    pub(crate) fn page(&self, range: Range<&[u8]>, limit: usize, order: Order) -> Result<Page> {
-        scan::page(self, range, limit, order, true)
-    }
-
-    /// As [`Reader::page`], with empty values.
-    ///
-    /// # Errors
-    /// As [`Reader::page`].
-    pub(crate) fn keys(&self, range: Range<&[u8]>, limit: usize, order: Order) -> Result<Page> {
-        scan::page(self, range, limit, order, false)
     }
 
     pub(super) fn check_lock(&self, key: &[u8], lock: &Lock) -> Standing {
@@ -178,33 +183,4 @@ pub(super) fn read_through(
         None => versions.long_value(key, lock.start_ts)?,
     };
     Ok(Some(Entry { value, commit_ts: 0 }))
-}
-
-impl From<MvccError> for Blocked {
-    fn from(error: MvccError) -> Self {
-        match error {
-            MvccError::Locked(info) => Self::Locked(info),
-            other => Self::Engine(other.to_string()),
-        }
-    }
-}
-
-impl Rows for Reader {
-    fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, Blocked> {
-        Ok(self.entry(key, false)?.map(|entry| entry.value))
-    }
-
-    fn scan(
-        &mut self,
-        range: Range<&[u8]>,
-        limit: usize,
-        descending: bool,
-    ) -> Result<Vec<Pair>, Blocked> {
-        let order = if descending { Order::Descending } else { Order::Ascending };
-        let page = self.page(range, limit, order)?;
-        page.into_iter()
-            .map(|(key, entry)| Ok((key, entry?.value)))
-            .collect::<Result<_, MvccError>>()
-            .map_err(Blocked::from)
-    }
 }

@@ -12,12 +12,61 @@ use super::error::{MvccError, Result};
 use super::key::{self, OwnedSpan};
 use super::lock::Lock;
 use super::reader::{Entry, Reader, Standing, read_through};
+use super::rows::{Blocked, Pair, Rows};
 use super::versions::{Versions, parse_lock, walk};
 use super::write::{WriteKind, WriteRef};
 use crate::engine::{Column, EngineError, Order};
 
 /// Keys of a range in the order of the walk, each with its version or with why it cannot be read.
 pub(crate) type Page = Vec<(Vec<u8>, Result<Entry>)>;
+
+impl Reader {
+    /// The first `limit` keys of `range` that the snapshot shows or that a lock hides. An empty end of the range is
+    /// the end of all keys; so is an empty end when descending.
+    ///
+    /// # Errors
+    /// [`MvccError::Engine`]. What is wrong with single keys stands in their place.
+    pub(crate) fn page(&self, range: Range<&[u8]>, limit: usize, order: Order) -> Result<Page> {
+        page(self, range, limit, order, true)
+    }
+
+    /// As [`Reader::page`], with empty values.
+    ///
+    /// # Errors
+    /// As [`Reader::page`].
+    pub(crate) fn keys(&self, range: Range<&[u8]>, limit: usize, order: Order) -> Result<Page> {
+        page(self, range, limit, order, false)
+    }
+}
+
+impl From<MvccError> for Blocked {
+    fn from(error: MvccError) -> Self {
+        match error {
+            MvccError::Locked(info) => Self::Locked(info),
+            other => Self::Engine(other.to_string()),
+        }
+    }
+}
+
+impl Rows for Reader {
+    fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, Blocked> {
+        Ok(self.entry(key, false)?.map(|entry| entry.value))
+    }
+
+    fn scan(
+        &mut self,
+        range: Range<&[u8]>,
+        limit: usize,
+        descending: bool,
+    ) -> Result<Vec<Pair>, Blocked> {
+        let order = if descending { Order::Descending } else { Order::Ascending };
+        let page = self.page(range, limit, order)?;
+        page.into_iter()
+            .map(|(key, entry)| Ok((key, entry?.value)))
+            .collect::<Result<_, MvccError>>()
+            .map_err(Blocked::from)
+    }
+}
 
 /// A key with a lock that matters.
 enum Stop {
@@ -38,7 +87,7 @@ enum Found {
 }
 
 /// The first `limit` keys of `range`; without `values`, they are left empty.
-pub(super) fn page(
+fn page(
     reader: &Reader,
     range: Range<&[u8]>,
     limit: usize,
@@ -103,6 +152,7 @@ fn stops(
     let mut stops = BTreeMap::new();
     let mut errors = 0;
     walk(reader.view()?, Column::Lock, span, order, &mut |key, bytes| {
+        reader.note_newer();
         let lock = parse_lock(key, bytes)?;
         let raw = key::raw(Column::Lock, key)?;
         if let Some(stop) = stop(reader, &raw, &lock) {
@@ -113,6 +163,7 @@ fn stops(
     })?;
     let inside = |key: &[u8]| key >= range.start && (range.end.is_empty() || key < range.end);
     for (key, lock) in reader.memory_locks.iter().filter(|(key, _)| inside(key)) {
+        reader.note_newer();
         if let Some(stop) = stop(reader, key, lock) {
             stops.insert(key.clone(), stop);
         }
@@ -166,14 +217,21 @@ impl VersionWalk<'_> {
 
     /// Versions come newest first: the first one that counts decides over the key.
     fn ascending(&mut self, span: &OwnedSpan) -> Result<()> {
-        let ts = self.reader.options.ts;
-        let fails_on_newer = self.reader.options.isolation == IsolationLevel::RcCheckTs;
-        let view = self.reader.view()?;
+        let reader = self.reader;
+        let ts = reader.options.ts;
+        let fails_on_newer = reader.options.isolation == IsolationLevel::RcCheckTs;
+        let view = reader.view()?;
         let mut decided: Vec<u8> = Vec::new();
         walk(view, Column::Write, span, Order::Ascending, &mut |key, bytes| {
             let (user, commit_ts) = key::split_version(Column::Write, key)?;
-            if user == decided || (commit_ts > ts && !fails_on_newer) {
+            if user == decided {
                 return Ok(ControlFlow::Continue(()));
+            }
+            if commit_ts > ts {
+                reader.note_newer();
+                if !fails_on_newer {
+                    return Ok(ControlFlow::Continue(()));
+                }
             }
             let write = parse(key, bytes)?;
             let found = match write.kind {
@@ -194,9 +252,10 @@ impl VersionWalk<'_> {
 
     /// Versions come oldest first: the last one that counts decides over the key.
     fn descending(&mut self, span: &OwnedSpan) -> Result<()> {
-        let ts = self.reader.options.ts;
-        let fails_on_newer = self.reader.options.isolation == IsolationLevel::RcCheckTs;
-        let view = self.reader.view()?;
+        let reader = self.reader;
+        let ts = reader.options.ts;
+        let fails_on_newer = reader.options.isolation == IsolationLevel::RcCheckTs;
+        let view = reader.view()?;
         let mut current: Vec<u8> = Vec::new();
         let mut candidate: Option<(u64, Found)> = None;
         walk(view, Column::Write, span, Order::Descending, &mut |key, bytes| {
@@ -211,6 +270,7 @@ impl VersionWalk<'_> {
                 current.extend_from_slice(user);
             }
             if commit_ts > ts {
+                reader.note_newer();
                 if fails_on_newer {
                     candidate = Some((commit_ts, Found::Newer));
                 }

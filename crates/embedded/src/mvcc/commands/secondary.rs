@@ -10,7 +10,7 @@ use super::super::storage::Storage;
 use super::super::txn::MvccTxn;
 use super::super::versions::{CommitRecord, Versions};
 use super::super::write::{Write, WriteKind};
-use super::rollback::{collapse_previous_rollback, put_rollback};
+use super::rollback_record::{collapse_previous_rollback, put_rollback};
 
 /// How a key stands to the transaction.
 enum Secondary {

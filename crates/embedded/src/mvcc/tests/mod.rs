@@ -10,6 +10,7 @@ mod pessimistic;
 mod prewrite;
 mod race;
 mod read;
+mod record;
 mod resolve;
 mod rollback;
 mod secondary;

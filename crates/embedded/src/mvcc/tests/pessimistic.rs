@@ -377,3 +377,38 @@ fn a_released_lock_ends_the_waits_for_it() {
     drop(storage.wait_guard(&second));
     assert!(storage.shared.detector.lock().is_empty());
 }
+
+#[tokio::test]
+async fn who_waits_gets_the_lock_once_it_is_released() {
+    let storage = Storage::memory();
+    must_lock(&storage, "a", 10, 10);
+    let mut request = lock_request(&["a"], 20, 30);
+    request.wait_timeout = 0;
+    let mut waiters = Vec::new();
+    for start_ts in [20, 21, 22] {
+        let storage = storage.clone();
+        let request = PessimisticLockRequest { start_version: start_ts, ..request.clone() };
+        waiters.push(tokio::spawn(async move {
+            let _waiting = storage.wait_guard(&request);
+            let mut released = storage.released();
+            let mut tries = 0;
+            loop {
+                released.borrow_and_update();
+                tries += 1;
+                if storage.pessimistic_lock(&request).errors.is_empty() {
+                    give_back(&storage, &["a"], start_ts, 30);
+                    return tries;
+                }
+                released.changed().await.unwrap();
+            }
+        }));
+    }
+    tokio::task::yield_now().await;
+    assert!(lock_of(&storage, "a").unwrap().start_ts == 10);
+    give_back(&storage, &["a"], 10, 10);
+    for waiter in waiters {
+        assert!(waiter.await.unwrap() >= 2);
+    }
+    assert_eq!(lock_of(&storage, "a"), None);
+    assert!(storage.shared.detector.lock().is_empty());
+}

@@ -243,3 +243,50 @@ fn ingested_pairs_are_committed() {
     assert!(all.iter().enumerate().all(|(n, (_, value))| value.len() == n % 600));
     assert_eq!(rows(&storage, 89).scan(b"r".as_slice()..b"s", 9, false).unwrap(), []);
 }
+
+#[test]
+fn a_reader_tells_whether_what_it_read_can_be_cached() {
+    let storage = sample();
+    let newer = |ts, keys: Range<&str>| {
+        [true, false].map(|descending| {
+            let mut reader = rows(&storage, ts);
+            reader.scan(keys.start.as_bytes()..keys.end.as_bytes(), 99, descending).unwrap();
+            reader.met_newer_ts_data()
+        })
+    };
+    assert_eq!(newer(100, "".."z"), [false; 2]);
+    assert_eq!(newer(19, "a".."b"), [false; 2]);
+    assert_eq!(newer(19, "e".."f"), [true; 2]);
+    must_prewrite(&storage, 200, &[put("a", "x")]);
+    assert_eq!(newer(100, "a".."b"), [true; 2]);
+    for (key, ts, expected) in
+        [("a", 100, true), ("e", 100, false), ("e", 19, true), ("x", 19, false)]
+    {
+        let mut reader = rows(&storage, ts);
+        reader.get(key.as_bytes()).unwrap();
+        assert_eq!(reader.met_newer_ts_data(), expected, "{key} at {ts}");
+    }
+}
+
+#[test]
+fn each_write_makes_a_new_version_of_the_data() {
+    let storage = sample();
+    let before = storage.data_version();
+    must_get(&storage, "a", 100, "1");
+    must_rollback(&storage, &[], 5);
+    assert_eq!(rows(&storage, 100).data_version(), before);
+    must_prewrite(&storage, 200, &[put("a", "x")]);
+    let locked = storage.data_version();
+    must_rollback(&storage, &["a"], 200);
+    storage.ingest([(b"z".to_vec(), b"1".to_vec())], 300).unwrap();
+    assert!(before < locked && locked + 1 < storage.data_version());
+}
+
+#[test]
+fn a_store_is_shared_between_threads() {
+    fn shared<T: Clone + Send + Sync + 'static>(_: &T) {}
+    fn sent<T: Send>(_: &T) {}
+    let storage = sample();
+    shared(&storage);
+    sent(&rows(&storage, 1));
+}
