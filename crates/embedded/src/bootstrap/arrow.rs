@@ -18,7 +18,7 @@ use tifusion_codec::field_type::tp;
 use tifusion_codec::time::{CoreTime, MICROS_PER_DAY, TimeKind};
 use tifusion_schema::{ColumnInfo, TableInfo};
 
-use super::convert::{refuse, to_datum};
+use super::convert::{of_integer, refuse, to_datum};
 use super::error::{BootstrapError, Result};
 use super::load::{Cell, Source, places};
 use super::sql::Value;
@@ -165,11 +165,8 @@ fn convert<'a>(column: &ColumnInfo, scalar: Scalar<'a>) -> Result<Datum<'a>> {
             .map_err(|error| refuse(column, &format!("{micros} µs"), error.to_string()))
     };
     match (field_type.tp, scalar) {
-        (tp::FLOAT | tp::DOUBLE, Scalar::Int(value)) => {
-            to_datum(column, &Value::Number(value.to_string()))
-        }
-        (_, Scalar::Int(value)) => to_datum(column, &Value::Number(value.to_string())),
-        (_, Scalar::UInt(value)) => to_datum(column, &Value::Number(value.to_string())),
+        (_, Scalar::Int(value)) => integer(column, value.into()),
+        (_, Scalar::UInt(value)) => integer(column, value.into()),
         (tp::DOUBLE, Scalar::Float(value)) => Ok(Datum::Float(value)),
         (tp::FLOAT, Scalar::Float(value)) => {
             #[expect(clippy::cast_possible_truncation, reason = "a FLOAT column rounds")]
@@ -193,6 +190,13 @@ fn convert<'a>(column: &ColumnInfo, scalar: Scalar<'a>) -> Result<Datum<'a>> {
             };
             Err(refuse(column, name, "another kind of value"))
         }
+    }
+}
+
+fn integer(column: &ColumnInfo, value: i128) -> Result<Datum<'static>> {
+    match of_integer(column, value) {
+        Some(datum) => Ok(datum),
+        None => to_datum(column, &Value::Number(value.to_string())),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use arrow_array::RecordBatch;
-use tifusion_codec::key::meta;
+use tifusion_codec::key::{self, Handle, meta};
 use tifusion_schema::model::CiStr;
 use tifusion_schema::{TableEncoder, TableInfo};
 
@@ -163,6 +163,20 @@ impl Bootstrap {
         self.tables.iter().filter(move |t| Some(t.database) == id).map(|table| &table.info)
     }
 
+    /// Where TiDB splits the regions of a new table, in order: at its start, at that of each partition, and
+    /// in as many parts as `PRE_SPLIT_REGIONS` asks for.
+    ///
+    /// # Errors
+    /// [`BootstrapError::Invalid`] if there is no such table.
+    pub fn split_keys(&self, database: &str, table: &str) -> Result<Vec<Vec<u8>>> {
+        let info = self.table(database, table).ok_or_else(|| {
+            BootstrapError::Invalid(format!("there is no table {database}.{table}"))
+        })?;
+        let mut ids = info.physical_ids();
+        ids.sort_unstable();
+        Ok(ids.into_iter().flat_map(|id| split_keys_of(info, id)).collect())
+    }
+
     /// Takes out the pairs made since the last time, in order of keys.
     #[must_use]
     pub fn take_pairs(&mut self) -> Vec<Pair> {
@@ -296,6 +310,22 @@ impl Bootstrap {
         }
         Ok(())
     }
+}
+
+/// The start of a table or partition, and where the scattered bits of its row ids cut it.
+fn split_keys_of(info: &TableInfo, physical_id: i64) -> Vec<Vec<u8>> {
+    let bits = info.shard_row_id_bits.max(info.auto_random_bits).min(15);
+    let mut keys = vec![key::table_prefix(physical_id)];
+    if info.pre_split_regions == 0 || bits == 0 {
+        return keys;
+    }
+    let parts = 1_i64 << info.pre_split_regions.min(bits);
+    let width = 1_i64 << (bits - info.pre_split_regions.min(bits));
+    for part in 1..parts {
+        let handle = Handle::Int((part * width) << (63 - bits));
+        keys.push(key::encode_record_key(physical_id, &handle));
+    }
+    keys
 }
 
 /// The databases that every cluster has, and the table in which it says how it is configured.

@@ -40,6 +40,21 @@ pub(super) fn refuse(
     }
 }
 
+/// The value of `column` for a whole number that need not become text first; `None` where it must.
+pub(super) fn of_integer(column: &ColumnInfo, value: i128) -> Option<Datum<'static>> {
+    let field_type = &column.field_type;
+    match field_type.tp {
+        tp::TINY | tp::SHORT | tp::INT24 | tp::LONG | tp::LONG_LONG => {
+            if field_type.is_unsigned() {
+                u64::try_from(value).ok().map(Datum::UInt)
+            } else {
+                i64::try_from(value).ok().map(Datum::Int)
+            }
+        }
+        _ => None,
+    }
+}
+
 fn of_number(column: &ColumnInfo, digits: &str) -> Result<Datum<'static>> {
     let field_type = &column.field_type;
     let whole =

@@ -136,6 +136,7 @@ impl<'a> Loader<'a> {
     /// [`BootstrapError`] for the first row that is refused.
     pub(super) fn run(&mut self, source: &mut dyn Source) -> Result<()> {
         let table = self.encoder.table();
+        check_loadable(table)?;
         let defaults = table.columns.iter().map(|column| self.default(column));
         self.defaults = defaults.collect::<Result<_>>()?;
         let mut values: Vec<Datum<'_>> = Vec::with_capacity(table.columns.len());
@@ -249,6 +250,21 @@ impl<'a> Loader<'a> {
             .map(|time| Datum::UInt(time.to_packed()))
             .map_err(|error| refuse(column, "CURRENT_TIMESTAMP", error.to_string()))
     }
+}
+
+/// Refuses tables whose rows must meet conditions that are not looked at here; a table of the store may
+/// have some.
+fn check_loadable(table: &TableInfo) -> Result<()> {
+    let what = if !table.foreign_keys.is_empty() {
+        "foreign keys"
+    } else if !table.constraints.is_empty() {
+        "checks"
+    } else if table.auto_random_bits > 0 && !table.pk_is_handle {
+        "AUTO_RANDOM in a key of several columns"
+    } else {
+        return Ok(());
+    };
+    Err(BootstrapError::Unsupported(format!("rows for table {}: it has {what}", table.name)))
 }
 
 /// A number that an allocator must not give again.

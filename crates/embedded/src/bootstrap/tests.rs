@@ -14,6 +14,7 @@ mod catalog;
 mod refused;
 
 const TIDB: &str = include_str!("testdata/tidb.txt");
+const TIDB_RANDOM: &str = include_str!("testdata/tidb_random.txt");
 const TIDB_OLD_COLLATION: &str = include_str!("testdata/tidb_old_collation.txt");
 
 /// A table of the recorded ones.
@@ -124,6 +125,13 @@ fn check_replay(text: &str, new_collation: bool, least_pairs: usize) {
 #[test]
 fn tables_and_rows_are_those_of_tidb_byte_for_byte() {
     check_replay(TIDB, true, 200);
+}
+
+/// Text of every collation in keys, prefixes and clustered keys, numbers and times of every size, and
+/// rows spread over partitions.
+#[test]
+fn random_rows_are_those_of_tidb_byte_for_byte() {
+    check_replay(TIDB_RANDOM, true, 900);
 }
 
 #[test]

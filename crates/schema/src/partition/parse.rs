@@ -7,12 +7,14 @@ use super::expression::{ColumnRef, Function, Node, Operator};
 
 /// Deepest nesting that is read.
 const MAX_DEPTH: usize = 50;
+/// Most operators and operands that are read: a long sum nests as deep as it is long.
+const MAX_NODES: usize = 1000;
 
 type Columns<'a> = &'a dyn Fn(&str) -> Option<(usize, FieldType)>;
 
 /// An expression of `+ - * DIV % MOD`, functions, columns and literals.
 pub(super) fn parse(text: &str, columns: Columns<'_>) -> Result<Node, PartitionError> {
-    let mut parser = Parser { text, rest: text, columns, depth: 0 };
+    let mut parser = Parser { text, rest: text, columns, depth: 0, nodes: 0 };
     parser.skip_blanks();
     let node = parser.sum()?;
     if !parser.rest.is_empty() {
@@ -89,6 +91,7 @@ struct Parser<'a> {
     rest: &'a str,
     columns: Columns<'a>,
     depth: usize,
+    nodes: usize,
 }
 
 impl Parser<'_> {
@@ -156,7 +159,8 @@ impl Parser<'_> {
 
     fn unary(&mut self) -> Result<Node, PartitionError> {
         self.depth += 1;
-        if self.depth > MAX_DEPTH {
+        self.nodes += 1;
+        if self.depth > MAX_DEPTH || self.nodes > MAX_NODES {
             return Err(self.unsupported("nesting that deep"));
         }
         let node =

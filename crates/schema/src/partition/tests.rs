@@ -140,6 +140,7 @@ fn what_is_not_evaluated_is_refused_by_name() {
     }
     assert!(parse(&"(".repeat(10_000)).is_err());
     assert!(parse(&"-".repeat(10_000)).is_err());
+    assert!(parse(&format!("1{}", " + 1".repeat(1_000_000))).is_err());
 }
 
 fn table(partition: PartitionInfo) -> TableInfo {

@@ -150,3 +150,48 @@ fn a_refused_row_leaves_nothing_of_its_statement() {
     assert!(bootstrap.execute("INSERT INTO t VALUES (2, 1)").is_err());
     bootstrap.execute("INSERT INTO t VALUES (2, NULL), (3, NULL)").unwrap();
 }
+
+#[test]
+fn regions_are_split_where_row_ids_are_scattered() {
+    let mut bootstrap = new_bootstrap();
+    bootstrap
+        .execute(
+            "CREATE TABLE s (a INT) SHARD_ROW_ID_BITS = 4 PRE_SPLIT_REGIONS = 2;
+            CREATE TABLE p (a INT) PARTITION BY HASH (a) PARTITIONS 2",
+        )
+        .unwrap();
+    let id = bootstrap.table("d", "s").unwrap().id;
+    let record = |handle| {
+        tifusion_codec::key::encode_record_key(id, &tifusion_codec::key::Handle::Int(handle))
+    };
+    let want =
+        [tifusion_codec::key::table_prefix(id), record(4 << 59), record(8 << 59), record(12 << 59)];
+    assert_eq!(bootstrap.split_keys("d", "s").unwrap(), want);
+    let partitions = bootstrap.table("d", "p").unwrap().physical_ids();
+    let want: Vec<_> = partitions.into_iter().map(tifusion_codec::key::table_prefix).collect();
+    assert_eq!(bootstrap.split_keys("d", "p").unwrap(), want);
+    assert!(bootstrap.split_keys("d", "q").is_err());
+}
+
+/// Tables of a store may have what statements here can't declare.
+#[test]
+fn rows_of_a_table_with_conditions_are_refused_by_name() {
+    let mut bootstrap = new_bootstrap();
+    bootstrap.execute("CREATE TABLE t (a INT PRIMARY KEY)").unwrap();
+    let meta: Vec<_> =
+        bootstrap.take_pairs().into_iter().filter(|(key, _)| key[0] == b'm').collect();
+    for (member, named) in [
+        (r#""fk_info":[{"id":1,"fk_name":{"O":"f","L":"f"},"state":5}]"#, "foreign keys"),
+        (r#""constraint_info":[{"id":1,"constraint_name":{"O":"c","L":"c"},"state":5}]"#, "checks"),
+    ] {
+        let (key, _) = member.split_once(':').unwrap();
+        let with_member = |value: &[u8]| {
+            let text = String::from_utf8(value.to_vec()).unwrap();
+            text.replace(&format!("{key}:null"), member).into_bytes()
+        };
+        let meta = meta.iter().map(|(key, value)| (key.clone(), with_member(value)));
+        let mut again = Bootstrap::open(options(1, true), meta).unwrap();
+        let error = again.execute("INSERT INTO d.t VALUES (1)").unwrap_err().to_string();
+        assert!(error.contains(named), "{error}");
+    }
+}
