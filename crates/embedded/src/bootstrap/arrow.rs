@@ -89,13 +89,6 @@ fn scalar(array: &dyn Array, row: usize) -> Result<Scalar<'_>, Option<&'static s
             array.as_primitive::<$tp>().value(row)
         };
     }
-    let micros = |value: i64, unit: &TimeUnit| match unit {
-        TimeUnit::Second => value.checked_mul(1_000_000).ok_or(Some("out of range")),
-        TimeUnit::Millisecond => value.checked_mul(1000).ok_or(Some("out of range")),
-        TimeUnit::Microsecond => Ok(value),
-        TimeUnit::Nanosecond if value % 1000 == 0 => Ok(value / 1000),
-        TimeUnit::Nanosecond => Err(Some("a fraction of a microsecond")),
-    };
     Ok(match array.data_type() {
         DataType::Boolean => Scalar::Int(array.as_boolean().value(row).into()),
         DataType::Int8 => Scalar::Int(primitive!(Int8Type).into()),
@@ -127,23 +120,9 @@ fn scalar(array: &dyn Array, row: usize) -> Result<Scalar<'_>, Option<&'static s
         DataType::FixedSizeBinary(_) => Scalar::Bytes(array.as_fixed_size_binary().value(row)),
         DataType::Date32 => Scalar::Days(primitive!(Date32Type).into()),
         DataType::Date64 => Scalar::Micros(micros(primitive!(Date64Type), &TimeUnit::Millisecond)?),
-        DataType::Timestamp(unit, _) => {
-            let value = match unit {
-                TimeUnit::Second => primitive!(TimestampSecondType),
-                TimeUnit::Millisecond => primitive!(TimestampMillisecondType),
-                TimeUnit::Microsecond => primitive!(TimestampMicrosecondType),
-                TimeUnit::Nanosecond => primitive!(TimestampNanosecondType),
-            };
-            Scalar::Micros(micros(value, unit)?)
-        }
+        DataType::Timestamp(unit, _) => Scalar::Micros(timestamp(array, row, unit)?),
         DataType::Duration(unit) => {
-            let value = match unit {
-                TimeUnit::Second => primitive!(DurationSecondType),
-                TimeUnit::Millisecond => primitive!(DurationMillisecondType),
-                TimeUnit::Microsecond => primitive!(DurationMicrosecondType),
-                TimeUnit::Nanosecond => primitive!(DurationNanosecondType),
-            };
-            let nanos = duration::from_micros(micros(value, unit)?);
+            let nanos = duration::from_micros(length(array, row, unit)?);
             Scalar::Nanos(nanos.ok_or(Some("out of range"))?)
         }
         DataType::Dictionary(..) => {
@@ -153,6 +132,38 @@ fn scalar(array: &dyn Array, row: usize) -> Result<Scalar<'_>, Option<&'static s
         }
         _ => return Err(None),
     })
+}
+
+/// Microseconds since 1970 of a timestamp.
+fn timestamp(array: &dyn Array, row: usize, unit: &TimeUnit) -> Result<i64, Option<&'static str>> {
+    let value = match unit {
+        TimeUnit::Second => array.as_primitive::<TimestampSecondType>().value(row),
+        TimeUnit::Millisecond => array.as_primitive::<TimestampMillisecondType>().value(row),
+        TimeUnit::Microsecond => array.as_primitive::<TimestampMicrosecondType>().value(row),
+        TimeUnit::Nanosecond => array.as_primitive::<TimestampNanosecondType>().value(row),
+    };
+    micros(value, unit)
+}
+
+/// Microseconds of a length of time.
+fn length(array: &dyn Array, row: usize, unit: &TimeUnit) -> Result<i64, Option<&'static str>> {
+    let value = match unit {
+        TimeUnit::Second => array.as_primitive::<DurationSecondType>().value(row),
+        TimeUnit::Millisecond => array.as_primitive::<DurationMillisecondType>().value(row),
+        TimeUnit::Microsecond => array.as_primitive::<DurationMicrosecondType>().value(row),
+        TimeUnit::Nanosecond => array.as_primitive::<DurationNanosecondType>().value(row),
+    };
+    micros(value, unit)
+}
+
+fn micros(value: i64, unit: &TimeUnit) -> Result<i64, Option<&'static str>> {
+    match unit {
+        TimeUnit::Second => value.checked_mul(1_000_000).ok_or(Some("out of range")),
+        TimeUnit::Millisecond => value.checked_mul(1000).ok_or(Some("out of range")),
+        TimeUnit::Microsecond => Ok(value),
+        TimeUnit::Nanosecond if value % 1000 == 0 => Ok(value / 1000),
+        TimeUnit::Nanosecond => Err(Some("a fraction of a microsecond")),
+    }
 }
 
 /// The column's value for a scalar of the same meaning; whether it fits is checked later.
@@ -175,8 +186,10 @@ fn convert<'a>(column: &ColumnInfo, scalar: Scalar<'a>) -> Result<Datum<'a>> {
         }
         (tp::NEW_DECIMAL, Scalar::Decimal(value)) => Ok(Datum::Decimal(value)),
         (_, Scalar::Bytes(bytes)) => of_bytes(column, bytes),
-        (tp::DATE, Scalar::Days(days)) => time(days * MICROS_PER_DAY, TimeKind::Date),
-        (tp::DATETIME, Scalar::Days(days)) => time(days * MICROS_PER_DAY, TimeKind::DateTime),
+        (tp::DATE, Scalar::Days(days)) => time(days.saturating_mul(MICROS_PER_DAY), TimeKind::Date),
+        (tp::DATETIME, Scalar::Days(days)) => {
+            time(days.saturating_mul(MICROS_PER_DAY), TimeKind::DateTime)
+        }
         (tp::DATE, Scalar::Micros(micros)) => time(micros, TimeKind::Date),
         (tp::DATETIME | tp::TIMESTAMP, Scalar::Micros(micros)) => time(micros, TimeKind::DateTime),
         (tp::DURATION, Scalar::Nanos(nanos)) => Ok(Datum::Duration(nanos)),

@@ -11,12 +11,9 @@ use super::arrow::BatchReader;
 use super::build::{BuildOptions, Charset, build_table, resolve};
 use super::error::{BootstrapError, Result};
 use super::ids::Allocators;
-use super::load::{Loader, Source};
+use super::load::{Loader, Pair, Source};
 use super::sql::{self, CreateDatabase, CreateTable, Insert, Statement, TableName};
 use super::{json, stored};
-
-/// A key and its value.
-pub type Pair = (Vec<u8>, Vec<u8>);
 
 /// The version that TiDB of June 2025 bootstraps a cluster to.
 const BOOTSTRAP_VERSION: i64 = 249;

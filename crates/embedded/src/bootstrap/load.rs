@@ -9,11 +9,13 @@ use tifusion_schema::default_value::datum_of_text;
 use tifusion_schema::model::value::DefaultLiteral;
 use tifusion_schema::{ColumnInfo, TableEncoder, TableInfo};
 
-use super::catalog::Pair;
 use super::convert::{refuse, to_datum};
 use super::error::{BootstrapError, Result};
 use super::ids::Allocators;
 use super::sql::{Insert, Value};
+
+/// A key and its value.
+pub type Pair = (Vec<u8>, Vec<u8>);
 
 /// Low bits of a timestamp that only count.
 const LOGICAL_BITS: u32 = 18;

@@ -24,8 +24,9 @@ mod load;
 mod sql;
 mod stored;
 
-pub use catalog::{Bootstrap, BootstrapOptions, Pair};
+pub use catalog::{Bootstrap, BootstrapOptions};
 pub use error::BootstrapError;
+pub use load::Pair;
 
 #[cfg(test)]
 mod tests;

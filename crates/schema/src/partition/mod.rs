@@ -3,6 +3,7 @@
 mod crc32;
 mod error;
 mod expression;
+mod node;
 mod parse;
 mod router;
 

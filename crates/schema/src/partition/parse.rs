@@ -3,7 +3,7 @@
 use tifusion_codec::field_type::FieldType;
 
 use super::error::PartitionError;
-use super::expression::{ColumnRef, Function, Node, Operator};
+use super::node::{ColumnRef, Function, Node, Operator};
 
 /// Deepest nesting that is read.
 const MAX_DEPTH: usize = 50;

@@ -5,7 +5,7 @@ use sqlparser::tokenizer::Token;
 use super::super::error::Result;
 use super::ast::{AutoRandom, ColumnDef, DefaultDef, KeyDef, KeyKind, KeyPart};
 use super::cursor::Cursor;
-use super::{data_type, insert};
+use super::{data_type, literal};
 
 /// Reads a column; keys it declares go to `keys`.
 pub(super) fn parse(cursor: &mut Cursor, keys: &mut Vec<KeyDef>) -> Result<ColumnDef> {
@@ -82,7 +82,7 @@ fn default(cursor: &mut Cursor) -> Result<DefaultDef> {
     if *cursor.peek() == Token::LParen {
         return Err(cursor.unsupported("an expression as default"));
     }
-    insert::value(cursor).map(DefaultDef::Value)
+    literal::value(cursor).map(DefaultDef::Value)
 }
 
 /// `CURRENT_TIMESTAMP` and its synonyms, if they come next: the fraction digits.

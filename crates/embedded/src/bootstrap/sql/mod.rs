@@ -12,6 +12,7 @@ mod cursor;
 mod data_type;
 mod insert;
 mod key;
+mod literal;
 mod option;
 mod partition;
 mod statement;

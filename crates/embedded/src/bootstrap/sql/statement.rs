@@ -3,8 +3,9 @@
 use sqlparser::tokenizer::Token;
 
 use super::super::error::Result;
-use super::ast::{CreateDatabase, CreateTable, Statement, TableName};
+use super::ast::{CreateDatabase, CreateTable, Statement};
 use super::cursor::Cursor;
+use super::literal::table_name;
 use super::{column, insert, key, option, partition};
 
 /// Reads statements separated by semicolons.
@@ -42,15 +43,6 @@ fn statement(cursor: &mut Cursor) -> Result<Statement> {
         return insert::parse(cursor).map(Statement::Insert);
     }
     Err(cursor.unsupported("statement"))
-}
-
-/// `[database.]table`.
-pub(super) fn table_name(cursor: &mut Cursor) -> Result<TableName> {
-    let first = cursor.name()?;
-    if cursor.take_token(&Token::Period) {
-        return Ok(TableName { database: Some(first), table: cursor.name()? });
-    }
-    Ok(TableName { database: None, table: first })
 }
 
 fn create_database(cursor: &mut Cursor) -> Result<CreateDatabase> {
