@@ -9,15 +9,16 @@
 //! A column that is missing has its default; see the schema's `origin_default`.
 //!
 //! Writing is strict: a value that is not one the column's type can hold is refused, never bent.
-//! Rows of the first format are datums in pairs (see [`crate::datum`]); TiDB has not written them
-//! since 4.0 unless told to, and nothing here writes them.
+//! Rows of the first format are datums in pairs, see [`decode_old_row`]; they are read, never written.
 
 mod builder;
+mod old;
 mod reader;
 mod stored;
 mod value;
 
 pub use builder::RowBuilder;
+pub use old::{decode_old_row, is_old_row, old_value};
 pub use reader::{Cell, RowReader};
 pub use stored::check_stored;
 pub(crate) use value::{decimal_size, wrong_kind};

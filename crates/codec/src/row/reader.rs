@@ -5,6 +5,9 @@ use crate::cursor::{take, take_array};
 use crate::error::{Error, Result};
 use crate::number::decode_u16_le;
 
+/// Flag in the head of a checksum: a second one follows.
+const CHECKSUM_EXTRA: u8 = 0b1000;
+
 /// What a row says about a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cell<'a> {
@@ -51,8 +54,10 @@ impl<'a> RowReader<'a> {
         let mut row = Self { is_large, ids, null_ids, ends, data: rest };
         let len = values.checked_sub(1).map_or(0, |last| row.end(last));
         row.data = take(WHAT, &mut rest, len)?;
-        // Only a checksum may follow; whether it is right is for those who keep one.
-        if flags & FLAG_CHECKSUM == 0 && !rest.is_empty() {
+        if flags & FLAG_CHECKSUM != 0 {
+            skip_checksum(&mut rest)?;
+        }
+        if !rest.is_empty() {
             return Err(Error::malformed(WHAT, format!("{} bytes too many", rest.len())));
         }
         Ok(row)
@@ -123,4 +128,12 @@ impl<'a> RowReader<'a> {
         };
         end.and_then(|end| usize::try_from(end).ok()).unwrap_or(usize::MAX)
     }
+}
+
+/// Takes a checksum off the front: a head with a version and a flag, and one or two numbers. Whether it is
+/// right is for those who keep one.
+fn skip_checksum(input: &mut &[u8]) -> Result<()> {
+    let [head] = *take_array(WHAT, input)?;
+    let len = if head & CHECKSUM_EXTRA == 0 { 4 } else { 8 };
+    take(WHAT, input, len).map(|_| ())
 }

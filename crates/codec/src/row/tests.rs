@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use proptest::prelude::*;
 
 use super::*;
-use crate::datum::Datum;
+use crate::datum::{self, Datum};
 use crate::decimal::Decimal;
 use crate::error::Error;
 use crate::field_type::{FieldType, flag, tp};
@@ -23,7 +23,7 @@ fn sized(code: u8, flen: i64, decimal: i64) -> FieldType {
     FieldType { flen, decimal, ..FieldType::new(code, 0) }
 }
 
-fn bytes(text: &str) -> Datum<'_> {
+fn bytes_of(text: &str) -> Datum<'_> {
     Datum::Bytes(Cow::Borrowed(text.as_bytes()))
 }
 
@@ -178,12 +178,56 @@ fn values_at_the_edge_of_a_type_pass() {
         (sized(tp::DATETIME, 23, 3), time("2024-01-01 00:00:00.123", TimeKind::DateTime)),
         (set, Datum::UInt(u64::MAX)),
         (sized(tp::BIT, 64, 0), Datum::UInt(u64::MAX)),
-        (text(tp::VARCHAR, 3, "utf8mb4"), bytes("äöü")),
-        (text(tp::VARCHAR, 3, "utf8mb4"), bytes("a  ")),
-        (text(tp::STRING, 2, "binary"), bytes("a\0")),
+        (text(tp::VARCHAR, 3, "utf8mb4"), bytes_of("äöü")),
+        (text(tp::VARCHAR, 3, "utf8mb4"), bytes_of("a  ")),
+        (text(tp::STRING, 2, "binary"), bytes_of("a\0")),
     ] {
         check_stored(&field_type, &value).unwrap();
     }
+}
+
+/// Rows that TiDB wrote with `tidb_enable_row_level_checksum`.
+#[test]
+fn a_checksum_behind_a_row_is_passed_over() {
+    let bytes = hex("8002020000000203010004000761626302167e8615");
+    let row = RowReader::new(&bytes).unwrap();
+    assert_eq!(row.get(3), Ok(Cell::Value(b"abc")));
+    assert!(RowReader::new(&hex("8002000000000281fbf9eb")).is_ok());
+    assert!(RowReader::new(&hex("800200000000080102030405060708")).is_ok());
+    for bytes in
+        ["8002000000000281fbf9", "8002000000000281fbf9ebff", "80000000000000", "8004000000000000"]
+    {
+        assert!(RowReader::new(&hex(bytes)).is_err(), "{bytes}");
+    }
+}
+
+#[test]
+fn a_row_of_the_first_format_is_read() {
+    let mut bytes = Vec::new();
+    for (id, value) in [
+        (4, Datum::Int(-1)),
+        (2, Datum::Bytes(Cow::Borrowed(b"abc"))),
+        (9, Datum::Null),
+        (300, Datum::UInt(7)),
+    ] {
+        datum::encode_value(&mut bytes, &Datum::Int(id)).unwrap();
+        datum::encode_value(&mut bytes, &value).unwrap();
+    }
+    assert!(is_old_row(&bytes) && !is_old_row(&written(&[])));
+    let columns = decode_old_row(&bytes).unwrap();
+    assert_eq!(columns.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [4, 2, 9, 300]);
+    let value = |at: usize, field_type: FieldType| old_value(columns[at].1, &field_type);
+    assert_eq!(value(0, int(tp::LONG, 0)), Ok(Datum::Int(-1)));
+    assert_eq!(value(0, int(tp::LONG_LONG, flag::UNSIGNED)), Ok(Datum::UInt(u64::MAX)));
+    assert_eq!(value(0, int(tp::DURATION, 0)), Ok(Datum::Duration(-1)));
+    assert_eq!(value(1, text(tp::VARCHAR, 3, "utf8mb4")), Ok(bytes_of("abc")));
+    assert_eq!(value(2, int(tp::LONG, 0)), Ok(Datum::Null));
+    assert_eq!(value(3, int(tp::BIT, 0)), Ok(Datum::UInt(7)));
+    assert!(value(1, int(tp::LONG, 0)).is_err());
+    assert!(value(3, int(tp::DURATION, 0)).is_err());
+    assert_eq!(decode_old_row(&[0]), Ok(vec![]));
+    assert!(decode_old_row(&bytes[..bytes.len() - 1]).is_err());
+    assert!(decode_old_row(&[0, 0]).is_err());
 }
 
 /// What a column of some type may hold.
@@ -260,6 +304,7 @@ proptest! {
             bytes[0] = VERSION;
             bytes[1] &= 3;
         }
+        let _ = decode_old_row(&bytes);
         if let Ok(row) = RowReader::new(&bytes) {
             for id in row.value_ids().take(300) {
                 if let Ok(Cell::Value(cell)) = row.get(i64::from(id)) {

@@ -48,6 +48,8 @@ fn name(cursor: &mut Cursor) -> Result<String> {
         (&["NATIONAL", "CHARACTER"], "char"),
         (&["NATIONAL", "CHAR"], "char"),
         (&["CHAR", "BYTE"], "binary"),
+        (&["LONG", "VARCHAR"], "mediumtext"),
+        (&["LONG", "VARBINARY"], "mediumblob"),
     ] {
         if cursor.take(words) {
             return Ok(name.to_owned());

@@ -195,3 +195,10 @@ fn rows_of_a_table_with_conditions_are_refused_by_name() {
         assert!(error.contains(named), "{error}");
     }
 }
+
+#[test]
+fn the_tables_of_tpc_h_are_made() {
+    let mut bootstrap = new_bootstrap();
+    bootstrap.execute(include_str!("../../../../../tests/tpch/schema.sql")).unwrap();
+    assert_eq!(bootstrap.tables("d").count(), 8);
+}
