@@ -114,7 +114,9 @@ impl Bootstrap {
         })
     }
 
-    /// Runs statements, separated by semicolons: `CREATE DATABASE`, `CREATE TABLE`, `USE`, `INSERT`.
+    /// Runs statements, separated by semicolons: `CREATE DATABASE`, `CREATE TABLE`, `USE`, `INSERT` of
+    /// literals, under strict SQL mode and in UTC. A row's keys are compared with those of pairs that were
+    /// not taken out yet, not with what a store has.
     ///
     /// # Errors
     /// [`BootstrapError`] for the first that is refused; those before it stay.
