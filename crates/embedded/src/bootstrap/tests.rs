@@ -11,6 +11,7 @@ use super::*;
 
 mod arrow;
 mod catalog;
+mod mutated;
 mod refused;
 
 const TIDB: &str = include_str!("testdata/tidb.txt");
