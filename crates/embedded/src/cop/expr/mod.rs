@@ -11,9 +11,15 @@ mod cast;
 mod compare;
 mod constant;
 mod control;
+mod date;
+mod date_add;
+mod date_text;
 mod logic;
+mod math;
 mod pattern;
+mod text;
 mod truth;
+mod week;
 
 pub(crate) use build::Expression;
 pub(crate) use truth::truth;
