@@ -4,7 +4,7 @@
 //! What it is for: the quick start, examples and tests that need only Rust, and faults on request. What it is
 //! not: replicated. All stores serve one set of data; a region's peers say only who may answer for it.
 
-mod bootstrap;
+pub mod bootstrap;
 mod cop;
 mod engine;
 mod fault;
