@@ -152,7 +152,7 @@ pub(super) fn ordering(
         (Value::Real(a), Value::Real(b)) => a.partial_cmp(b).unwrap_or(Ordering::Equal),
         (Value::Decimal(a), Value::Decimal(b)) => decimal::compare(a, b),
         (Value::Bytes(a) | Value::Enum(_, a), Value::Bytes(b) | Value::Enum(_, b)) => {
-            call.site.collation.compare(a, b)
+            call.site.collation.compare(a, b)?
         }
         (Value::Time(a), Value::Time(b)) => a.to_packed().cmp(&b.to_packed()),
         (Value::Duration(a), Value::Duration(b)) => a.nanos.cmp(&b.nanos),

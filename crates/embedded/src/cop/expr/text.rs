@@ -142,7 +142,7 @@ fn too_long(function: &str) -> EvalError {
 
 fn strcmp(call: &mut Call<'_>) -> Outcome {
     let Some((left, right)) = call.bytes(0)?.zip(call.bytes(1)?) else { return Ok(Value::Null) };
-    let ordering = call.site.collation.compare(left, right);
+    let ordering = call.site.collation.compare(left, right)?;
     Ok(Value::Int(i64::from(ordering.is_gt()) - i64::from(ordering.is_lt())))
 }
 
@@ -165,10 +165,7 @@ fn locate(call: &mut Call<'_>, needle: usize, hay: usize, by_bytes: bool) -> Out
         return Ok(position(Some(from + 1)));
     }
     let found = rest.windows(needle.len()).position(|window| {
-        let pairs = window.iter().zip(&needle);
-        pairs
-            .into_iter()
-            .all(|(a, b)| call.site.collation.compare(a, b).is_eq() && a.len() == b.len())
+        window.iter().zip(&needle).all(|(a, b)| call.site.collation.same_character(a, b))
     });
     Ok(position(found.map(|at| at + from + 1)))
 }
@@ -178,9 +175,12 @@ fn find_in_set(call: &mut Call<'_>) -> Outcome {
     if set.is_empty() {
         return Ok(Value::Int(0));
     }
-    let mut members = set.split(|byte| *byte == b',');
-    let found = members.position(|member| call.site.collation.compare(member, text).is_eq());
-    Ok(position(found.map(|at| at + 1)))
+    for (at, member) in set.split(|byte| *byte == b',').enumerate() {
+        if call.site.collation.compare(member, text)?.is_eq() {
+            return Ok(position(Some(at + 1)));
+        }
+    }
+    Ok(Value::Int(0))
 }
 
 fn concat(call: &mut Call<'_>) -> Outcome {
