@@ -7,6 +7,7 @@ use tifusion_proto::tipb::FieldType;
 use super::collation::Collation;
 use super::decimal;
 use super::error::{CopError, EvalError};
+use super::json::Json;
 use super::types::TypeExt;
 use super::value::Value;
 
@@ -48,6 +49,7 @@ impl Order {
             (Value::Time(a), Value::Time(b)) => a.to_packed().cmp(&b.to_packed()),
             (Value::Duration(a), Value::Duration(b)) => a.nanos.cmp(&b.nanos),
             (Value::Enum(a, _), Value::Enum(b, _)) => a.cmp(b),
+            (Value::Json(a), Value::Json(b)) => Json::decode(a)?.compare(&Json::decode(b)?),
             (a, b) => {
                 let message = format!("{} and {} have no order", a.kind(), b.kind());
                 return Err(EvalError::other(message));

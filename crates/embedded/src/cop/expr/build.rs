@@ -6,7 +6,8 @@ use tifusion_proto::tipb::{Expr, ExprType, FieldType, InUnionMetadata, ScalarFun
 
 use super::call::{Call, Function, Site};
 use super::{
-    arithmetic, cast, compare, constant, control, date, date_add, logic, math, pattern, text,
+    arithmetic, cast, compare, constant, control, date, date_add, document, logic, math, pattern,
+    text, vector,
 };
 use crate::cop::collation::Collation;
 use crate::cop::context::EvalContext;
@@ -132,6 +133,8 @@ fn lookup(sig: ScalarFuncSig) -> Option<Function> {
         .or_else(|| text::lookup(sig))
         .or_else(|| date::lookup(sig))
         .or_else(|| date_add::lookup(sig))
+        .or_else(|| vector::lookup(sig))
+        .or_else(|| document::lookup(sig))
 }
 
 fn column_offset(expr: &Expr, columns: usize) -> Result<usize, CopError> {

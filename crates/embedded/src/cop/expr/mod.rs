@@ -14,11 +14,14 @@ mod control;
 mod date;
 mod date_add;
 mod date_text;
+mod document;
 mod logic;
 mod math;
+mod path;
 mod pattern;
 mod text;
 mod truth;
+mod vector;
 mod week;
 
 pub(crate) use build::Expression;

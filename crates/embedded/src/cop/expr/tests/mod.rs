@@ -5,6 +5,7 @@ mod arithmetic;
 mod basic;
 mod casts;
 mod dates;
+mod documents;
 mod numbers;
 mod texts;
 
