@@ -10,6 +10,7 @@ use crate::cop::context::mode;
 use crate::cop::convert::{self, month_days};
 use crate::cop::decimal::{self, Rounding};
 use crate::cop::error::EvalError;
+use crate::cop::types::TypeExt;
 use crate::cop::value::{Span, Value};
 
 /// Days from year 0 to 1970-01-01, as `TO_DAYS` counts them.
@@ -258,8 +259,7 @@ fn make_time(call: &mut Call<'_>) -> Outcome {
         + nanos;
     let total = total.min(tifusion_codec::duration::MAX_NANOS);
     let span = Span { nanos: if negative { -total } else { total }, fsp: 6 };
-    convert::round_span(span, super::super::types::TypeExt::fsp(&call.site.ret))
-        .map(Value::Duration)
+    convert::round_span(span, call.site.ret.fsp()).map(Value::Duration)
 }
 
 /// Months since year 0 of a period `YYYYMM`; two digits of a year are of this century.
@@ -341,7 +341,7 @@ fn unix_timestamp(call: &mut Call<'_>, with_fraction: bool) -> Outcome {
         return Ok(Value::Int(micros.div_euclid(MICROS_PER_SECOND)));
     }
     let value = tifusion_codec::decimal::Decimal::from_i128(i128::from(micros), 6)?;
-    let fsp = super::super::types::TypeExt::scale(&call.site.ret).clamp(0, 6);
+    let fsp = call.site.ret.scale().clamp(0, 6);
     Ok(Value::Decimal(decimal::round(&value, fsp, Rounding::Truncate).0))
 }
 
@@ -351,7 +351,7 @@ fn from_unix_time(call: &mut Call<'_>) -> Outcome {
     if value.is_negative() || seconds > LAST_UNIX_TIME {
         return Ok(Value::Null);
     }
-    let fsp = super::super::types::TypeExt::scale(&call.site.ret);
+    let fsp = call.site.ret.scale();
     let fsp = u8::try_from(fsp).unwrap_or(6).min(6);
     let scaled = decimal::shift(&decimal::round(&value, i32::from(fsp), Rounding::HalfUp).0, 6).0;
     let (micros, _) = decimal::to_i64(&scaled);
