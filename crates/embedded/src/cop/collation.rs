@@ -64,6 +64,11 @@ impl Collation {
         Ok(self.sort_key(left)?.cmp(&self.sort_key(right)?))
     }
 
+    /// Whether letters of both cases have one weight.
+    pub(crate) fn ignores_case(self) -> bool {
+        matches!(self, Self::Weights(collation) if !collation.is_binary())
+    }
+
     /// Whether two characters of a pattern and a text are the same; bytes that are none are when equal.
     pub(crate) fn same_character(self, left: &[u8], right: &[u8]) -> bool {
         if left == right {

@@ -7,7 +7,7 @@ use tifusion_proto::tipb::{Expr, ExprType, FieldType, InUnionMetadata, ScalarFun
 use super::call::{Call, Function, Site};
 use super::{
     arithmetic, cast, compare, constant, control, date, date_add, document, logic, math, pattern,
-    text, vector,
+    regexp, text, vector,
 };
 use crate::cop::collation::Collation;
 use crate::cop::context::EvalContext;
@@ -128,6 +128,7 @@ fn lookup(sig: ScalarFuncSig) -> Option<Function> {
         .or_else(|| control::lookup(sig))
         .or_else(|| arithmetic::lookup(sig))
         .or_else(|| pattern::lookup(sig))
+        .or_else(|| regexp::lookup(sig))
         .or_else(|| cast::lookup(sig))
         .or_else(|| math::lookup(sig))
         .or_else(|| text::lookup(sig))

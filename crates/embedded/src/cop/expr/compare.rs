@@ -44,6 +44,10 @@ pub(super) fn needs_collation(sig: Sig) -> bool {
             | Sig::NullEqString
             | Sig::InString
             | Sig::LikeSig
+            | Sig::RegexpSig
+            | Sig::RegexpUtf8Sig
+            | Sig::RegexpLikeSig
+            | Sig::RegexpLikeUtf8Sig
             | Sig::Strcmp
             | Sig::FieldString
             | Sig::FindInSet

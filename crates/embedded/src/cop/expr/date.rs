@@ -214,7 +214,7 @@ fn date_diff(call: &mut Call<'_>) -> Outcome {
 
 /// The date of a day's number; numbers that no date has are the zero date.
 fn date_of(number: i64) -> CoreTime {
-    let micros = (number - EPOCH_DAYS).checked_mul(MICROS_PER_DAY);
+    let micros = number.saturating_sub(EPOCH_DAYS).checked_mul(MICROS_PER_DAY);
     let zero = CoreTime { kind: TimeKind::Date, ..CoreTime::default() };
     if number < 366 {
         return zero;
@@ -270,7 +270,7 @@ fn months_of(period: i64) -> i64 {
         70..100 => year + 1900,
         _ => year,
     };
-    if period == 0 { 0 } else { year * 12 + month - 1 }
+    if period == 0 { 0 } else { year.saturating_mul(12).saturating_add(month - 1) }
 }
 
 fn period_of(months: i64) -> i64 {
@@ -279,7 +279,7 @@ fn period_of(months: i64) -> i64 {
         year @ 70..100 => year + 1900,
         year => year,
     };
-    if months == 0 { 0 } else { year * 100 + months % 12 + 1 }
+    if months == 0 { 0 } else { year.saturating_mul(100).saturating_add(months % 12 + 1) }
 }
 
 fn period_add(call: &mut Call<'_>) -> Outcome {
@@ -292,7 +292,7 @@ fn period_add(call: &mut Call<'_>) -> Outcome {
 
 fn period_diff(call: &mut Call<'_>) -> Outcome {
     let pair = call.int(0)?.zip(call.int(1)?);
-    Ok(pair.map_or(Value::Null, |(a, b)| Value::Int(months_of(a) - months_of(b))))
+    Ok(pair.map_or(Value::Null, |(a, b)| Value::Int(months_of(a).saturating_sub(months_of(b)))))
 }
 
 /// Whole units from the second argument to the third.

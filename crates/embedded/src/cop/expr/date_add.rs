@@ -174,5 +174,8 @@ fn compound(value: &Value, unit: &str) -> Result<Interval, EvalError> {
         total.micros = total.micros.saturating_add(size.micros.saturating_mul(number));
     }
     let sign = if negative { -1 } else { 1 };
-    Ok(Interval { months: total.months * sign, micros: total.micros.saturating_mul(sign) })
+    Ok(Interval {
+        months: total.months.saturating_mul(sign),
+        micros: total.micros.saturating_mul(sign),
+    })
 }

@@ -14,6 +14,9 @@ use crate::cop::json::Json;
 use crate::cop::types::TypeExt;
 use crate::cop::value::Value;
 
+/// Bytes of the longest `BINARY` there is.
+const MAX_BYTES: usize = 255;
+
 /// The function of a signature of this group.
 pub(super) fn lookup(sig: Sig) -> Option<Function> {
     Some(match sig {
@@ -196,7 +199,7 @@ fn text_as_json(call: &Call<'_>, text: &Bytes) -> Outcome {
         let mut bytes = text.to_vec();
         if from.code() == column::STRING
             && let Ok(len) = usize::try_from(from.length())
-            && len > 0
+            && (1..=MAX_BYTES).contains(&len)
         {
             bytes.resize(len, 0);
         }

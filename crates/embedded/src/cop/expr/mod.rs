@@ -19,6 +19,7 @@ mod logic;
 mod math;
 mod path;
 mod pattern;
+mod regexp;
 mod text;
 mod truth;
 mod vector;

@@ -246,3 +246,30 @@ fn like_matches_wildcards_and_escapes() {
     }
     check(Sig::LikeSig, &binary, vec![(vec![null(), s("_"), i(92)], Value::Null)]);
 }
+
+#[test]
+fn regular_expressions_match_by_collation_and_match_type() {
+    let with = |collate| FieldType { collate: Some(collate), ..bigint() };
+    check(
+        Sig::RegexpUtf8Sig,
+        &with(-46),
+        vec![
+            (vec![s("Grün"), s("^gr")], f()),
+            (vec![s("Grün"), s("n$")], t()),
+            (vec![null(), s("a")], Value::Null),
+        ],
+    );
+    check(Sig::RegexpUtf8Sig, &with(-45), vec![(vec![s("Grün"), s("^gr")], t())]);
+    check(
+        Sig::RegexpLikeSig,
+        &with(-45),
+        vec![
+            (vec![s("Grün"), s("^gr"), s("c")], f()),
+            (vec![s("a\nb"), s("a.b"), s("s")], t()),
+            (vec![s("a\nb"), s("^b"), s("m")], t()),
+        ],
+    );
+    for args in [vec![s("a"), s("")], vec![s("a"), s("(")], vec![s("a"), s("a"), s("x")]] {
+        assert_eq!(error(Sig::RegexpLikeSig, with(-46), &args).code, 1139);
+    }
+}

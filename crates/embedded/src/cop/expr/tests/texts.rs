@@ -60,6 +60,11 @@ fn texts_are_joined_and_changed() {
             (vec![s("abc"), s(""), s("d")], text("abc")),
         ],
     );
+}
+
+#[test]
+fn texts_are_filled_up_and_spelled_in_digits() {
+    let t = varchar();
     check(
         Sig::Repeat,
         &t,
