@@ -1,6 +1,7 @@
 //! What a request says about evaluation, and the warnings it gathers.
 
 use chrono_tz::Tz;
+use regex::Regex;
 use tifusion_codec::time::Zone;
 use tifusion_proto::tipb::{self, DagRequest};
 
@@ -47,6 +48,15 @@ const DIVISION_DIGITS: u8 = 4;
 /// Seconds of a day, which no offset reaches.
 const DAY_SECONDS: i64 = 86_400;
 
+/// A regular expression that was compiled.
+#[derive(Debug, Clone)]
+pub(crate) struct CompiledPattern {
+    /// What it was compiled from.
+    pub(crate) text: String,
+    /// What it became.
+    pub(crate) regex: Regex,
+}
+
 /// How expressions are evaluated, and what they complained about.
 #[derive(Debug, Clone)]
 pub(crate) struct EvalContext {
@@ -62,6 +72,8 @@ pub(crate) struct EvalContext {
     pub(crate) warnings: Vec<tipb::Error>,
     /// All warnings counted.
     pub(crate) warning_count: i64,
+    /// The regular expression that was used last.
+    pub(crate) pattern: Option<CompiledPattern>,
     /// How many warnings are kept.
     pub(crate) max_warnings: usize,
 }
@@ -75,6 +87,7 @@ impl Default for EvalContext {
             division_digits: DIVISION_DIGITS,
             warnings: Vec::new(),
             warning_count: 0,
+            pattern: None,
             max_warnings: MAX_WARNINGS,
         }
     }

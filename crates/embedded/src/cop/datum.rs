@@ -4,11 +4,14 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use tifusion_codec::datum::{self, Datum};
+use tifusion_codec::decimal::MAX_SCALE;
+use tifusion_codec::duration::MAX_NANOS;
 use tifusion_codec::field_type::tp;
 use tifusion_codec::number;
 use tifusion_codec::time::{CoreTime, TimeKind, Zone};
 use tifusion_proto::tipb::FieldType;
 
+use super::decimal::{self, Rounding};
 use super::error::EvalError;
 use super::types::{EvalType, TypeExt};
 use super::value::{Span, Value};
@@ -38,7 +41,7 @@ pub(crate) fn decode(input: &mut &[u8], ty: &FieldType, zone: Zone) -> Result<Va
         (EvalType::Bytes, Datum::Bytes(value)) => Value::Bytes(owned(value)),
         (EvalType::Time, Datum::UInt(packed)) => Value::Time(unpack_time(packed, ty, zone)?),
         (EvalType::Duration, Datum::Duration(nanos) | Datum::Int(nanos)) => {
-            Value::Duration(Span { nanos, fsp: ty.fsp() })
+            Value::Duration(span(nanos, ty.fsp())?)
         }
         (EvalType::Json, Datum::Json(tp, body)) => {
             let mut cell = Vec::with_capacity(body.len() + 1);
@@ -55,6 +58,17 @@ pub(crate) fn decode(input: &mut &[u8], ty: &FieldType, zone: Zone) -> Result<Va
         }
         _ => return Err(mismatch()),
     })
+}
+
+/// A `TIME` within its range.
+///
+/// # Errors
+/// When it is longer than `838:59:59`.
+pub(crate) fn span(nanos: i64, fsp: u8) -> Result<Span, EvalError> {
+    if nanos.unsigned_abs() > MAX_NANOS.unsigned_abs() {
+        return Err(EvalError::overflow("TIME", &format!("{nanos} ns")));
+    }
+    Ok(Span { nanos, fsp })
 }
 
 /// A float column holds no more than a float's digits.
@@ -135,7 +149,13 @@ pub(crate) fn encode(
         Value::Time(time) => uint(out, pack_time(*time, zone)?),
         Value::Null => datum::encode_value(out, &Datum::Null)?,
         Value::Real(value) => datum::encode_value(out, &Datum::Float(*value))?,
-        Value::Decimal(value) => datum::encode_value(out, &Datum::Decimal(*value))?,
+        Value::Decimal(value) => {
+            // Quotients may have more digits than a datum holds.
+            let most = i32::from(MAX_SCALE);
+            let (cut, _) = decimal::round(value, most, Rounding::Truncate);
+            let value = if value.scale() > MAX_SCALE { cut } else { *value };
+            datum::encode_value(out, &Datum::Decimal(value))?;
+        }
         Value::Bytes(value) => datum::encode_value(out, &Datum::Bytes(Cow::Borrowed(value)))?,
         Value::Duration(span) => datum::encode_value(out, &Datum::Duration(span.nanos))?,
         Value::Json(cell) => {

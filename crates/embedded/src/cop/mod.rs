@@ -15,6 +15,7 @@ mod encode;
 mod error;
 mod exec;
 mod expr;
+mod json;
 mod order;
 mod plan;
 mod request;

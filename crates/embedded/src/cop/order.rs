@@ -7,6 +7,7 @@ use tifusion_proto::tipb::FieldType;
 use super::collation::Collation;
 use super::decimal;
 use super::error::{CopError, EvalError};
+use super::json::Json;
 use super::types::TypeExt;
 use super::value::Value;
 
@@ -44,10 +45,11 @@ impl Order {
             (Value::Int(a), Value::Int(b)) => a.cmp(b),
             (Value::Real(a), Value::Real(b)) => a.partial_cmp(b).unwrap_or(Ordering::Equal),
             (Value::Decimal(a), Value::Decimal(b)) => decimal::compare(a, b),
-            (Value::Bytes(a), Value::Bytes(b)) => self.collation.compare(a, b),
+            (Value::Bytes(a), Value::Bytes(b)) => self.collation.compare(a, b)?,
             (Value::Time(a), Value::Time(b)) => a.to_packed().cmp(&b.to_packed()),
             (Value::Duration(a), Value::Duration(b)) => a.nanos.cmp(&b.nanos),
             (Value::Enum(a, _), Value::Enum(b, _)) => a.cmp(b),
+            (Value::Json(a), Value::Json(b)) => Json::decode(a)?.compare(&Json::decode(b)?),
             (a, b) => {
                 let message = format!("{} and {} have no order", a.kind(), b.kind());
                 return Err(EvalError::other(message));
@@ -78,7 +80,7 @@ impl Order {
                 };
                 part(3, text.as_bytes());
             }
-            Value::Bytes(value) => part(4, &self.collation.sort_key(value)),
+            Value::Bytes(value) => part(4, &self.collation.sort_key(value)?),
             Value::Time(value) => part(5, &value.to_packed().to_le_bytes()),
             Value::Duration(span) => part(6, &span.nanos.to_le_bytes()),
             Value::Json(cell) => part(7, cell),

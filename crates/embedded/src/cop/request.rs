@@ -1,16 +1,18 @@
 //! One request: from its bytes to its answer.
 
 use std::ops::Range;
+use std::time::Instant;
 
 use bytes::Bytes;
 use prost::Message;
 use tifusion_proto::coprocessor::{KeyRange, Request, Response};
+use tifusion_proto::kvrpcpb::{ExecDetailsV2, ScanDetailV2, TimeDetail, TimeDetailV2};
 use tifusion_proto::tipb::{Chunk, DagRequest, EncodeType, SelectResponse};
 
 use super::context::EvalContext;
 use super::encode::{encode_chunk, encode_rows, encoding};
 use super::error::CopError;
-use super::exec::{Executor, MAX_BATCH, Progress, Work};
+use super::exec::{Executor, MAX_BATCH, Progress, Scanned, Work};
 use super::plan::{self, Source};
 use crate::mvcc::Rows;
 
@@ -45,12 +47,14 @@ pub(crate) fn run(request: &Request, context: CopContext<'_>) -> Response {
     } else {
         let can_be_cached =
             request.is_cache_enabled && context.is_newest && context.data_version.is_some();
+        let start = Instant::now();
         match select(request, context) {
-            Ok((answer, range)) => Response {
-                data: Bytes::from(answer.encode_to_vec()),
-                range,
+            Ok(page) => Response {
+                data: Bytes::from(page.answer.encode_to_vec()),
+                range: page.range,
                 can_be_cached,
                 cache_last_version: version,
+                exec_details_v2: Some(details(&page.scanned, start)),
                 ..Response::default()
             },
             Err(error) => failed(error, can_be_cached),
@@ -61,6 +65,33 @@ pub(crate) fn run(request: &Request, context: CopContext<'_>) -> Response {
         response.latest_buckets_version = buckets;
     }
     response
+}
+
+/// What was read and how long that took. The snapshot shows one version of each key.
+fn details(scanned: &Scanned, start: Instant) -> ExecDetailsV2 {
+    let keys = scanned.counts.iter().sum::<i64>();
+    let versions = u64::try_from(keys).unwrap_or_default();
+    let elapsed = start.elapsed();
+    let scan = ScanDetailV2 {
+        processed_versions: versions,
+        total_versions: versions,
+        processed_versions_size: scanned.bytes,
+        ..ScanDetailV2::default()
+    };
+    let time = TimeDetail {
+        process_wall_time_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
+        ..TimeDetail::default()
+    };
+    let time_v2 = TimeDetailV2 {
+        process_wall_time_ns: u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX),
+        ..TimeDetailV2::default()
+    };
+    ExecDetailsV2 {
+        time_detail: Some(time),
+        time_detail_v2: Some(time_v2),
+        scan_detail_v2: Some(scan),
+        ..ExecDetailsV2::default()
+    }
 }
 
 fn is_cache_hit(request: &Request, context: &CopContext<'_>) -> bool {
@@ -82,11 +113,16 @@ fn failed(error: CopError, can_be_cached: bool) -> Response {
     }
 }
 
-/// Runs the plan; the range is what the page covers, `None` when all was read.
-fn select(
-    request: &Request,
-    context: CopContext<'_>,
-) -> Result<(SelectResponse, Option<KeyRange>), CopError> {
+/// What a request gave.
+struct Page {
+    answer: SelectResponse,
+    /// What the page covers; `None` when all was read.
+    range: Option<KeyRange>,
+    scanned: Scanned,
+}
+
+/// Runs the plan.
+fn select(request: &Request, context: CopContext<'_>) -> Result<Page, CopError> {
     if request.tp != DAG {
         return Err(CopError::plan(format!("unsupported tp {}", request.tp)));
     }
@@ -134,7 +170,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn answer(mut self) -> Result<(SelectResponse, Option<KeyRange>), CopError> {
+    fn answer(mut self) -> Result<Page, CopError> {
         let schema = self.top.schema().to_vec();
         let outputs: Vec<_> =
             self.offsets.iter().filter_map(|offset| schema.get(*offset).cloned()).collect();
@@ -159,7 +195,9 @@ impl Run<'_> {
             let full = self.work.page.is_some_and(|page| rows_given >= page);
             if batch.progress.stops() || full || self.is_over_budget() {
                 let range = self.page_range(batch.progress);
-                return Ok((self.finish(chunks, encode_type), range));
+                let scanned = self.top.scanned();
+                let answer = self.finish(chunks, encode_type);
+                return Ok(Page { answer, range, scanned });
             }
             size = (size * 2).min(MAX_BATCH);
         }

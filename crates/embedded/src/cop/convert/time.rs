@@ -414,7 +414,7 @@ pub(crate) fn span_of_number(
     ctx: &mut EvalContext,
 ) -> Result<Span, EvalError> {
     let overflow = || EvalError::overflow("Duration", &number.to_string());
-    if number.abs() > 8_385_959 {
+    if number.unsigned_abs() > 8_385_959 {
         if number >= 10_000_000_000
             && let Ok(time) = time_of_number(number, TimeKind::DateTime, fsp, ctx)
         {

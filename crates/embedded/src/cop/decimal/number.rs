@@ -135,7 +135,8 @@ pub(crate) fn compare(left: &Decimal, right: &Decimal) -> Ordering {
 
 /// The decimal with the most digits of that many, `frac` of them after the point.
 pub(crate) fn largest(negative: bool, precision: usize, frac: usize) -> Decimal {
-    let int = precision.saturating_sub(frac);
+    let frac = frac.min(MAX_FRAC);
+    let int = precision.min(WORDS * WORD_DIGITS).saturating_sub(frac);
     let mut text = String::from(if negative { "-" } else { "" });
     text.extend(std::iter::repeat_n('9', int));
     if frac > 0 {

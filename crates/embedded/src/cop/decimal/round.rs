@@ -18,6 +18,7 @@ pub(crate) enum Rounding {
 pub(crate) fn round(value: &Decimal, frac: i32, rounding: Rounding) -> (Decimal, Fit) {
     let parts = Parts::of(value);
     let target = usize::try_from(frac).unwrap_or(0).min(MAX_FRAC);
+    let frac = if frac > 0 { i32::try_from(target).unwrap_or(0) } else { frac };
     if frac >= 0 && target >= parts.frac {
         let limbs = parts.aligned(words(target).max(parts.frac_words));
         let frac_words = words(target).max(parts.frac_words);

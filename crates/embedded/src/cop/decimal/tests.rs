@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use proptest::prelude::*;
+
 use super::*;
 
 fn number(text: &str) -> tifusion_codec::decimal::Decimal {
@@ -188,4 +190,57 @@ fn zeros_at_the_end_do_not_count_in_comparisons() {
 fn shifts_move_the_point() {
     assert_eq!(shift(&number("12.5"), 2).0.to_string(), "1250");
     assert_eq!(shift(&number("12.5"), -2).0.to_string(), "0.125");
+}
+
+fn of(unscaled: i128, scale: u8) -> tifusion_codec::decimal::Decimal {
+    tifusion_codec::decimal::Decimal::from_i128(unscaled, scale).unwrap()
+}
+
+proptest! {
+    #[test]
+    fn arithmetic_is_that_of_whole_numbers(
+        a in any::<i64>(), b in any::<i64>(), scale_a in 0..12_u8, scale_b in 0..12_u8,
+    ) {
+        let (x, y) = (of(a.into(), scale_a), of(b.into(), scale_b));
+        let scale = scale_a.max(scale_b);
+        let wide = |value: i64, from: u8| i128::from(value) * 10_i128.pow(u32::from(scale - from));
+        let (wa, wb) = (wide(a, scale_a), wide(b, scale_b));
+        prop_assert_eq!(add(&x, &y).0.to_i128(scale).unwrap(), wa + wb);
+        prop_assert_eq!(subtract(&x, &y).0.to_i128(scale).unwrap(), wa - wb);
+        let product = multiply(&x, &y).0.to_i128(scale_a + scale_b).unwrap();
+        prop_assert_eq!(product, i128::from(a) * i128::from(b));
+        prop_assert_eq!(compare(&x, &y), wa.cmp(&wb));
+        if wb != 0 {
+            prop_assert_eq!(remainder(&x, &y).unwrap().0.to_i128(scale).unwrap(), wa % wb);
+        }
+    }
+
+    #[test]
+    fn a_quotient_times_its_divisor_is_the_dividend_but_for_the_last_digit(
+        a in any::<i128>(), b in any::<i128>(), scale in 0..6_u8,
+    ) {
+        prop_assume!(b != 0);
+        let (x, y) = (of(a / 8, scale), of(b / (1 << 70), 0));
+        prop_assume!(!y.is_zero());
+        let (quotient, fit) = divide(&x, &y, 4).unwrap();
+        prop_assert_eq!(fit, Fit::Whole);
+        let (rest, _) = subtract(&x, &multiply(&quotient, &y).0);
+        // The remainder is below one unit of the quotient's last digit, times the divisor.
+        let unit = of(1, quotient.scale());
+        let (bound, _) = multiply(&unit, &y);
+        let size = |value: &tifusion_codec::decimal::Decimal| {
+            if value.is_negative() { negate(value) } else { *value }
+        };
+        prop_assert_eq!(compare(&size(&rest), &size(&bound)), Ordering::Less);
+    }
+
+    #[test]
+    fn rounding_moves_less_than_half_a_unit(a in any::<i64>(), scale in 0..18_u8, to in -5..18_i32) {
+        let x = of(a.into(), scale);
+        let (rounded, _) = round(&x, to, Rounding::HalfUp);
+        let unit = shift(&number("0.5"), -to).0;
+        let distance = subtract(&rounded, &x).0;
+        let distance = if distance.is_negative() { negate(&distance) } else { distance };
+        prop_assert!(compare(&distance, &unit).is_le(), "{} to {}: {}", x, to, rounded);
+    }
 }

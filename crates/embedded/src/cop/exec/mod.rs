@@ -11,7 +11,7 @@ mod summary;
 mod top_n;
 
 pub(crate) use aggregation::Aggregator;
-pub(crate) use executor::{Executor, MAX_BATCH, Progress, Work};
+pub(crate) use executor::{Executor, MAX_BATCH, Progress, Scanned, Work};
 pub(crate) use limit::Limit;
 pub(crate) use projection::Projection;
 pub(crate) use scan::{PairReader, Scan};

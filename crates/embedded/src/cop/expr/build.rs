@@ -5,7 +5,10 @@ use tifusion_codec::number;
 use tifusion_proto::tipb::{Expr, ExprType, FieldType, InUnionMetadata, ScalarFuncSig};
 
 use super::call::{Call, Function, Site};
-use super::{arithmetic, cast, compare, constant, control, logic, pattern};
+use super::{
+    arithmetic, cast, compare, constant, control, date, date_add, document, logic, math, pattern,
+    regexp, text, vector,
+};
 use crate::cop::collation::Collation;
 use crate::cop::context::EvalContext;
 use crate::cop::error::{CopError, EvalError};
@@ -125,7 +128,14 @@ fn lookup(sig: ScalarFuncSig) -> Option<Function> {
         .or_else(|| control::lookup(sig))
         .or_else(|| arithmetic::lookup(sig))
         .or_else(|| pattern::lookup(sig))
+        .or_else(|| regexp::lookup(sig))
         .or_else(|| cast::lookup(sig))
+        .or_else(|| math::lookup(sig))
+        .or_else(|| text::lookup(sig))
+        .or_else(|| date::lookup(sig))
+        .or_else(|| date_add::lookup(sig))
+        .or_else(|| vector::lookup(sig))
+        .or_else(|| document::lookup(sig))
 }
 
 fn column_offset(expr: &Expr, columns: usize) -> Result<usize, CopError> {

@@ -15,6 +15,9 @@ use crate::cop::error::{EvalError, code};
 use crate::cop::types::{EvalType, TypeExt};
 use crate::cop::value::{Span, Value};
 
+/// Bytes that a text is filled up to at most.
+const MAX_TEXT: usize = 64 << 20;
+
 /// The function of a signature of this group. What is cast is the argument's kind, whatever the
 /// signature says, as TiKV does it.
 pub(super) fn lookup(sig: Sig) -> Option<Function> {
@@ -222,7 +225,7 @@ fn to_text(call: &mut Call<'_>) -> Outcome {
         Value::Int(value) if from.code() == tp::BIT => {
             let len = call.site.ret.length();
             let bytes = value.to_be_bytes();
-            let unused = usize::try_from(8 - len).ok().filter(|unused| *unused < 8);
+            let unused = usize::try_from(8 - i64::from(len)).ok().filter(|unused| *unused < 8);
             let bytes = unused.and_then(|unused| bytes.get(unused..)).ok_or_else(|| {
                 EvalError::other(format!("Unsupported ret_field_type.Flen {len}"))
             })?;
@@ -272,7 +275,7 @@ fn fit_text(text: Bytes, call: &mut Call<'_>) -> Outcome {
     if ret.code() == tp::STRING && matches!(ret.collation_id(), 63 | -63 | 47) && text.len() < limit
     {
         let mut text = text.to_vec();
-        text.resize(limit, 0);
+        text.resize(limit.min(MAX_TEXT), 0);
         return Ok(Value::Bytes(text.into()));
     }
     Ok(Value::Bytes(text))

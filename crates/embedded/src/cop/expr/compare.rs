@@ -7,13 +7,14 @@ use tifusion_proto::tipb::ScalarFuncSig as Sig;
 use super::call::{Call, Function, Outcome};
 use crate::cop::decimal;
 use crate::cop::error::EvalError;
+use crate::cop::json::Json;
 use crate::cop::value::Value;
 
 /// The function of a signature of this group.
 pub(super) fn lookup(sig: Sig) -> Option<Function> {
     match sig {
         Sig::InInt | Sig::InReal | Sig::InDecimal | Sig::InString => Some(Function::many(1, is_in)),
-        Sig::InTime | Sig::InDuration => Some(Function::many(1, is_in)),
+        Sig::InTime | Sig::InDuration | Sig::InJson => Some(Function::many(1, is_in)),
         Sig::GreatestInt | Sig::GreatestReal | Sig::GreatestDecimal | Sig::GreatestString => {
             Some(Function::many(2, |call| extreme(call, Ordering::is_gt)))
         }
@@ -43,6 +44,10 @@ pub(super) fn needs_collation(sig: Sig) -> bool {
             | Sig::NullEqString
             | Sig::InString
             | Sig::LikeSig
+            | Sig::RegexpSig
+            | Sig::RegexpUtf8Sig
+            | Sig::RegexpLikeSig
+            | Sig::RegexpLikeUtf8Sig
             | Sig::Strcmp
             | Sig::FieldString
             | Sig::FindInSet
@@ -57,18 +62,25 @@ fn operator_lookup(sig: Sig) -> Option<Run> {
     Some(match sig {
         Sig::LtInt | Sig::LtReal | Sig::LtDecimal | Sig::LtString => less,
         Sig::LtTime | Sig::LtDuration => less,
+        Sig::LtJson | Sig::LtVectorFloat32 => less,
         Sig::LeInt | Sig::LeReal | Sig::LeDecimal | Sig::LeString => not_greater,
         Sig::LeTime | Sig::LeDuration => not_greater,
+        Sig::LeJson | Sig::LeVectorFloat32 => not_greater,
         Sig::GtInt | Sig::GtReal | Sig::GtDecimal | Sig::GtString => greater,
         Sig::GtTime | Sig::GtDuration => greater,
+        Sig::GtJson | Sig::GtVectorFloat32 => greater,
         Sig::GeInt | Sig::GeReal | Sig::GeDecimal | Sig::GeString => not_less,
         Sig::GeTime | Sig::GeDuration => not_less,
+        Sig::GeJson | Sig::GeVectorFloat32 => not_less,
         Sig::EqInt | Sig::EqReal | Sig::EqDecimal | Sig::EqString => equal,
         Sig::EqTime | Sig::EqDuration => equal,
+        Sig::EqJson | Sig::EqVectorFloat32 => equal,
         Sig::NeInt | Sig::NeReal | Sig::NeDecimal | Sig::NeString => not_equal,
         Sig::NeTime | Sig::NeDuration => not_equal,
+        Sig::NeJson | Sig::NeVectorFloat32 => not_equal,
         Sig::NullEqInt | Sig::NullEqReal | Sig::NullEqDecimal | Sig::NullEqString => null_equal,
         Sig::NullEqTime | Sig::NullEqDuration => null_equal,
+        Sig::NullEqJson | Sig::NullEqVectorFloat32 => null_equal,
         _ => return None,
     })
 }
@@ -152,10 +164,12 @@ pub(super) fn ordering(
         (Value::Real(a), Value::Real(b)) => a.partial_cmp(b).unwrap_or(Ordering::Equal),
         (Value::Decimal(a), Value::Decimal(b)) => decimal::compare(a, b),
         (Value::Bytes(a) | Value::Enum(_, a), Value::Bytes(b) | Value::Enum(_, b)) => {
-            call.site.collation.compare(a, b)
+            call.site.collation.compare(a, b)?
         }
         (Value::Time(a), Value::Time(b)) => a.to_packed().cmp(&b.to_packed()),
         (Value::Duration(a), Value::Duration(b)) => a.nanos.cmp(&b.nanos),
+        (Value::Json(a), Value::Json(b)) => Json::decode(a)?.compare(&Json::decode(b)?),
+        (Value::Vector(a), Value::Vector(b)) => super::vector::compare(a, b)?,
         (a, b) => {
             let message = format!("{} and {} don't compare", a.kind(), b.kind());
             return Err(EvalError::other(message));

@@ -9,7 +9,7 @@ use crate::cop::context::EvalContext;
 use crate::cop::datum;
 use crate::cop::error::CopError;
 use crate::cop::types::{EvalType, TypeExt, require_eval_type};
-use crate::cop::value::{Span, Value};
+use crate::cop::value::Value;
 
 /// Digits of the fraction that a duration constant shows.
 const DURATION_FSP: u8 = 6;
@@ -53,7 +53,7 @@ pub(super) fn value(
         }
         (ExprType::MysqlDuration, EvalType::Duration) => {
             let nanos = number::decode_i64(&mut val).map_err(|_| bad("duration"))?;
-            Value::Duration(Span { nanos, fsp: DURATION_FSP })
+            Value::Duration(datum::span(nanos, DURATION_FSP).map_err(|_| bad("duration"))?)
         }
         (ExprType::MysqlDecimal, EvalType::Decimal) => {
             Value::Decimal(Decimal::decode(&mut val).map_err(|_| bad("decimal"))?)

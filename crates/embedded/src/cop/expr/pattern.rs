@@ -22,8 +22,8 @@ enum Piece<'a> {
     Many,
 }
 
-/// Matches by bytes for `binary`, else by characters: collations that this cluster knows compare
-/// characters in patterns as they are.
+/// Matches by bytes for `binary`, else by characters, which are the same when their weights
+/// are.
 fn like(call: &mut Call<'_>) -> Outcome {
     let (target, pattern, escape) = (call.bytes(0)?, call.bytes(1)?, call.int(2)?);
     let (Some(target), Some(pattern), Some(escape)) = (target, pattern, escape) else {
@@ -31,7 +31,7 @@ fn like(call: &mut Call<'_>) -> Outcome {
     };
     let by_bytes = call.site.collation == Collation::Binary && call.site.ret.collate.is_some();
     let pieces = parse(&characters(pattern, by_bytes), escape);
-    Ok(Value::bool(matches(&characters(target, by_bytes), &pieces)))
+    Ok(Value::bool(matches(&characters(target, by_bytes), &pieces, call.site.collation)))
 }
 
 /// The characters of a text; bytes that belong to none stand for themselves.
@@ -67,7 +67,7 @@ fn parse<'a>(pattern: &[&'a [u8]], escape: i64) -> Vec<Piece<'a>> {
     pieces
 }
 
-fn matches(target: &[&[u8]], pieces: &[Piece<'_>]) -> bool {
+fn matches(target: &[&[u8]], pieces: &[Piece<'_>], collation: Collation) -> bool {
     let (mut at, mut piece) = (0, 0);
     // Where to go on when the text behind the last `%` doesn't match.
     let mut retry: Option<(usize, usize)> = None;
@@ -79,7 +79,7 @@ fn matches(target: &[&[u8]], pieces: &[Piece<'_>]) -> bool {
                 continue;
             }
             (Some(Piece::Any), Some(_)) => true,
-            (Some(Piece::One(wanted)), Some(found)) => wanted == found,
+            (Some(Piece::One(wanted)), Some(found)) => collation.same_character(wanted, found),
             _ => false,
         };
         if step {

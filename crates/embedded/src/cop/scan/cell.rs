@@ -10,7 +10,7 @@ use tifusion_proto::tipb::FieldType;
 use crate::cop::datum;
 use crate::cop::error::EvalError;
 use crate::cop::types::{EvalType, TypeExt};
-use crate::cop::value::{Span, Value};
+use crate::cop::value::Value;
 
 /// Reads a cell as a value of the type.
 ///
@@ -36,7 +36,7 @@ pub(crate) fn decode(cell: &[u8], ty: &FieldType, zone: Zone) -> Result<Value, E
         EvalType::Decimal => Ok(Value::Decimal(Decimal::decode(&mut { cell })?)),
         EvalType::Bytes => Ok(Value::Bytes(::bytes::Bytes::copy_from_slice(cell))),
         EvalType::Time => Ok(Value::Time(datum::unpack_time(uint(cell)?, ty, zone)?)),
-        EvalType::Duration => Ok(Value::Duration(Span { nanos: int(cell)?, fsp: ty.fsp() })),
+        EvalType::Duration => Ok(Value::Duration(datum::span(int(cell)?, ty.fsp())?)),
         EvalType::Json => with_flag(flag::JSON),
         EvalType::Vector => with_flag(flag::VECTOR_FLOAT32),
         EvalType::Enum => {

@@ -4,13 +4,13 @@ use bytes::Bytes;
 use tifusion_codec::datum as codec_datum;
 use tifusion_codec::field_type::tp;
 use tifusion_codec::key;
+use tifusion_codec::row::{Cell, RowReader};
 use tifusion_codec::time::Zone;
 use tifusion_codec::{Error, number};
 use tifusion_proto::tipb::{ColumnInfo, FieldType};
 
 use super::cell;
 use super::index_value::{IndexValue, PARTITION_FLAG, Restored};
-use super::row_v2::{Cell, RowV2};
 use super::special;
 use crate::cop::datum;
 use crate::cop::error::{CopError, EvalError};
@@ -142,9 +142,9 @@ impl IndexReader {
 
     /// All columns of the index from a row.
     fn read_restored_row(&self, restored: &[u8], row: &mut Row) -> Result<(), EvalError> {
-        let cells = RowV2::new(restored)?;
+        let cells = RowReader::new(restored)?;
         for (id, ty) in self.ids.iter().zip(&self.schema).take(self.indexed) {
-            row.push(match cells.cell(*id)? {
+            row.push(match cells.get(*id)? {
                 Cell::Value(bytes) => cell::decode(bytes, ty, self.zone)?,
                 Cell::Null => Value::Null,
                 Cell::Missing => return Err(missing(*id)),
@@ -176,13 +176,13 @@ impl IndexReader {
 
     /// Puts texts in place of their sort keys.
     fn restore(&self, restored: &[u8], row: &mut Row) -> Result<(), EvalError> {
-        let cells = RowV2::new(restored)?;
+        let cells = RowReader::new(restored)?;
         for ((id, ty), value) in self.ids.iter().zip(&self.schema).zip(row) {
             let Value::Bytes(key) = value else { continue };
             if !needs_restoring(ty) {
                 continue;
             }
-            let Cell::Value(stored) = cells.cell(*id)? else { return Err(missing(*id)) };
+            let Cell::Value(stored) = cells.get(*id)? else { return Err(missing(*id)) };
             if is_padded(ty) {
                 let unsigned =
                     FieldType { flag: Some(tifusion_codec::field_type::flag::UNSIGNED), ..long() };

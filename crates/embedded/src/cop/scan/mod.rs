@@ -4,7 +4,6 @@ mod cell;
 mod index;
 mod index_value;
 mod ranges;
-mod row_v2;
 mod special;
 mod table;
 

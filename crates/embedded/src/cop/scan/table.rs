@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use tifusion_codec::datum as codec_datum;
 use tifusion_codec::field_type::flag;
 use tifusion_codec::key::{self, Handle};
+use tifusion_codec::row::{Cell, RowReader, VERSION};
 use tifusion_codec::time::Zone;
 use tifusion_codec::{Error, number};
 use tifusion_proto::tipb::{ColumnInfo, FieldType};
 
-use super::row_v2::{Cell, RowV2, VERSION};
 use super::special;
 use crate::cop::datum;
 use crate::cop::error::{CopError, EvalError};
@@ -103,12 +103,12 @@ impl TableReader {
     }
 
     fn read_v2(&self, value: &[u8], cells: &mut [Option<Value>]) -> Result<(), EvalError> {
-        let row = RowV2::new(value)?;
+        let row = RowReader::new(value)?;
         for (id, at) in &self.offsets {
             let (Some(cell), Some(ty)) = (cells.get_mut(*at), self.schema.get(*at)) else {
                 continue;
             };
-            *cell = match row.cell(*id)? {
+            *cell = match row.get(*id)? {
                 Cell::Value(bytes) => Some(cell::decode(bytes, ty, self.zone)?),
                 Cell::Null => Some(Value::Null),
                 Cell::Missing => None,

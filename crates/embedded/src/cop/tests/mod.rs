@@ -3,6 +3,7 @@
 
 mod aggregation;
 mod fake;
+mod hostile;
 mod index_scan;
 mod paging;
 mod table_scan;

@@ -78,6 +78,9 @@ fn rows_of_both_formats_show_values_nulls_and_defaults() {
     assert_eq!(datums(&answer, 3), expected);
     assert_eq!(answer.output_counts, [5]);
     assert_eq!(response.range, None);
+    let scan = response.exec_details_v2.and_then(|details| details.scan_detail_v2).unwrap();
+    assert_eq!(scan.processed_versions, 5);
+    assert!(scan.processed_versions_size > 5 * 19);
     assert!(!response.can_be_cached, "the request did not ask for it");
 }
 

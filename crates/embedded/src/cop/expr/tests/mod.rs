@@ -4,6 +4,10 @@
 mod arithmetic;
 mod basic;
 mod casts;
+mod dates;
+mod documents;
+mod numbers;
+mod texts;
 
 use tifusion_codec::field_type::tp;
 use tifusion_proto::tipb::{FieldType, ScalarFuncSig};
