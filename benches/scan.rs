@@ -285,7 +285,9 @@ async fn bounded(cluster: &Cluster, limit: usize) {
     while let Some(batch) = stream.next().await {
         let batch = batch.expect("a batch");
         rows += batch.num_rows();
-        bytes += batch.get_array_memory_size();
+        // Batches share the buffers of an answer: each counts its own part.
+        let sizes = batch.columns().iter().map(|column| column.to_data().get_slice_memory_size());
+        bytes += sizes.map(|size| size.expect("a size")).sum::<usize>();
     }
     let peak = resident("VmHWM");
     println!("| rows | Arrow bytes | limit | RSS before | peak RSS | growth |");

@@ -21,7 +21,7 @@ macro_rules! files {
 
 files! {
     aggregates changes collations ctes filters functions handles joins names order_limit projections
-    sets subqueries windows
+    sets subqueries times windows
 }
 
 #[test]

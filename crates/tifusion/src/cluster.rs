@@ -76,6 +76,12 @@ impl Cluster {
         self.traits.system_zone
     }
 
+    /// When a statement that begins now must be done.
+    pub(crate) fn deadline(&self, config: &Config) -> Option<Instant> {
+        let timeout = config.settings().statement_timeout?;
+        self.client.clock().now().checked_add(timeout)
+    }
+
     /// A backoffer for what planning a statement that ends at `deadline` asks of PD.
     pub(crate) fn plan_backoffer(&self, deadline: Option<Instant>) -> Backoffer {
         self.client.backoffer(self.client.options().budgets.build_tasks).with_deadline(deadline)
@@ -106,6 +112,8 @@ impl Cluster {
 fn client_options(settings: &Settings) -> ClientOptions {
     let mut options = ClientOptions::new(settings.pd_addresses.iter().cloned());
     options.request_timeout = settings.request_timeout;
+    options.pd_timeout = options.pd_timeout.min(settings.request_timeout);
+    options.cop_timeout = options.cop_timeout.max(settings.request_timeout);
     options.connect_timeout = settings.request_timeout.min(Duration::from_secs(5));
     options.max_message_size = settings.max_message_size;
     if let (true, Some(ca)) = (settings.tls_enable, &settings.trust_certs) {

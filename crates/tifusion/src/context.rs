@@ -77,7 +77,9 @@ impl TidbContext {
 
     /// Connects on top of a session state of the caller's making: its functions, catalogs, rules,
     /// configuration and runtime stay, and its query planner plans what ours has pinned to a
-    /// snapshot. A session that exists is continued by
+    /// snapshot. Unqualified names mean the cluster's database `test` until `USE`, unless the
+    /// configuration names another default catalog or schema than DataFusion's own. A session that
+    /// exists is continued by
     /// `SessionStateBuilder::new_from_existing(session.state())`.
     ///
     /// # Errors

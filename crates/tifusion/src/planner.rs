@@ -1,6 +1,8 @@
 //! The query planner: it gives each execution of a statement its snapshot.
 
 mod refresh;
+mod snapshot_check;
+pub(crate) mod time_text;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -19,11 +21,12 @@ use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner as _}
 
 use crate::catalog::{UnreadableTable, config_of, read_only};
 use crate::cluster::Cluster;
-use crate::config::Config;
+use crate::config::TidbOptions;
 use crate::error::{Error, ErrorKind, Result};
 use crate::meta::{Need, ReadAt, View};
 use crate::statement::StatementSnapshot;
 use crate::table::TidbTable;
+use snapshot_check::SnapshotCheckExec;
 
 /// Plans statements over the tables of one cluster.
 ///
@@ -87,17 +90,16 @@ impl TidbQueryPlanner {
         plan: &LogicalPlan,
         tables: &Tables,
         state: &SessionState,
-    ) -> Result<(LogicalPlan, StatementSnapshot)> {
+    ) -> Result<(LogicalPlan, Arc<StatementSnapshot>)> {
         // Within the planning of a statement (of a frame that is used as a table, say) there is a
         // snapshot already.
         let outer = state.config().get_extension::<StatementSnapshot>();
         let config = config_of(state).unwrap_or_default();
-        let deadline = deadline(&self.cluster, &config);
+        let deadline = self.cluster.deadline(&config);
         let view = self.view(tables, outer.as_deref(), deadline).await?;
-        let snapshot = match outer.as_deref() {
-            Some(outer) => *outer,
-            None => StatementSnapshot::new(view.ts(), view.version(), deadline),
-        };
+        let snapshot = outer.unwrap_or_else(|| {
+            Arc::new(StatementSnapshot::new(view.ts(), view.version(), deadline))
+        });
         let mut fresh = Vec::new();
         for provider in &tables.providers {
             if let Some(table) = provider.downcast_ref::<TidbTable>()
@@ -111,12 +113,6 @@ impl TidbQueryPlanner {
     }
 }
 
-/// When a statement that begins now must be done.
-pub(crate) fn deadline(cluster: &Cluster, config: &Config) -> Option<Instant> {
-    let timeout = config.settings().statement_timeout?;
-    cluster.client().clock().now().checked_add(timeout)
-}
-
 #[async_trait]
 impl QueryPlanner for TidbQueryPlanner {
     async fn create_physical_plan(
@@ -126,7 +122,9 @@ impl QueryPlanner for TidbQueryPlanner {
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
         let tables = Tables::of(plan)?;
         if let Some(need) = tables.listing {
-            self.cluster.meta().view(need, None).await?;
+            let config = session.config().options().extensions.get::<TidbOptions>();
+            let deadline = config.and_then(|ours| self.cluster.deadline(ours.config()));
+            self.cluster.meta().view(need, deadline).await?;
         }
         tables.check(&self.cluster)?;
         if tables.readable().next().is_none() {
@@ -138,10 +136,15 @@ impl QueryPlanner for TidbQueryPlanner {
             )
             .into());
         };
+        let inner = state.config().get_extension::<StatementSnapshot>().is_some();
         let (plan, snapshot) = self.pin(plan, &tables, state).await?;
         let mut state = state.clone();
-        state.config_mut().set_extension(Arc::new(snapshot));
-        self.plan_inner(&plan, &state).await
+        state.config_mut().set_extension(Arc::clone(&snapshot));
+        let plan = self.plan_inner(&plan, &state).await?;
+        if inner {
+            return Ok(plan);
+        }
+        Ok(Arc::new(SnapshotCheckExec::new(plan, self.cluster.client().clone(), snapshot)))
     }
 }
 

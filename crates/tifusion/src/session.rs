@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use datafusion::config::CatalogOptions;
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::logical_expr::LogicalPlanBuilder;
@@ -13,6 +14,7 @@ use crate::config::{Config, TidbOptions, TimeZone};
 use crate::error::{Error, Result};
 use crate::functions;
 use crate::planner::TidbQueryPlanner;
+use crate::planner::time_text::{self, TimeText};
 
 /// The database that unqualified names are looked for in until `USE`: the one that MySQL and TiDB
 /// come with.
@@ -39,8 +41,18 @@ impl TidbSession {
         let inner = builder.query_planner().take();
         let planner = TidbQueryPlanner::new(Arc::clone(&cluster), inner);
         let mut given = builder.config().take().unwrap_or_default();
+        let engine_defaults = CatalogOptions::default();
+        let chosen = &given.options().catalog;
+        let follow = chosen.default_catalog == engine_defaults.default_catalog
+            && chosen.default_schema == engine_defaults.default_schema;
         prepare(&mut given, &config);
-        let state = builder.with_config(given).with_query_planner(Arc::new(planner)).build();
+        let rules = builder.analyzer().take().unwrap_or_default().rules;
+        builder.expr_planners().get_or_insert_default().insert(0, Arc::new(TimeText));
+        let state = builder
+            .with_config(given)
+            .with_analyzer_rules(time_text::before(rules))
+            .with_query_planner(Arc::new(planner))
+            .build();
         let engine = SessionContext::new_with_state(state);
         let connected = Arc::new(config);
         let live = LiveConfig::new(Arc::clone(&connected));
@@ -56,8 +68,11 @@ impl TidbSession {
         engine.register_catalog(name, Arc::clone(&catalog) as _);
         engine.register_udf(functions::ti_version());
         let session = Self { engine, catalog, connected };
-        session
-            .set_defaults(session.connected.catalog(), &session.catalog.schema_of(FIRST_DATABASE));
+        // Whoever chose where unqualified names are looked for is not overruled.
+        if follow {
+            let schema = session.catalog.schema_of(FIRST_DATABASE);
+            session.set_defaults(session.connected.catalog(), &schema);
+        }
         Ok(session)
     }
 

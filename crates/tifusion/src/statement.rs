@@ -1,24 +1,28 @@
 //! The snapshot that a statement reads.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use tifusion_client::Timestamp;
+use tifusion_client::lock::ReadLocks;
 
 /// One timestamp and one schema version for all that a statement reads.
 ///
 /// The query planner takes it once per execution of a statement and leaves it in the session
 /// configuration that the physical plan is made with; every scan of the statement finds it there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct StatementSnapshot {
     start_ts: Timestamp,
     schema_version: i64,
     deadline: Option<Instant>,
+    locks: Arc<ReadLocks>,
 }
 
 impl StatementSnapshot {
     /// The snapshot at `start_ts`, whose schema is `schema_version`; requests end at `deadline`.
     pub(crate) fn new(start_ts: Timestamp, schema_version: i64, deadline: Option<Instant>) -> Self {
-        Self { start_ts, schema_version, deadline }
+        let locks = Arc::new(ReadLocks::new(start_ts));
+        Self { start_ts, schema_version, deadline, locks }
     }
 
     /// The timestamp.
@@ -37,5 +41,10 @@ impl StatementSnapshot {
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
+    }
+
+    /// What its scans learn about locks: each transaction is asked about once.
+    pub(crate) fn locks(&self) -> &Arc<ReadLocks> {
+        &self.locks
     }
 }

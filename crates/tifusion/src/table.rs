@@ -9,6 +9,7 @@ use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{Result as DataFusionResult, plan_err};
 use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::ExecutionPlan;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tifusion_schema::{
     ColumnInfo, ColumnType, HandleKind, ScanColumn, ScanOptions, TableInfo, TypeOptions,
     column_type,
@@ -20,8 +21,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::scan::TikvScanExec;
 use crate::scan::answer::ScanColumns;
 use crate::scan::partition::{RegionRange, spread};
-use crate::scan::spec::{KeyRange, SMALL_LIMIT, TableScanSpec};
+use crate::scan::spec::{KeyRange, SMALL_LIMIT, Segment, TableScanSpec};
 use crate::statement::StatementSnapshot;
+
+/// Physical tables whose regions are looked up at once.
+const LOOKUPS_AT_ONCE: usize = 8;
 
 /// Name of the column that shows the row id of tables without a clustered key.
 pub const ROW_ID_COLUMN: &str = "_tidb_rowid";
@@ -131,10 +135,16 @@ impl TidbTable {
             HandleKind::RowId => ColumnInfo::extra_handle(),
             HandleKind::Common(_) => {
                 let columns = self.info.primary_key_columns()?;
-                columns.into_iter().next().cloned().ok_or_else(|| {
-                    Error::new(ErrorKind::Data, "a clustered key without columns")
-                        .with_context("table", self.label())
-                })?
+                let width = |column: &ColumnInfo| {
+                    let kind = column_type(&self.info, column, &TypeOptions::default());
+                    kind.field().data_type().primitive_width().unwrap_or(usize::MAX)
+                };
+                columns.into_iter().min_by_key(|column| width(column)).cloned().ok_or_else(
+                    || {
+                        Error::new(ErrorKind::Data, "a clustered key without columns")
+                            .with_context("table", self.label())
+                    },
+                )?
             }
         })
     }
@@ -197,27 +207,47 @@ impl TidbTable {
 
     /// The table's record ranges, one per region, in key order.
     async fn region_ranges(&self, deadline: Option<Instant>) -> Result<Vec<RegionRange>> {
-        let mut ranges = Vec::new();
+        let tables = stream::iter(self.info.physical_ids());
+        let found = tables.map(|id| self.regions_of(id, deadline)).buffered(LOOKUPS_AT_ONCE);
+        let ranges: Vec<Vec<RegionRange>> = found.try_collect().await?;
+        Ok(ranges.into_iter().flatten().collect())
+    }
+
+    /// Those of one physical table.
+    async fn regions_of(
+        &self,
+        physical_id: i64,
+        deadline: Option<Instant>,
+    ) -> Result<Vec<RegionRange>> {
+        let KeyRange { start, end } = KeyRange::of_rows(&self.info, physical_id)?;
         let mut bo = self.cluster.plan_backoffer(deadline);
-        for physical_id in self.info.physical_ids() {
-            let KeyRange { start, end } = KeyRange::of_rows(&self.info, physical_id)?;
-            let regions = self
-                .cluster
-                .client()
-                .regions()
-                .locate_range(&mut bo, &start, &end)
-                .await
-                .map_err(|error| Error::from(error.with_table(self.label())))?;
-            for region in regions {
-                let low = start.as_slice().max(&region.start_key).to_vec();
-                let high = match &*region.end_key {
-                    [] => end.clone(),
-                    bound => bound.min(&end).to_vec(),
-                };
-                ranges.push(RegionRange { physical_id, range: KeyRange { start: low, end: high } });
-            }
-        }
-        Ok(ranges)
+        let regions = self
+            .cluster
+            .client()
+            .regions()
+            .locate_range(&mut bo, &start, &end)
+            .await
+            .map_err(|error| Error::from(error.with_table(self.label())))?;
+        let clipped = regions.into_iter().map(|region| {
+            let low = start.as_slice().max(&region.start_key).to_vec();
+            let high = match &*region.end_key {
+                [] => end.clone(),
+                bound => bound.min(&end).to_vec(),
+            };
+            RegionRange { physical_id, range: KeyRange { start: low, end: high } }
+        });
+        Ok(clipped.collect())
+    }
+
+    /// One piece for each physical table, whose regions are found while it is read: a small limit
+    /// is reached before PD had listed the regions of a large table.
+    fn whole(&self) -> Result<Vec<Segment>> {
+        let physical_ids = self.info.physical_ids().into_iter();
+        let segment = |physical_id| {
+            let range = KeyRange::of_rows(&self.info, physical_id)?;
+            Ok(Segment { physical_id, ranges: vec![range], regions: None })
+        };
+        physical_ids.map(segment).collect()
     }
 }
 
@@ -259,11 +289,13 @@ impl TableProvider for TidbTable {
         let output = self.project(projection)?;
         let columns = self.scan_columns(settings, &output)?;
         let spec = self.spec(settings, &output, limit, &snapshot)?;
-        let target = match limit {
-            Some(limit) if limit <= SMALL_LIMIT => 1,
-            _ => state.config().target_partitions(),
+        let partitions = match limit {
+            Some(limit) if limit <= SMALL_LIMIT => vec![self.whole()?],
+            _ => {
+                let target = state.config().target_partitions();
+                spread(self.region_ranges(snapshot.deadline()).await?, target)
+            }
         };
-        let partitions = spread(self.region_ranges(snapshot.deadline()).await?, target);
         let (client, settings) = (self.cluster.client().clone(), settings.clone());
         Ok(Arc::new(TikvScanExec::new(client, settings, snapshot, spec, columns, partitions)))
     }

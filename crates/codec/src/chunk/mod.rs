@@ -80,11 +80,7 @@ impl ChunkDecoder {
         for (index, (target, field)) in self.targets.iter().zip(self.schema.fields()).enumerate() {
             let column =
                 reader.next(target.cell_width()).map_err(|error| error.in_column(index, 0))?;
-            let expected = *rows.get_or_insert(column.len);
-            if column.len != expected {
-                let reason = format!("{} rows, {expected} in column 0", column.len);
-                return Err(Error::malformed("chunk column", reason).in_column(index, 0));
-            }
+            check_len(column.len, *rows.get_or_insert(column.len), index)?;
             let array = array::to_array(column, target, &self.options)
                 .and_then(|array| {
                     array::check_nullable(&array, field.is_nullable())?;
@@ -98,6 +94,26 @@ impl ChunkDecoder {
             .map_err(|error| Error::Arrow { what: "record batch", message: error.to_string() })
     }
 
+    /// The rows of a chunk, without a look at their values: for answers of which only the number
+    /// matters.
+    ///
+    /// # Errors
+    /// [`Error::Truncated`] or [`Error::Malformed`], as [`ChunkDecoder::decode`].
+    pub fn count_rows(&self, rows_data: &Bytes) -> Result<usize> {
+        if rows_data.is_empty() {
+            return Ok(0);
+        }
+        let mut reader = layout::ColumnReader::new(rows_data);
+        let mut rows = None;
+        for (index, target) in self.targets.iter().enumerate() {
+            let column =
+                reader.next(target.cell_width()).map_err(|error| error.in_column(index, 0))?;
+            check_len(column.len, *rows.get_or_insert(column.len), index)?;
+        }
+        reader.finish()?;
+        Ok(rows.unwrap_or(0))
+    }
+
     /// Decodes the chunks of one answer, one batch each.
     ///
     /// # Errors
@@ -108,4 +124,13 @@ impl ChunkDecoder {
     ) -> Result<Vec<RecordBatch>> {
         chunks.into_iter().map(|rows_data| self.decode(rows_data)).collect()
     }
+}
+
+/// All columns of a chunk have as many rows as the first.
+fn check_len(len: usize, expected: usize, index: usize) -> Result<()> {
+    if len == expected {
+        return Ok(());
+    }
+    let reason = format!("{len} rows, {expected} in column 0");
+    Err(Error::malformed("chunk column", reason).in_column(index, 0))
 }

@@ -17,6 +17,7 @@ use bytes::Bytes;
 
 use self::column::ColumnBuilder;
 use crate::chunk::array::check_nullable;
+use crate::datum;
 use crate::error::{Error, Result};
 use crate::output::{DecodeOptions, OutputColumn, Target, resolve_columns};
 
@@ -79,6 +80,23 @@ impl RowsDecoder {
         }
         RecordBatch::try_new(self.schema.clone(), arrays)
             .map_err(|error| Error::Arrow { what: "record batch", message: error.to_string() })
+    }
+
+    /// The rows of one `tipb.Chunk`, without a look at their values: for answers of which only the
+    /// number matters.
+    ///
+    /// # Errors
+    /// [`Error::Truncated`] or [`Error::Malformed`], as [`RowsDecoder::decode`].
+    pub fn count_rows(&self, rows_data: &Bytes) -> Result<usize> {
+        let mut rest: &[u8] = rows_data;
+        let mut rows = 0_usize;
+        while !rest.is_empty() {
+            for index in 0..self.targets.len() {
+                datum::skip_one(&mut rest).map_err(|error| error.in_column(index, rows))?;
+            }
+            rows = rows.saturating_add(1);
+        }
+        Ok(rows)
     }
 
     /// Decodes the chunks of one answer, one batch each.

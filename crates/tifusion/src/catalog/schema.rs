@@ -40,7 +40,9 @@ impl TidbSchema {
             return Ok(view.clone());
         }
         let need = [self.database.clone()];
-        self.source.cluster.meta().view(Need::Tables(&need), None).await
+        let cluster = &self.source.cluster;
+        let deadline = cluster.deadline(&self.source.config());
+        cluster.meta().view(Need::Tables(&need), deadline).await
     }
 
     /// The tables listed after `name`: who has listed the names and now asks for one will ask for

@@ -46,7 +46,6 @@ pub(crate) mod name {
     pub(crate) const DB_PREFIX: &str = "db_prefix";
     pub(crate) const ENGINES: &str = "isolation_read_engines";
     pub(crate) const FRAME_SIZE: &str = "grpc.framesize";
-    pub(crate) const GC_MAX_WAIT: &str = "gc_max_wait_time";
     pub(crate) const ISOLATION: &str = "request.isolation.level";
     pub(crate) const KEY_CERT_CHAIN: &str = "tikv.key_cert_chain";
     pub(crate) const KEY_FILE: &str = "tikv.key_file";
@@ -115,7 +114,7 @@ pub(crate) const KEYS: &[KeySpec] = &[
     now(name::FRAME_SIZE, "2147483647", number(1_048_576, 2_147_483_647), Connect,
         "Largest message taken from PD or a store, in bytes."),
     now(name::REQUEST_TIMEOUT, "10", number(1, 86_400), Connect,
-        "Longest wait for one answer of PD or a store, in seconds; an answer of the coprocessor may take 60 s or this, whichever is longer."),
+        "Longest wait for one answer of a store, in seconds; one of the coprocessor may take 60 s if this is shorter, and one of PD 3 s at most."),
     later("plan.allow_agg_pushdown", "true", Flag, Session,
         "Let the stores aggregate."),
     later("plan.allow_index_read", "true", Flag, Session,
@@ -131,7 +130,7 @@ pub(crate) const KEYS: &[KeySpec] = &[
     now(name::SCAN_CONCURRENCY, "512", number(1, 65_536), Session,
         "Most coprocessor tasks in flight, below what memory allows."),
     now(name::CHUNK_BATCH_SIZE, "1024", number(1, 1_048_576), Session,
-        "Rows per RecordBatch handed on, and the first page's size when paging."),
+        "Most rows per RecordBatch handed on, and the first page's size when paging; large rows make smaller batches."),
     now(name::CODEC_FORMAT, "chblock", Choice(&["default", "chunk", "chblock"]), Session,
         "Encoding asked of the stores; TiKV answers chblock with chunk, and chunk with default where it has to."),
     now(name::STREAMING, "false", Flag, Session,
@@ -200,8 +199,8 @@ pub(crate) const KEYS: &[KeySpec] = &[
         "When an old connection is closed after the certificates changed."),
     later("host_mapping", "", Text, Connect,
         "inner:outer;inner:outer: addresses that PD knows, and those by which to reach them."),
-    now(name::GC_MAX_WAIT, "24h", Span, Session,
-        "Longest time a statement may hold garbage collection back; this version never does."),
+    later("gc_max_wait_time", "24h", Span, Session,
+        "Longest time a statement may hold garbage collection back."),
     now(name::ZERO_DATE, "null", Choice(&["null", "error"]), Session,
         "What a date that no calendar has (0000-00-00, 2024-02-31) becomes: NULL, or an error."),
 ];

@@ -82,8 +82,6 @@ pub struct Settings {
     pub key_cert_chain: Option<PathBuf>,
     /// `tikv.key_file`
     pub key_file: Option<PathBuf>,
-    /// `gc_max_wait_time`
-    pub gc_max_wait: Duration,
     /// `zero_date`
     pub zero_date: ZeroDate,
 }
@@ -111,7 +109,6 @@ impl Settings {
             trust_certs: None,
             key_cert_chain: None,
             key_file: None,
-            gc_max_wait: Duration::ZERO,
             zero_date: ZeroDate::Null,
         }
     }
@@ -151,10 +148,8 @@ impl Settings {
     }
 
     fn apply_span(&mut self, name: &str, span: Duration) {
-        match name {
-            name::GC_MAX_WAIT => self.gc_max_wait = span,
-            name::STATEMENT_TIMEOUT => self.statement_timeout = (!span.is_zero()).then_some(span),
-            _ => {}
+        if name == name::STATEMENT_TIMEOUT {
+            self.statement_timeout = (!span.is_zero()).then_some(span);
         }
     }
 

@@ -64,7 +64,6 @@ fn the_defaults_are_the_designs() {
     assert_eq!(settings.isolation, Isolation::Si);
     assert_eq!(settings.time_zone.as_str(), "UTC");
     assert_eq!(settings.statement_timeout, None);
-    assert_eq!(settings.gc_max_wait, Duration::from_secs(86_400));
     assert_eq!(settings.zero_date, ZeroDate::Null);
     assert_eq!(config.catalog(), "tidb");
     assert_eq!(config, from(&[]).unwrap());
@@ -91,7 +90,6 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     (name::TRUST_CERTS, "ca.pem"),
     (name::KEY_CERT_CHAIN, "cert.pem"),
     (name::KEY_FILE, "key.pem"),
-    (name::GC_MAX_WAIT, "1h"),
     (name::ZERO_DATE, "error"),
 ];
 

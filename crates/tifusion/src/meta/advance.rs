@@ -84,8 +84,10 @@ fn replaced(old: &Arc<Tables>, ids: &[i64], found: Vec<Option<Bytes>>) -> Result
     let gone: HashSet<i64> = ids.iter().copied().collect();
     let mut tables = Tables::clone(old);
     tables.retain(|_, table| !gone.contains(&table.id));
-    for json in found.iter().flatten() {
-        tables.extend(parse_table(json)?);
+    for (id, json) in ids.iter().zip(&found) {
+        let Some(json) = json else { continue };
+        let table = parse_table(json);
+        tables.extend(table.map_err(|error| error.with_context("table id", id.to_string()))?);
     }
     Ok(tables)
 }
@@ -120,8 +122,12 @@ pub(super) async fn load_tables(
 ) -> Result<Tables> {
     let mut tables = Tables::new();
     let (start, end) = meta::database_tables_range(database_id);
-    let mut on_pair = |_: &[u8], json: &[u8]| {
-        tables.extend(parse_table(json)?);
+    let mut on_pair = |key: &[u8], json: &[u8]| {
+        let table = parse_table(json);
+        tables.extend(table.map_err(|error| {
+            let key = key.escape_ascii().to_string();
+            error.with_context("database id", database_id.to_string()).with_context("key", key)
+        })?);
         Ok(())
     };
     reader.scan(at, &start, &end, &mut on_pair).await?;

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use tempfile::NamedTempFile;
 use tifusion_schema::name_info::TableKind;
 
 use super::names::{Database, Names, TableName, Tables};
@@ -117,13 +118,14 @@ impl DiskCache {
             checksum: checksum(names.version, &body),
         };
         std::fs::create_dir_all(&self.folder)?;
-        let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
-        let mut file = std::fs::File::create(&temporary)?;
+        // A name of its own for each write: several contexts of one process may be at it.
+        let mut file = NamedTempFile::new_in(&self.folder)?;
         file.write_all(&serde_json::to_vec(&header)?)?;
         file.write_all(b"\n")?;
         file.write_all(&body)?;
-        file.sync_all()?;
-        Ok(std::fs::rename(&temporary, path)?)
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)?;
+        Ok(())
     }
 }
 

@@ -7,7 +7,7 @@ use parking_lot::RwLock;
 use tifusion_client::Timestamp;
 use tifusion_codec::key::meta;
 use tifusion_schema::TableInfo;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 use super::advance::{Touched, advance, load_databases, load_tables};
 use super::disk::DiskCache;
@@ -15,7 +15,7 @@ use super::names::{Database, Names, TableName};
 use super::reader::{MetaReader, ReadAt};
 use super::tables::TableCache;
 use super::version::{changes_between, schema_version};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 
 /// Which names a view is to have.
 #[derive(Debug, Clone, Copy)]
@@ -103,6 +103,18 @@ impl MetaStore {
         self.current.read().clone()
     }
 
+    /// Waits for those who are reading names, until `deadline`.
+    async fn updating(&self, deadline: Option<Instant>) -> Result<MutexGuard<'_, ()>> {
+        let lock = self.updating.lock();
+        let Some(deadline) = deadline else { return Ok(lock.await) };
+        tokio::time::timeout_at(deadline.into(), lock).await.map_err(|_| {
+            Error::new(
+                ErrorKind::DeadlineExceeded,
+                "statement.timeout passed while another statement was reading the cluster's names",
+            )
+        })
+    }
+
     /// The schema as of now.
     ///
     /// # Errors
@@ -116,7 +128,7 @@ impl MetaStore {
                 return Ok(view);
             }
         }
-        let _updating = self.updating.lock().await;
+        let _updating = self.updating(deadline).await?;
         let at = ReadAt { ts: self.reader.timestamp(deadline).await?, deadline };
         let names = self.update(at, need).await?;
         Ok(View { names, at })
@@ -133,7 +145,7 @@ impl MetaStore {
         version: i64,
         need: Need<'_>,
     ) -> Result<Option<View>> {
-        let _updating = self.updating.lock().await;
+        let _updating = self.updating(at.deadline).await?;
         let Some(known) = self.latest().filter(|names| names.version == version) else {
             return Ok(None);
         };
@@ -227,11 +239,24 @@ impl MetaStore {
         let mut wanted = None;
         for (id, json) in ids.into_iter().zip(found) {
             let Some(json) = json else { continue };
-            let table = TableInfo::from_json(&json).map_err(tifusion_schema::Error::from)?;
-            let table = Arc::new(table);
-            self.tables.put(view.version(), (database_id, id), Arc::clone(&table));
-            if id == table_id {
-                wanted = Some(table);
+            match TableInfo::from_json(&json) {
+                Ok(table) => {
+                    let table = Arc::new(table);
+                    self.tables.put(view.version(), (database_id, id), Arc::clone(&table));
+                    if id == table_id {
+                        wanted = Some(table);
+                    }
+                }
+                Err(error) if id == table_id => {
+                    let error = Error::from(tifusion_schema::Error::from(error));
+                    return Err(error
+                        .with_context("database id", database_id.to_string())
+                        .with_context("table id", id.to_string()));
+                }
+                // Who asks for that one will hear of it.
+                Err(error) => {
+                    tracing::debug!(%error, table = id, "a table's metadata is malformed")
+                }
             }
         }
         Ok(wanted)

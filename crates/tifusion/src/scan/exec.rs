@@ -93,9 +93,10 @@ impl TikvScanExec {
         self.spec.start_ts
     }
 
-    /// Regions to read, as known when the scan was planned.
+    /// Regions to read, as known when the scan was planned; `None` when they are found while it
+    /// runs, as under a small limit.
     #[must_use]
-    pub fn regions(&self) -> usize {
+    pub fn regions(&self) -> Option<usize> {
         self.partitions.iter().flatten().map(|segment| segment.regions).sum()
     }
 
@@ -131,7 +132,10 @@ impl DisplayAs for TikvScanExec {
         match kind {
             DisplayFormatType::Default | DisplayFormatType::Verbose => {
                 write!(f, "TikvScanExec: table={}, columns=[{columns}]", self.spec.label())?;
-                write!(f, ", regions={}, ranges={}", self.regions(), self.ranges())?;
+                if let Some(regions) = self.regions() {
+                    write!(f, ", regions={regions}")?;
+                }
+                write!(f, ", ranges={}", self.ranges())?;
                 if let Some(limit) = self.spec.limit {
                     write!(f, ", limit={limit}")?;
                 }
@@ -140,7 +144,10 @@ impl DisplayAs for TikvScanExec {
             DisplayFormatType::TreeRender => {
                 writeln!(f, "table={}", self.spec.label())?;
                 writeln!(f, "columns={columns}")?;
-                writeln!(f, "regions={}", self.regions())
+                match self.regions() {
+                    Some(regions) => writeln!(f, "regions={regions}"),
+                    None => Ok(()),
+                }
             }
         }
     }

@@ -12,6 +12,6 @@ pub(crate) mod spec;
 pub(crate) mod stream;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use exec::{ScanRequest, TikvScanExec};

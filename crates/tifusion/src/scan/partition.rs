@@ -31,10 +31,10 @@ pub(crate) fn spread(ranges: Vec<RegionRange>, target: usize) -> Vec<Vec<Segment
 
 fn push(partition: &mut Vec<Segment>, RegionRange { physical_id, range }: RegionRange) {
     let Some(last) = partition.last_mut().filter(|last| last.physical_id == physical_id) else {
-        partition.push(Segment { physical_id, ranges: vec![range], regions: 1 });
+        partition.push(Segment { physical_id, ranges: vec![range], regions: Some(1) });
         return;
     };
-    last.regions += 1;
+    last.regions = last.regions.map(|regions| regions + 1);
     match last.ranges.last_mut() {
         Some(previous) if !previous.end.is_empty() && previous.end == range.start => {
             previous.end = range.end;
@@ -60,8 +60,8 @@ mod tests {
     fn neighbours_become_one_range_and_tables_stay_apart() {
         let spread = spread(vec![range(1, 0, 1), range(1, 1, 2), range(2, 3, 4)], 1);
         let expected = vec![
-            Segment { physical_id: 1, ranges: vec![range(1, 0, 2).range], regions: 2 },
-            Segment { physical_id: 2, ranges: vec![range(2, 3, 4).range], regions: 1 },
+            Segment { physical_id: 1, ranges: vec![range(1, 0, 2).range], regions: Some(2) },
+            Segment { physical_id: 2, ranges: vec![range(2, 3, 4).range], regions: Some(1) },
         ];
         assert_eq!(spread, vec![expected]);
     }
@@ -82,7 +82,7 @@ mod tests {
                     spread.iter().flatten().flat_map(|segment| segment.ranges.clone()).collect();
                 assert_eq!(all, ranges.into_iter().map(|r| r.range).collect::<Vec<_>>());
                 let sizes: Vec<usize> =
-                    spread.iter().map(|p| p.iter().map(|s| s.regions).sum()).collect();
+                    spread.iter().map(|p| p.iter().map(|s| s.regions.unwrap()).sum()).collect();
                 let (least, most) = (sizes.iter().min().unwrap(), sizes.iter().max().unwrap());
                 assert!(most - least <= 1 && *least > 0, "{sizes:?}");
             }

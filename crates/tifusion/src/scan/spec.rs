@@ -45,8 +45,8 @@ pub(crate) struct Segment {
     pub(crate) physical_id: i64,
     /// Ranges, ascending and apart.
     pub(crate) ranges: Vec<KeyRange>,
-    /// Regions that hold them, as known when the scan was planned.
-    pub(crate) regions: usize,
+    /// Regions that hold them, as known when the scan was planned; `None` if nobody asked.
+    pub(crate) regions: Option<usize>,
 }
 
 /// What all segments of a scan have in common.

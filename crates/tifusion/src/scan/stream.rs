@@ -33,6 +33,9 @@ const SEGMENTS_AT_ONCE: usize = 4;
 /// Requests at once for a small limit, which the first answer likely satisfies.
 const FEW_AT_ONCE: usize = 4;
 
+/// Bytes of rows that are put together into a batch at most: large rows make small batches.
+const BYTES_OF_A_BATCH: usize = 4 << 20;
+
 /// Bytes of answers that wait in one partition of a scan, besides the one being decoded.
 const BYTES_IN_FLIGHT: usize = 64 << 20;
 
@@ -73,6 +76,9 @@ struct PartScan {
     current: Option<(Answer, Hold)>,
     ready: VecDeque<RecordBatch>,
     coalescer: Option<BatchCoalescer>,
+    /// Bytes of the rows in the coalescer, and the answers that they still point into.
+    coalescing: usize,
+    read_out: Vec<Hold>,
     /// Rows that may still be handed on.
     remaining: usize,
     finished: bool,
@@ -104,6 +110,8 @@ impl PartScan {
             current: None,
             ready: VecDeque::new(),
             coalescer,
+            coalescing: 0,
+            read_out: Vec::new(),
             remaining,
             finished: false,
             reads,
@@ -146,7 +154,11 @@ impl PartScan {
         let _timer = elapsed.timer();
         let Some((answer, _)) = &mut self.current else { return Ok(false) };
         let Some(batch) = answer.next() else {
-            self.current = None;
+            if let Some((_, hold)) = self.current.take()
+                && self.coalescing > 0
+            {
+                self.read_out.push(hold);
+            }
             return Ok(false);
         };
         let batch = batch.map_err(|error| self.in_table(error))?;
@@ -159,14 +171,37 @@ impl PartScan {
             return Ok(());
         }
         let Some(coalescer) = &mut self.coalescer else {
-            self.ready.push_back(batch);
+            self.hand_out(batch);
             return Ok(());
         };
+        self.coalescing = self.coalescing.saturating_add(bytes_of(&batch)?);
         coalescer.push_batch(batch).map_err(DataFusionError::from)?;
-        while let Some(batch) = coalescer.next_completed_batch() {
-            self.ready.push_back(batch);
+        if self.coalescing >= BYTES_OF_A_BATCH {
+            coalescer.finish_buffered_batch().map_err(DataFusionError::from)?;
         }
+        self.take_completed();
         Ok(())
+    }
+
+    fn take_completed(&mut self) {
+        let Some(coalescer) = &mut self.coalescer else { return };
+        let mut completed = Vec::new();
+        while let Some(batch) = coalescer.next_completed_batch() {
+            completed.push(batch);
+        }
+        if coalescer.is_empty() {
+            self.coalescing = 0;
+            self.read_out.clear();
+        }
+        completed.into_iter().for_each(|batch| self.hand_out(batch));
+    }
+
+    /// Makes `batch` ready, cut to the size that was asked for.
+    fn hand_out(&mut self, batch: RecordBatch) {
+        let (rows, size) = (batch.num_rows(), self.part.settings.chunk_batch_size.max(1));
+        for start in (0..rows).step_by(size) {
+            self.ready.push_back(batch.slice(start, size.min(rows - start)));
+        }
     }
 
     async fn next_answer(&mut self) -> Result<()> {
@@ -195,12 +230,8 @@ impl PartScan {
         self.publish();
         if let Some(coalescer) = &mut self.coalescer {
             coalescer.finish_buffered_batch().map_err(DataFusionError::from)?;
-            while self.remaining > 0
-                && let Some(batch) = coalescer.next_completed_batch()
-            {
-                self.ready.push_back(batch);
-            }
         }
+        self.take_completed();
         let start_ts = self.part.snapshot.start_ts();
         let checked = self.part.client.check_gc_safe_point(start_ts).await;
         checked.map_err(|error| Error::from(error.with_table(self.part.spec.label())))
@@ -223,6 +254,16 @@ impl Drop for PartScan {
     fn drop(&mut self) {
         self.publish();
     }
+}
+
+/// Bytes of the values of a batch, whose columns may be parts of larger buffers.
+fn bytes_of(batch: &RecordBatch) -> Result<usize> {
+    let mut bytes = 0_usize;
+    for column in batch.columns() {
+        let size = column.to_data().get_slice_memory_size().map_err(DataFusionError::from)?;
+        bytes = bytes.saturating_add(size);
+    }
+    Ok(bytes)
 }
 
 /// The answers of all segments of `part`, in no particular order.
@@ -277,6 +318,15 @@ fn request(part: &ScanPart, segment: &Segment, gauge: &Arc<PoolGauge>) -> CopReq
     request.deadline = part.snapshot.deadline();
     request.schema_version = part.spec.schema_version;
     request.label = Some(part.spec.label().into());
+    request.locks = Some(Arc::clone(part.snapshot.locks()));
+    // Tells a statement's requests from others' in the stores' logs.
+    request.task_id = part.spec.start_ts;
+    // A scan reads once what the cluster's other work may want again: it leaves the cache to that.
+    request.not_fill_cache = part.spec.limit.is_none_or(|limit| limit > SMALL_LIMIT);
     request.memory = Some(Arc::clone(gauge) as _);
     request
 }
+
+#[cfg(test)]
+#[path = "stream_tests.rs"]
+mod tests;

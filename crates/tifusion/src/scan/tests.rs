@@ -68,14 +68,14 @@ fn bigint() -> (FieldType, Field) {
 }
 
 /// A chunk of one BIGINT column without NULLs.
-fn chunk(values: &[i64]) -> Bytes {
+pub(super) fn chunk(values: &[i64]) -> Bytes {
     let mut bytes = u32::try_from(values.len()).unwrap().to_le_bytes().to_vec();
     bytes.extend(0_u32.to_le_bytes());
     bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
     Bytes::from(bytes)
 }
 
-fn answer(encode: tipb::EncodeType, chunks: Vec<Bytes>) -> Bytes {
+pub(super) fn answer(encode: tipb::EncodeType, chunks: Vec<Bytes>) -> Bytes {
     let chunks = chunks
         .into_iter()
         .map(|data| tipb::Chunk { rows_data: Some(data), rows_meta: vec![] })
@@ -111,6 +111,21 @@ fn rows_are_counted_when_no_column_is_wanted() {
         columns.open(data).unwrap().map(|batch| batch.unwrap().num_rows()).collect();
     assert_eq!(rows, [3, 1]);
     assert!(columns.schema().fields().is_empty());
+}
+
+#[test]
+fn counting_rows_does_not_look_at_values() {
+    let day = (FieldType::new(tp::DATE, 0), Field::new("day", DataType::Date32, false));
+    let columns = Arc::new(ScanColumns::row_count((&day.0, &day.1), ZeroDate::Error).unwrap());
+    let rows = |data| -> Vec<usize> {
+        columns.open(data).unwrap().map(|batch| batch.unwrap().num_rows()).collect()
+    };
+    // Dates 0000-00-00, which are an error for whoever reads them.
+    assert_eq!(rows(answer(tipb::EncodeType::TypeChunk, vec![chunk(&[0, 0])])), [2]);
+    let datums = Bytes::from_static(&[8, 0, 8, 0, 8, 0]);
+    assert_eq!(rows(answer(tipb::EncodeType::TypeDefault, vec![datums])), [3]);
+    let short = answer(tipb::EncodeType::TypeChunk, vec![chunk(&[0, 0]).slice(0..20)]);
+    assert!(columns.open(short).unwrap().next().unwrap().is_err());
 }
 
 #[test]

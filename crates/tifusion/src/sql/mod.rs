@@ -2,6 +2,7 @@
 //! with its names resolved as TiDB resolves them.
 
 mod guard;
+mod keywords;
 mod names;
 mod plan;
 mod show;
@@ -38,11 +39,12 @@ pub(crate) fn parse(state: &SessionState, script: &str) -> Result<Vec<Statement>
     let options = &state.config_options().sql_parser;
     let dialect = dialect_from_str(options.dialect)
         .ok_or_else(|| Error::invalid(format!("unknown SQL dialect {}", options.dialect)))?;
-    let statements = DFParserBuilder::new(script)
+    let mut statements = DFParserBuilder::new(script)
         .with_dialect(dialect.as_ref())
         .with_recursion_limit(options.recursion_limit.get())
         .build()?
         .parse_statements()?;
+    statements.iter_mut().for_each(keywords::release);
     Ok(statements.into_iter().map(Statement).collect())
 }
 

@@ -14,7 +14,6 @@ use super::names::{TableColumns, spell_columns};
 use crate::catalog::{StatementCatalogs, TidbCatalog, UnreadableTable};
 use crate::error::{Error, ErrorKind, Result};
 use crate::meta::Need;
-use crate::planner::deadline;
 use crate::session::TidbSession;
 
 /// Plans a statement of DataFusion's, over tables of the cluster too.
@@ -28,7 +27,7 @@ pub(super) async fn plan(session: &TidbSession, mut statement: DfStatement) -> R
     if let Some(need) = names.need() {
         let catalog = session.catalog();
         let config = session.config();
-        let deadline = deadline(catalog.cluster(), &config);
+        let deadline = catalog.cluster().deadline(&config);
         let view = catalog.cluster().meta().view(need, deadline).await?;
         let pinned = Arc::new(catalog.pinned(view, config));
         missing = names.missing(&pinned);

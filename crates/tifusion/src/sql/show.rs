@@ -167,7 +167,7 @@ fn no_database(name: &str) -> Error {
 
 async fn view(session: &TidbSession, need: Need<'_>) -> Result<View> {
     let cluster = session.catalog().cluster();
-    let deadline = crate::planner::deadline(cluster, &session.config());
+    let deadline = cluster.deadline(&session.config());
     cluster.meta().view(need, deadline).await
 }
 

@@ -22,7 +22,7 @@ impl RawWriter {
         let mut bo = self.client.backoffer(Duration::from_secs(10));
         let region: std::sync::Arc<Region> =
             self.client.regions().locate_key(&mut bo, key).await.unwrap();
-        let leader = region.leader.clone();
+        let leader = region.leader;
         let store = self.client.regions().store(&mut bo, leader.store_id).await.unwrap();
         let channel = Channel::from_shared(format!("http://{}", store.address)).unwrap();
         (TikvClient::new(channel.connect().await.unwrap()), region.context(&leader))
