@@ -4,6 +4,7 @@ mod background;
 mod builder;
 mod error;
 mod info;
+mod load;
 mod server;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ pub use info::{RegionInfo, StoreInfo};
 use tifusion_codec::key::region_key;
 use tokio::task::JoinSet;
 
+use crate::catalog::Catalog;
 use crate::fault::Faults;
 use crate::net::Gate;
 use crate::state::State;
@@ -25,6 +27,7 @@ use server::Security;
 #[derive(Debug)]
 pub struct EmbeddedCluster {
     state: Arc<State>,
+    catalog: Arc<Catalog>,
     pd: Gate,
     security: Security,
     servers: JoinSet<()>,

@@ -3,6 +3,7 @@
 mod disk;
 mod keys;
 mod left_lock;
+mod write;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use tifusion_proto::kvrpcpb;
 use tokio::sync::Notify;
+pub(crate) use write::Write;
 
 use crate::fault::Faults;
 use crate::gc::GcState;

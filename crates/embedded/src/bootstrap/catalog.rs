@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use arrow_array::RecordBatch;
-use tifusion_codec::key::{self, Handle, meta};
+use tifusion_codec::key::{self, Handle, KeyHead, meta};
 use tifusion_schema::model::CiStr;
 use tifusion_schema::{TableEncoder, TableInfo};
 
@@ -60,6 +60,8 @@ pub struct Bootstrap {
     tables: Vec<Table>,
     current: Option<String>,
     pairs: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// Where regions are to be split for new tables.
+    splits: Vec<Vec<u8>>,
 }
 
 impl Bootstrap {
@@ -77,6 +79,7 @@ impl Bootstrap {
             tables: Vec::new(),
             current: None,
             pairs: BTreeMap::new(),
+            splits: Vec::new(),
         };
         bootstrap.put(meta::bootstrap_key(), BOOTSTRAP_VERSION.to_string());
         bootstrap.execute(&system_statements(bootstrap.options.new_collation))?;
@@ -110,6 +113,7 @@ impl Bootstrap {
             tables: stored.tables.into_iter().map(table).collect(),
             current: None,
             pairs: BTreeMap::new(),
+            splits: Vec::new(),
             options,
         })
     }
@@ -171,15 +175,40 @@ impl Bootstrap {
         let info = self.table(database, table).ok_or_else(|| {
             BootstrapError::Invalid(format!("there is no table {database}.{table}"))
         })?;
-        let mut ids = info.physical_ids();
-        ids.sort_unstable();
-        Ok(ids.into_iter().flat_map(|id| split_keys_of(info, id)).collect())
+        Ok(split_keys_of(info))
+    }
+
+    /// Statements run at this timestamp from here on, without a database in use.
+    pub fn begin(&mut self, timestamp: u64) {
+        self.options.timestamp = timestamp;
+        self.current = None;
+    }
+
+    /// The table that a row's or an index entry's key belongs to, and the key's name: `PRIMARY` or the index's.
+    #[must_use]
+    pub fn owner(&self, key: &[u8]) -> Option<(&TableInfo, &str)> {
+        let mut rest = key;
+        let (physical_id, index_id) = match key::decode_head(&mut rest).ok()? {
+            KeyHead::Record { table_id } => (table_id, None),
+            KeyHead::Index { table_id, index_id } => (table_id, Some(index_id)),
+        };
+        let mut tables = self.tables.iter().map(|table| &table.info);
+        let table = tables
+            .find(|info| info.id == physical_id || info.physical_ids().contains(&physical_id))?;
+        let index = |id| table.indices.iter().find(|index| index.id == id);
+        Some((table, index_id.and_then(index).map_or("PRIMARY", |index| index.name.as_str())))
     }
 
     /// Takes out the pairs made since the last time, in order of keys.
     #[must_use]
     pub fn take_pairs(&mut self) -> Vec<Pair> {
         std::mem::take(&mut self.pairs).into_iter().collect()
+    }
+
+    /// Takes out the [`Bootstrap::split_keys`] of the tables made since the last time.
+    #[must_use]
+    pub fn take_splits(&mut self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut self.splits)
     }
 
     /// Lets the next id be above `last_id`.
@@ -262,6 +291,7 @@ impl Bootstrap {
         let allocators = Allocators::of_new(&info);
         self.pairs.extend(allocators.pairs(database, info.id));
         self.note_change(CREATE_TABLE, database, info.id);
+        self.splits.extend(split_keys_of(&info));
         self.tables.push(Table { database, info, encoder: Some(encoder), allocators });
         Ok(())
     }
@@ -311,8 +341,15 @@ impl Bootstrap {
     }
 }
 
+/// Where the regions of a table are split.
+fn split_keys_of(info: &TableInfo) -> Vec<Vec<u8>> {
+    let mut ids = info.physical_ids();
+    ids.sort_unstable();
+    ids.into_iter().flat_map(|id| split_keys_of_part(info, id)).collect()
+}
+
 /// The start of a table or partition, and where the scattered bits of its row ids cut it.
-fn split_keys_of(info: &TableInfo, physical_id: i64) -> Vec<Vec<u8>> {
+fn split_keys_of_part(info: &TableInfo, physical_id: i64) -> Vec<Vec<u8>> {
     let bits = info.shard_row_id_bits.max(info.auto_random_bits).min(15);
     let mut keys = vec![key::table_prefix(physical_id)];
     if info.pre_split_regions == 0 || bits == 0 {

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 
 use super::server::{self, Security};
 use super::{ClusterError, EmbeddedCluster, background};
+use crate::catalog::Catalog;
 use crate::mvcc::Storage;
 use crate::state::{Disk, Saved, Settings, State};
 use crate::topology::Topology;
@@ -133,6 +134,7 @@ impl EmbeddedClusterBuilder {
         let opened = tokio::task::spawn_blocking(move || self.open(settings)).await;
         let state = opened.map_err(|error| ClusterError::Data(error.to_string()))??;
         let state = Arc::new(state);
+        let catalog = Arc::new(Catalog::default());
         let security = Security::new(tls).map_err(ClusterError::Tls)?;
         let mut servers = JoinSet::new();
         let pd = server::pd(&state, &security, &mut servers).await.map_err(ClusterError::Listen)?;
@@ -145,10 +147,11 @@ impl EmbeddedClusterBuilder {
             let alive = topology.stores().filter(|store| store.alive);
             alive.map(|store| store.meta.id).collect()
         };
-        let mut cluster = EmbeddedCluster { state, pd, security, servers };
+        let mut cluster = EmbeddedCluster { state, catalog, pd, security, servers };
         for store in stores {
             cluster.serve_store(store).await?;
         }
+        cluster.found().await?;
         cluster.state.save();
         Ok(cluster)
     }
@@ -175,7 +178,7 @@ impl EmbeddedClusterBuilder {
         // Whatever was read before was read below this.
         storage.update_max_ts(saved.ts_bound);
         let topology = match saved.topology.clone() {
-            Some(topology) => Topology::restore(topology, saved.ts_bound)
+            Some(topology) => Topology::restore(topology)
                 .ok_or(ClusterError::Damaged("the regions do not cover all keys"))?,
             None => self.topology(),
         };

@@ -17,8 +17,6 @@ pub(super) mod flag {
     pub(crate) const IN_INSERT: u64 = 1 << 3;
     /// The statement is an `UPDATE` or `DELETE`.
     pub(crate) const IN_UPDATE_OR_DELETE: u64 = 1 << 4;
-    /// The statement is a `SELECT`.
-    pub(crate) const IN_SELECT: u64 = 1 << 5;
     /// A number out of range is a warning.
     pub(crate) const OVERFLOW_AS_WARNING: u64 = 1 << 6;
     /// A division by zero is a warning.

@@ -27,8 +27,6 @@ pub(super) mod code {
     pub(crate) const SCALE_ABOVE_PRECISION: i32 = 1427;
     /// A time out of the calendar.
     pub(crate) const DATETIME_OVERFLOW: i32 = 1441;
-    /// Arguments that a function can't take.
-    pub(crate) const PARAMETERS: i32 = 1583;
     /// A number out of its type's range.
     pub(crate) const OUT_OF_RANGE: i32 = 1690;
     /// What TiKV answers for errors of its own code.

@@ -4,7 +4,6 @@
 //! from a scan, expressions are evaluated by MySQL's rules over values of their own (`NULL`, integers,
 //! floats, decimals, texts, times, JSON, vectors), and what this cluster can't evaluate is refused by
 //! name before a row is read.
-#![allow(dead_code, unused_imports, reason = "the stores' service calls it, once it is there")]
 
 mod collation;
 mod context;

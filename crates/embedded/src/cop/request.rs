@@ -29,8 +29,6 @@ pub(crate) struct CopContext<'a> {
     pub(crate) region: Range<Vec<u8>>,
     /// The version of the region's data; `None` turns the client's cache off.
     pub(crate) data_version: Option<u64>,
-    /// Whether the snapshot is all there is: nothing in the ranges is newer than it.
-    pub(crate) is_newest: bool,
     /// The version of the region's buckets; a client with an older one asks for them.
     pub(crate) buckets_version: u64,
 }
@@ -45,10 +43,11 @@ pub(crate) fn run(request: &Request, context: CopContext<'_>) -> Response {
     let mut response = if is_cache_hit(request, &context) {
         Response { is_cache_hit: true, cache_last_version: version, ..Response::default() }
     } else {
-        let can_be_cached =
-            request.is_cache_enabled && context.is_newest && context.data_version.is_some();
+        let CopContext { rows, region, data_version, .. } = context;
         let start = Instant::now();
-        match select(request, context) {
+        let selected = select(request, region, rows);
+        let can_be_cached = request.is_cache_enabled && data_version.is_some() && !rows.met_newer();
+        match selected {
             Ok(page) => Response {
                 data: Bytes::from(page.answer.encode_to_vec()),
                 range: page.range,
@@ -122,7 +121,11 @@ struct Page {
 }
 
 /// Runs the plan.
-fn select(request: &Request, context: CopContext<'_>) -> Result<Page, CopError> {
+fn select(
+    request: &Request,
+    region: Range<Vec<u8>>,
+    rows: &mut dyn Rows,
+) -> Result<Page, CopError> {
     if request.tp != DAG {
         return Err(CopError::plan(format!("unsupported tp {}", request.tp)));
     }
@@ -135,14 +138,14 @@ fn select(request: &Request, context: CopContext<'_>) -> Result<Page, CopError> 
         &dag,
         &Source {
             ranges: &request.ranges,
-            region: context.region,
+            region,
             eval: &eval,
             page,
             watch: dag.collect_execution_summaries(),
         },
     )?;
     let offsets = output_offsets(&dag, top.as_ref())?;
-    let work = Work { rows: context.rows, eval, page };
+    let work = Work { rows, eval, page };
     Run { dag: &dag, request, top, offsets, work }.answer()
 }
 

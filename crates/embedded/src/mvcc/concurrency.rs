@@ -45,6 +45,7 @@ impl Concurrency {
     }
 
     /// The newest timestamp that was read at.
+    #[cfg(test)]
     pub(crate) fn max_ts(&self) -> u64 {
         self.state.lock().max_ts
     }

@@ -117,6 +117,7 @@ impl Detector {
     }
 
     /// Whether nobody waits.
+    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }

@@ -52,7 +52,6 @@ pub(crate) struct Reader {
     pub(super) options: ReadOptions,
     pub(super) memory_locks: Arc<Locks>,
     view: Result<Box<dyn View>, EngineError>,
-    data_version: u64,
     /// Whether a lock or a version behind `ts` was met.
     met_newer: AtomicBool,
 }
@@ -62,15 +61,8 @@ impl Reader {
         options: ReadOptions,
         memory_locks: Arc<Locks>,
         view: Result<Box<dyn View>, EngineError>,
-        data_version: u64,
     ) -> Self {
-        Self { options, memory_locks, view, data_version, met_newer: AtomicBool::new(false) }
-    }
-
-    /// A number that grows with each write to the store; the snapshot shows at least what it stands for. What was
-    /// read may be cached under it if [`Reader::met_newer_ts_data`] stays false.
-    pub(crate) fn data_version(&self) -> u64 {
-        self.data_version
+        Self { options, memory_locks, view, met_newer: AtomicBool::new(false) }
     }
 
     /// Whether a lock or a version newer than the snapshot was met so far: then a snapshot at a later timestamp may

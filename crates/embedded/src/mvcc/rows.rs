@@ -37,4 +37,8 @@ pub(crate) trait Rows {
         limit: usize,
         descending: bool,
     ) -> Result<Vec<Pair>, Blocked>;
+
+    /// Whether something newer than the snapshot was met so far: a later snapshot may show something else then,
+    /// although nothing is written in between.
+    fn met_newer(&self) -> bool;
 }

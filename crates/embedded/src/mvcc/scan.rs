@@ -66,6 +66,10 @@ impl Rows for Reader {
             .collect::<Result<_, MvccError>>()
             .map_err(Blocked::from)
     }
+
+    fn met_newer(&self) -> bool {
+        self.met_newer_ts_data()
+    }
 }
 
 /// A key with a lock that matters.

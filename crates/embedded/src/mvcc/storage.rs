@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -38,8 +37,6 @@ pub(super) struct Shared {
     committed: Mutex<BTreeMap<u64, u64>>,
     /// Who waits for whom.
     pub(super) detector: Mutex<Detector>,
-    /// Counts the writes that are in the engine.
-    data_version: AtomicU64,
     /// Counts the times that locks went away.
     released: watch::Sender<u64>,
 }
@@ -66,7 +63,6 @@ impl Storage {
             commands: Mutex::new(()),
             committed: Mutex::default(),
             detector: Mutex::default(),
-            data_version: AtomicU64::new(1),
             released: watch::Sender::new(0),
         };
         Self { shared: Arc::new(shared) }
@@ -74,16 +70,10 @@ impl Storage {
 
     /// A snapshot. From here on no async or one-phase commit gets a timestamp at or below the snapshot's.
     pub(crate) fn reader(&self, options: ReadOptions) -> Reader {
-        // In this order: what the view shows may be newer than the version's number and the locks, never older.
-        let data_version = self.data_version();
+        // In this order: what the view shows may be newer than the locks, never older.
         let memory_locks = self.shared.concurrency.begin_read(options.ts);
         let view: Result<_, EngineError> = self.shared.engine.view();
-        Reader::new(options, memory_locks, view, data_version)
-    }
-
-    /// A number that grows with each write, for caches of what was read.
-    pub(crate) fn data_version(&self) -> u64 {
-        self.shared.data_version.load(Ordering::SeqCst)
+        Reader::new(options, memory_locks, view)
     }
 
     /// Changes whenever locks go away. To wait for one: subscribe, try, and try again on a change.
@@ -92,6 +82,7 @@ impl Storage {
     }
 
     /// The newest timestamp that was read at.
+    #[cfg(test)]
     pub(crate) fn max_ts(&self) -> u64 {
         self.shared.concurrency.max_ts()
     }
@@ -123,7 +114,6 @@ impl Storage {
         let Outcome { batch, guards, released, committed } = txn.into_outcome();
         if !batch.is_empty() {
             self.shared.engine.write(batch)?;
-            self.shared.data_version.fetch_add(1, Ordering::SeqCst);
         }
         drop(guards);
         self.note_committed(&committed);
@@ -145,9 +135,7 @@ impl Storage {
             return Ok(());
         }
         let _running = self.shared.commands.lock();
-        self.shared.engine.write(batch)?;
-        self.shared.data_version.fetch_add(1, Ordering::SeqCst);
-        Ok(())
+        self.shared.engine.write(batch)
     }
 
     fn note_committed(&self, transactions: &[(u64, u64)]) {

@@ -16,8 +16,6 @@ pub(crate) struct View {
     pub(crate) end: Vec<u8>,
     /// The version of its data; `None` while it is written to.
     pub(crate) data_version: Option<u64>,
-    /// No version in it was committed after this timestamp.
-    pub(crate) newest_commit: u64,
     /// The version of its buckets; 0 without any.
     pub(crate) buckets_version: u64,
 }
@@ -136,7 +134,6 @@ impl Checker<'_> {
         View {
             start: raw(&region.meta.start_key),
             end: raw(&region.meta.end_key),
-            newest_commit: region.newest_commit,
             data_version: self.topology.data_version(region.meta.id),
             buckets_version: region.buckets.as_ref().map_or(0, |buckets| buckets.version),
             region: region.meta.clone(),

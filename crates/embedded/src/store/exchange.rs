@@ -11,8 +11,7 @@ use super::check::{Access, Checker, Touched, View};
 use super::command::Command;
 use super::region_error;
 use crate::net::{self, Connection};
-use crate::state::State;
-use crate::topology::WriteToken;
+use crate::state::{State, Write};
 
 impl StoreService {
     /// Answers a unary call.
@@ -109,38 +108,14 @@ fn work<C: Command>(
     if access != Access::Write {
         return command.run(state, view);
     }
-    let _write = Write::begin(state, touched, view, command.encoded_len());
+    let region = &view.region;
+    let (start, end) = match touched {
+        Touched::Region => (region.start_key.clone(), region.end_key.clone()),
+        touched => {
+            let (start, end) = touched.span();
+            (region_key(&start), region_key(&end))
+        }
+    };
+    let _write = Write::begin(state, start, end, command.encoded_len());
     command.run(state, view)
-}
-
-/// A write on record.
-struct Write<'a> {
-    state: &'a State,
-    token: WriteToken,
-    bytes: u64,
-}
-
-impl<'a> Write<'a> {
-    fn begin(state: &'a State, touched: &Touched, view: &View, bytes: usize) -> Self {
-        let region = &view.region;
-        let (start, end) = match touched {
-            Touched::Region => (region.start_key.clone(), region.end_key.clone()),
-            touched => {
-                let (start, end) = touched.span();
-                (region_key(&start), region_key(&end))
-            }
-        };
-        let token = state.topology.lock().begin_write(start, end);
-        Self { state, token, bytes: u64::try_from(bytes).unwrap_or(u64::MAX) }
-    }
-}
-
-impl Drop for Write<'_> {
-    fn drop(&mut self) {
-        // Commit timestamps come from the oracle, or follow upon those of reads.
-        let read = self.state.storage.max_ts().saturating_add(1);
-        let now = self.state.newest_timestamp().max(read);
-        self.state.topology.lock().end_write(self.token, self.bytes, now);
-        self.state.note_growth(self.bytes);
-    }
 }

@@ -34,6 +34,8 @@ impl StoreService {
         if let Some(error) = told.refusal {
             return Ok(kvrpcpb::PessimisticLockRequest::refused(*error));
         }
+        // The deadlock detector forgets the wait with it, however it ends, a hung up client included.
+        let _waiting = self.state.storage.wait_guard(&request);
         let answer = loop {
             // Before the attempt, so that no release is missed.
             let mut released = self.state.storage.released();

@@ -84,7 +84,9 @@ unary! {
     kv_scan_lock: ScanLockRequest => ScanLockResponse,
     kv_resolve_lock: ResolveLockRequest => ResolveLockResponse,
     kv_gc: GcRequest => GcResponse,
+    kv_delete_range: DeleteRangeRequest => DeleteRangeResponse,
     split_region: SplitRegionRequest => SplitRegionResponse,
+    mvcc_get_by_key: MvccGetByKeyRequest => MvccGetByKeyResponse,
 }
 
 impl StoreService {
@@ -162,9 +164,6 @@ impl StoreService {
                     Q::Empty(request) => A::Empty(tikvpb::BatchCommandsEmptyResponse {
                         test_id: request.test_id,
                     }),
-                    Q::DeleteRange(_) => {
-                        return Err(Status::unimplemented("ranges cannot be deleted here"));
-                    }
                 }
             };
         }
@@ -179,6 +178,7 @@ impl StoreService {
             ScanLock,
             ResolveLock,
             Gc,
+            DeleteRange,
             PessimisticRollback,
             CheckTxnStatus,
             TxnHeartBeat,

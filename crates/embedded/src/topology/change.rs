@@ -100,7 +100,6 @@ impl Topology {
             epoch.version = version;
         }
         kept.data_version = kept.data_version.max(gone.data_version).saturating_add(1);
-        kept.newest_commit = kept.newest_commit.max(gone.newest_commit);
         kept.written = kept.written.saturating_add(gone.written);
         kept.buckets = None;
         if on_the_left {

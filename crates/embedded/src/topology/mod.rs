@@ -94,8 +94,6 @@ pub(crate) struct RegionState {
     pub(crate) buckets: Option<metapb::Buckets>,
     /// Grows with each write; what the coprocessor cache compares.
     pub(crate) data_version: u64,
-    /// No version in the region was committed after this timestamp.
-    pub(crate) newest_commit: u64,
     /// Bytes written since the region's size was last looked at.
     pub(crate) written: u64,
 }
@@ -179,7 +177,6 @@ impl Topology {
             term: 5,
             buckets: None,
             data_version: 5,
-            newest_commit: 0,
             written: 0,
         };
         let (tiflash, tikv): (Vec<_>, Vec<_>) =

@@ -44,9 +44,8 @@ impl Topology {
         }
     }
 
-    /// The topology that was saved, before anything was committed after `newest_commit`; `None` when the
-    /// regions do not cover all keys in order.
-    pub(crate) fn restore(saved: SavedTopology, newest_commit: u64) -> Option<Self> {
+    /// The topology that was saved; `None` when the regions do not cover all keys in order.
+    pub(crate) fn restore(saved: SavedTopology) -> Option<Self> {
         let mut topology = Self {
             stores: std::collections::BTreeMap::new(),
             regions: std::collections::BTreeMap::new(),
@@ -74,7 +73,6 @@ impl Topology {
                 term: saved.term.saturating_add(1),
                 buckets: None,
                 data_version: saved.data_version.saturating_add(VERSION_LEAP),
-                newest_commit,
                 written: u64::MAX >> 1,
             });
         }

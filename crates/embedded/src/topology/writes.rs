@@ -27,16 +27,14 @@ impl Topology {
         token
     }
 
-    /// It ended, well or not, and may have written so many bytes; `now` is a timestamp that no commit of it
-    /// exceeds.
-    pub(crate) fn end_write(&mut self, token: WriteToken, bytes: u64, now: u64) {
+    /// It ended, well or not, and may have written so many bytes.
+    pub(crate) fn end_write(&mut self, token: WriteToken, bytes: u64) {
         let Some((start, end)) = self.writes.spans.remove(&token) else { return };
         let touched: Vec<u64> =
             self.regions_in(&start, &end).map(|region| region.meta.id).collect();
         for id in touched {
             if let Ok(region) = self.region_mut(id) {
                 region.data_version = region.data_version.saturating_add(1);
-                region.newest_commit = region.newest_commit.max(now);
                 region.written = region.written.saturating_add(bytes);
             }
         }

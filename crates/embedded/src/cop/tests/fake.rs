@@ -42,6 +42,10 @@ impl FakeRows {
 }
 
 impl Rows for FakeRows {
+    fn met_newer(&self) -> bool {
+        false
+    }
+
     fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, Blocked> {
         self.check(key)?;
         Ok(self.pairs.get(key).cloned())
@@ -163,7 +167,6 @@ pub(crate) fn send(rows: &mut FakeRows, request: &Request) -> Response {
         rows,
         region: Vec::new()..Vec::new(),
         data_version: Some(3),
-        is_newest: true,
         buckets_version: 0,
     };
     run(request, context)

@@ -105,7 +105,6 @@ fn an_older_version_of_buckets_is_told_the_newer_one() {
             rows: &mut rows(1),
             region: Vec::new()..Vec::new(),
             data_version: None,
-            is_newest: true,
             buckets_version: version,
         };
         assert_eq!(crate::cop::run(&request, context).latest_buckets_version, told);

@@ -261,7 +261,6 @@ fn a_range_beyond_the_region_is_cut_to_it() {
         rows: &mut rows,
         region: region.start..region.end,
         data_version: None,
-        is_newest: true,
         buckets_version: 0,
     };
     let answer = answer(&crate::cop::run(&request, context));

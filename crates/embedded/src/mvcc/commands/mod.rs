@@ -16,5 +16,4 @@ mod rollback_record;
 mod secondary;
 mod status;
 
-#[allow(unused_imports, reason = "the store's service holds one while it waits")]
-pub(crate) use pessimistic::WaitGuard;
+pub(crate) use ingest::Ingest;

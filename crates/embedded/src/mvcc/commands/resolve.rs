@@ -20,14 +20,14 @@ use super::rollback::cleanup_key;
 const RESOLVE_LOCK_BATCH: usize = 256;
 
 impl Storage {
-    /// Commits or rolls back the locks of transactions whose fate is known: on the request's keys, or wherever they
-    /// are.
+    /// As [`Storage::resolve_lock_within`], in all regions.
+    #[cfg(test)]
     pub(crate) fn resolve_lock(&self, request: &ResolveLockRequest) -> ResolveLockResponse {
         self.resolve_lock_within(request, b"".as_slice()..b"".as_slice())
     }
 
-    /// As [`Storage::resolve_lock`], for a request without keys only in `region`, whose empty end is the end of all
-    /// keys.
+    /// Commits or rolls back the locks of transactions whose fate is known: on the request's keys, or wherever in
+    /// `region` they are, whose empty end is the end of all keys.
     pub(crate) fn resolve_lock_within(
         &self,
         request: &ResolveLockRequest,

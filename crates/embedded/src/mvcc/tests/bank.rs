@@ -290,7 +290,7 @@ fn the_sum_of_all_accounts_never_changes() {
     let names: Vec<String> = (0..ACCOUNTS).map(|n| format!("account{n}")).collect();
     let pairs =
         names.iter().map(|name| (name.clone().into_bytes(), MONEY.to_string().into_bytes()));
-    bank.storage.ingest(pairs, ms(50)).unwrap();
+    must_ingest(&bank.storage, pairs, ms(50));
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         let (bank, names, done) = (&bank, &names, &done);

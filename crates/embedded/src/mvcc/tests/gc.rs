@@ -41,7 +41,7 @@ fn more_records_than_are_looked_at_at_a_time() {
     let storage = Storage::memory();
     for commit_ts in [10, 20, 30] {
         let pairs = (0..5000).map(|n| (format!("k{n:05}").into_bytes(), b"v".to_vec()));
-        storage.ingest(pairs, commit_ts).unwrap();
+        must_ingest(&storage, pairs, commit_ts);
     }
     assert_eq!(storage.gc(25).unwrap(), 5000);
     assert_eq!(storage.gc(30).unwrap(), 5000);

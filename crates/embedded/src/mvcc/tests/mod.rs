@@ -21,9 +21,9 @@ use tifusion_proto::kvrpcpb::{
     Mutation, Op, PrewriteRequest, PrewriteResponse,
 };
 
-use super::Storage;
 use super::lock::Lock;
 use super::write::{Write, WriteKind};
+use super::{Ingest, Storage};
 use crate::engine::View;
 
 /// The timestamp of a number of milliseconds.
@@ -37,6 +37,17 @@ fn mutation(op: Op, key: &str, value: &str) -> Mutation {
 
 fn put(key: &str, value: &str) -> Mutation {
     mutation(Op::Put, key, value)
+}
+
+/// Loads pairs as committed at `commit_ts`.
+fn must_ingest(
+    storage: &Storage,
+    pairs: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>,
+    commit_ts: u64,
+) {
+    let load = Ingest { start_ts: commit_ts - 1, is_new: |_| false };
+    let done = storage.ingest(pairs.into_iter().collect(), load, || commit_ts);
+    assert_eq!(done.unwrap(), commit_ts);
 }
 
 /// An optimistic two-phase prewrite; the first mutation's key is the primary.

@@ -4,6 +4,7 @@ use tifusion_proto::kvrpcpb::{
     BatchGetRequest, Context, IsolationLevel, Op, ScanRequest, write_conflict::Reason,
 };
 
+use super::super::MvccError;
 use super::super::{Blocked, ReadOptions, Rows};
 use super::*;
 
@@ -236,12 +237,41 @@ fn a_read_moves_the_newest_timestamp_read_at() {
 fn ingested_pairs_are_committed() {
     let storage = sample();
     let pairs = (0..20_000).map(|n| (format!("r{n:05}").into_bytes(), vec![b'v'; n % 600]));
-    assert_eq!(storage.ingest(pairs, 90).unwrap(), 20_000);
+    must_ingest(&storage, pairs, 90);
     let mut reader = rows(&storage, 90);
     let all = reader.scan(b"r".as_slice()..b"s", usize::MAX, false).unwrap();
     assert_eq!(all.len(), 20_000);
     assert!(all.iter().enumerate().all(|(n, (_, value))| value.len() == n % 600));
     assert_eq!(rows(&storage, 89).scan(b"r".as_slice()..b"s", 9, false).unwrap(), []);
+}
+
+#[test]
+fn a_load_is_refused_as_a_whole() {
+    let storage = sample();
+    must_prewrite(&storage, 30, &[put("locked", "x")]);
+    let load = |key: &str, start_ts, is_new: fn(&[u8]) -> bool| {
+        let pairs = ["a0", key].map(|key| (key.as_bytes().to_vec(), b"v".to_vec())).to_vec();
+        storage.ingest(pairs, Ingest { start_ts, is_new }, || start_ts + 1).unwrap_err()
+    };
+    assert!(matches!(load("a", 300, |_| true), MvccError::AlreadyExist { key } if key == b"a"));
+    assert!(matches!(load("a", 5, |_| false), MvccError::WriteConflict(_)));
+    assert!(matches!(load("locked", 300, |_| false), MvccError::Locked(_)));
+    must_get_none(&storage, "a0", u64::MAX);
+}
+
+#[test]
+fn a_snapshot_behind_a_load_meets_its_locks() {
+    let storage = Storage::memory();
+    let pairs = ["a", "b"].map(|key| (key.as_bytes().to_vec(), b"v".to_vec())).to_vec();
+    let load = Ingest { start_ts: 10, is_new: |_| true };
+    let commit_ts = storage.ingest(pairs, load, || {
+        assert!(matches!(rows(&storage, 21).get(b"b"), Err(Blocked::Locked(_))));
+        assert_eq!(rows(&storage, 9).get(b"b").unwrap(), None);
+        20
+    });
+    assert_eq!(commit_ts.unwrap(), 20);
+    must_get(&storage, "b", 21, "v");
+    must_get_none(&storage, "b", 19);
 }
 
 #[test]
@@ -266,20 +296,6 @@ fn a_reader_tells_whether_what_it_read_can_be_cached() {
         reader.get(key.as_bytes()).unwrap();
         assert_eq!(reader.met_newer_ts_data(), expected, "{key} at {ts}");
     }
-}
-
-#[test]
-fn each_write_makes_a_new_version_of_the_data() {
-    let storage = sample();
-    let before = storage.data_version();
-    must_get(&storage, "a", 100, "1");
-    must_rollback(&storage, &[], 5);
-    assert_eq!(rows(&storage, 100).data_version(), before);
-    must_prewrite(&storage, 200, &[put("a", "x")]);
-    let locked = storage.data_version();
-    must_rollback(&storage, &["a"], 200);
-    storage.ingest([(b"z".to_vec(), b"1".to_vec())], 300).unwrap();
-    assert!(before < locked && locked + 1 < storage.data_version());
 }
 
 #[test]

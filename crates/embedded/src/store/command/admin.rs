@@ -1,4 +1,4 @@
-//! Splitting a region, collecting garbage.
+//! Splitting a region, collecting garbage, deleting ranges, looking at a key.
 
 use tifusion_codec::key::region_key;
 use tifusion_proto::kvrpcpb;
@@ -52,4 +52,18 @@ command! {
     access: |_request| Access::Write;
     touched: |_request| Touched::Region;
     run: |request, state, _view| state.collect_garbage(request.safe_point)
+}
+
+command! {
+    DeleteRangeRequest => DeleteRangeResponse as DeleteRange;
+    access: |_request| Access::Write;
+    touched: |request| Touched::Ranges(vec![(request.start_key.clone(), request.end_key.clone())]);
+    run: |request, state, _view| state.storage.delete_range(&request)
+}
+
+command! {
+    MvccGetByKeyRequest => MvccGetByKeyResponse as MvccGetByKey;
+    access: |_request| Access::Read(None);
+    touched: |request| Touched::Keys(vec![request.key.clone()]);
+    run: |request, state, _view| state.storage.mvcc_get_by_key(&request)
 }

@@ -50,7 +50,6 @@ pub(crate) fn evaluate(
         rows: &mut state.storage.reader(options),
         region: view.start.clone()..view.end.clone(),
         data_version: view.data_version,
-        is_newest: request.start_ts > view.newest_commit,
         buckets_version: view.buckets_version,
     };
     cop::run(request, context)

@@ -11,7 +11,7 @@ use crate::cop::value::Span;
 
 fn lenient() -> EvalContext {
     EvalContext {
-        flags: flag::TRUNCATE_AS_WARNING | flag::OVERFLOW_AS_WARNING | flag::IN_SELECT,
+        flags: flag::TRUNCATE_AS_WARNING | flag::OVERFLOW_AS_WARNING,
         ..EvalContext::default()
     }
 }

@@ -14,9 +14,6 @@ use super::super::error::{MvccError, Result};
 use super::super::lock::Lock;
 use super::super::storage::Storage;
 
-#[allow(unused_imports, reason = "the store's service holds one while it waits")]
-pub(crate) use wait::WaitGuard;
-
 /// The answer to a request that was carried out.
 enum Answer {
     /// All keys are locked.
