@@ -36,7 +36,8 @@ impl Storage {
     ) -> Result<u64> {
         let Ingest { start_ts, is_new } = load;
         self.command(start_ts, |txn, versions| {
-            for (key, _) in &pairs {
+            // Backwards, so that a row that is there twice is told before its index entries are.
+            for (key, _) in pairs.iter().rev() {
                 check(versions, key, start_ts, is_new(key))?;
             }
             let least = lock(txn, &pairs)?;
