@@ -47,6 +47,14 @@ pub enum Error {
         /// The requested Arrow type.
         target: String,
     },
+    /// Something that this version does not know how to write or read, by name.
+    #[error("{what}: {name} is not supported")]
+    Unsupported {
+        /// What was being written or read.
+        what: &'static str,
+        /// The part of it that is not known.
+        name: String,
+    },
     /// An error in one column of a chunk or row.
     #[error("column {column} (row {row}): {source}")]
     Column {
@@ -72,6 +80,12 @@ impl Error {
     #[must_use]
     pub fn malformed(what: &'static str, reason: impl Into<Reason>) -> Self {
         Self::Malformed { what, reason: reason.into() }
+    }
+
+    /// An [`Error::Unsupported`] with the name of what is not known.
+    #[must_use]
+    pub fn unsupported(what: &'static str, name: impl Into<String>) -> Self {
+        Self::Unsupported { what, name: name.into() }
     }
 
     /// A [`Error::Truncated`] unless `left` covers `needed`.

@@ -12,11 +12,15 @@
 //! | [`field_type`] | MySQL column types, flags and collations |
 //! | [`decimal`], [`time`], [`duration`], [`json`], [`enum_set`] | the values behind them |
 //! | [`output`] | the Arrow types that answers can become |
-//! | [`chunk`] | `TypeChunk` answers to Arrow |
+//! | [`chunk`] | `TypeChunk` answers to Arrow, and their columns written |
 //! | [`rows`] | `TypeDefault` answers to Arrow |
+//! | [`row`] | rows in the store |
+//! | [`index`] | index entries in the store |
+//! | [`collation`] | sort keys of text |
 
 pub mod bytes;
 pub mod chunk;
+pub mod collation;
 pub mod cursor;
 pub mod datum;
 pub mod decimal;
@@ -24,10 +28,12 @@ pub mod duration;
 pub mod enum_set;
 pub mod error;
 pub mod field_type;
+pub mod index;
 pub mod json;
 pub mod key;
 pub mod number;
 pub mod output;
+pub mod row;
 pub mod rows;
 #[cfg(test)]
 mod test_vectors;

@@ -94,6 +94,29 @@ pub fn origin_default_datum(
     })
 }
 
+/// The value that a column of this type has by a text as TiDB writes defaults: plain numbers, dates and
+/// times with separators, names of members, `BIT` as bytes, `TIMESTAMP` in UTC. Numbers are rounded to
+/// the column's digits, `BINARY` is padded, trailing blanks of a `CHAR` are dropped.
+///
+/// The value may still be beyond what the column can hold; see
+/// [`check_stored`](tifusion_codec::row::check_stored).
+///
+/// # Errors
+/// [`DefaultValueReason`] if the text is no value of the type.
+pub fn datum_of_text<'a>(
+    field_type: &FieldType,
+    text: &'a str,
+) -> Result<Datum<'a>, DefaultValueReason> {
+    if field_type.tp == tp::NEW_DECIMAL {
+        return number::decimal_value(field_type, text).map(Datum::Decimal);
+    }
+    // A scan's default has a `TIME` as a plain integer.
+    Ok(match text_datum(field_type, text, Some(Zone::Utc))? {
+        Datum::Int(nanos) if field_type.tp == tp::DURATION => Datum::Duration(nanos),
+        datum => datum,
+    })
+}
+
 fn encode(datum: &Datum<'_>) -> Result<Vec<u8>, DefaultValueReason> {
     let mut out = Vec::new();
     datum::encode_value(&mut out, datum)?;

@@ -16,6 +16,7 @@ pub(crate) mod array;
 pub(crate) mod buffer;
 pub(crate) mod decimal;
 mod document;
+mod encode;
 mod enumerated;
 mod float;
 mod int;
@@ -23,6 +24,8 @@ pub(crate) mod layout;
 pub(crate) mod row_error;
 pub(crate) mod temporal;
 mod text;
+
+pub use encode::ColumnEncoder;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;

@@ -12,9 +12,11 @@
 //! [`write_text`] prints what `BinaryJSON.String` of TiDB prints. Hostile bytes can't make it loop,
 //! recurse or write without end: depth is bounded, and so is the text, by a multiple of the body.
 
+mod encode;
 mod node;
 mod text;
 
+pub use encode::from_text;
 pub use node::take_value;
 pub use text::{write_cell_text, write_text};
 
@@ -48,6 +50,19 @@ pub mod tp {
 
 /// Deepest nesting that is read. TiDB refuses documents deeper than 100 at its door.
 pub const MAX_DEPTH: usize = 256;
+
+/// Checks that a type byte and body are one value, down to its last part.
+///
+/// # Errors
+/// As [`take_value`] and [`write_text`].
+pub fn check_value(tp: u8, body: &[u8]) -> crate::Result<()> {
+    let len = node::body_len(tp, body)?;
+    if len != body.len() {
+        let reason = format!("a value of {len} bytes in {}", body.len());
+        return Err(crate::Error::malformed(node::WHAT, reason));
+    }
+    write_text(&mut String::new(), tp, body)
+}
 
 #[cfg(test)]
 mod tests;

@@ -121,6 +121,20 @@ pub fn auto_table_id_key(db_id: i64, table_id: i64) -> Vec<u8> {
     hash_key(database_name(db_id).as_bytes(), format!("TID:{table_id}").as_bytes())
 }
 
+/// Key of the greatest `AUTO_INCREMENT` value handed out for a table that has an allocator of its own
+/// for them, a decimal number.
+#[must_use]
+pub fn auto_increment_id_key(db_id: i64, table_id: i64) -> Vec<u8> {
+    hash_key(database_name(db_id).as_bytes(), format!("IID:{table_id}").as_bytes())
+}
+
+/// Key of the greatest number that `AUTO_RANDOM` handed out for a table, without the scattered bits, a
+/// decimal number.
+#[must_use]
+pub fn auto_random_id_key(db_id: i64, table_id: i64) -> Vec<u8> {
+    hash_key(database_name(db_id).as_bytes(), format!("TARID:{table_id}").as_bytes())
+}
+
 fn database_name(db_id: i64) -> String {
     format!("DB:{db_id}")
 }

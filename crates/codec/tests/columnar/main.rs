@@ -14,6 +14,7 @@ mod check;
 mod decimals;
 mod decoder;
 mod documents;
+mod encoder;
 mod enumerated;
 mod floats;
 mod ints;

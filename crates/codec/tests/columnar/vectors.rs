@@ -17,6 +17,7 @@ use chrono::NaiveDateTime;
 use tifusion_codec::FieldType;
 
 use crate::check::{Column, shifted};
+use crate::encoder::chunk_of_datums;
 
 const VECTORS: &str = include_str!("../../testdata/chunk.txt");
 
@@ -173,6 +174,9 @@ fn what_tidb_encoded_is_read_as_the_values_it_encoded() {
             let batch = column.chunks().unwrap().decode(&data).unwrap();
             assert_eq!(batch.column(0), &expected, "{line}");
         }
+        let tp = column.field_type.tp;
+        let again = chunk_of_datums(tp, &column.field_type.elems, &hex(compact));
+        assert_eq!(column.chunks().unwrap().decode(&again).unwrap().column(0), &expected, "{line}");
         for rows in [compact, comparable] {
             let batch = column.rows().unwrap().decode(&hex(rows).into()).unwrap();
             assert_eq!(batch.column(0), &expected, "{line}");

@@ -66,16 +66,28 @@ pub(super) fn float(field_type: &FieldType, text: &str) -> Result<f64, DefaultVa
 
 /// A decimal datum with the column's precision and scale, to which its text is rounded.
 pub(super) fn decimal(field_type: &FieldType, text: &str) -> Result<Vec<u8>, DefaultValueReason> {
-    let value = Decimal::from_str(text)?;
+    let value = decimal_value(field_type, text)?;
     let mut out = Vec::new();
     let size = (u8::try_from(field_type.flen), u8::try_from(field_type.decimal));
     let (Ok(precision), Ok(scale)) = size else {
         datum::encode_value(&mut out, &Datum::Decimal(value))?;
         return Ok(out);
     };
-    let rounded = Decimal::from_str(&round(&value.to_string(), usize::from(scale)))?;
-    datum::encode_decimal(&mut out, &rounded, precision, scale)?;
+    datum::encode_decimal(&mut out, &value, precision, scale)?;
     Ok(out)
+}
+
+/// A decimal rounded to the column's scale, if it has one.
+pub(super) fn decimal_value(
+    field_type: &FieldType,
+    text: &str,
+) -> Result<Decimal, DefaultValueReason> {
+    let value = Decimal::from_str(text)?;
+    if field_type.flen < 0 {
+        return Ok(value);
+    }
+    let Ok(scale) = u8::try_from(field_type.decimal) else { return Ok(value) };
+    Ok(Decimal::from_str(&round(&value.to_string(), usize::from(scale)))?)
 }
 
 /// Rounds to `scale` digits after the point as TiDB does, by way of the double nearest to the scaled

@@ -1,0 +1,229 @@
+//! The cluster as its user sees it.
+
+mod background;
+mod builder;
+mod error;
+mod info;
+mod load;
+mod server;
+
+use std::sync::Arc;
+
+pub use builder::{EmbeddedClusterBuilder, ServerTls};
+pub use error::ClusterError;
+pub use info::{RegionInfo, StoreInfo};
+use tifusion_codec::key::region_key;
+use tokio::task::JoinSet;
+
+use crate::catalog::Catalog;
+use crate::fault::Faults;
+use crate::net::Gate;
+use crate::state::State;
+use crate::topology::{StoreState, TopologyError};
+use server::Security;
+
+/// A cluster in this process. It serves until it is dropped or shut down, on the Tokio runtime it was
+/// started on.
+#[derive(Debug)]
+pub struct EmbeddedCluster {
+    state: Arc<State>,
+    catalog: Arc<Catalog>,
+    pd: Gate,
+    security: Security,
+    servers: JoinSet<()>,
+}
+
+impl EmbeddedCluster {
+    /// A cluster of three stores in memory, to be changed and started.
+    pub fn builder() -> EmbeddedClusterBuilder {
+        EmbeddedClusterBuilder::default()
+    }
+
+    /// Where clients find PD, `host:port`.
+    #[must_use]
+    pub fn pd_addresses(&self) -> Vec<String> {
+        vec![self.pd.address().to_string()]
+    }
+
+    /// The cluster's id.
+    #[must_use]
+    pub fn cluster_id(&self) -> u64 {
+        self.state.cluster_id
+    }
+
+    /// What goes wrong, and how often.
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
+        &self.state.faults
+    }
+
+    /// A timestamp greater than all that were handed out before.
+    #[must_use]
+    pub fn timestamp(&self) -> u64 {
+        self.state.timestamp()
+    }
+
+    /// All regions in key order.
+    #[must_use]
+    pub fn regions(&self) -> Vec<RegionInfo> {
+        self.state.topology.lock().regions().map(RegionInfo::new).collect()
+    }
+
+    /// The region that holds a raw key.
+    #[must_use]
+    pub fn region_of(&self, key: &[u8]) -> Option<RegionInfo> {
+        self.state.topology.lock().region_of(&region_key(key)).map(RegionInfo::new)
+    }
+
+    /// All stores, removed ones included.
+    #[must_use]
+    pub fn stores(&self) -> Vec<StoreInfo> {
+        self.state.topology.lock().stores().map(StoreInfo::new).collect()
+    }
+
+    /// Splits regions so that one begins at each of these raw keys. Returns the ids of the regions that were
+    /// split off and begin there, in key order; a key where one begins already adds none.
+    ///
+    /// # Errors
+    /// [`TopologyError::BadKey`] for an empty key.
+    pub fn split_at<K: AsRef<[u8]>>(&self, keys: &[K]) -> Result<Vec<u64>, TopologyError> {
+        let keys: Vec<_> = keys.iter().map(|key| region_key(key.as_ref())).collect();
+        self.state.change(|topology| topology.split(&keys))
+    }
+
+    /// Splits a region at the row in its middle; the id of the part that keeps the higher keys is the old
+    /// one. Returns whether it had two rows to be split between. Reads all keys of the region.
+    ///
+    /// # Errors
+    /// [`TopologyError::UnknownRegion`].
+    pub fn split_region(&self, id: u64) -> Result<bool, TopologyError> {
+        let region = self.state.topology.lock().region(id).map(RegionInfo::new);
+        let region = region.ok_or(TopologyError::UnknownRegion(id))?;
+        let Some(middle) = self.state.middle_key(&region.start_key..&region.end_key) else {
+            return Ok(false);
+        };
+        self.split_at(&[middle]).map(|new| !new.is_empty())
+    }
+
+    /// Merges region `source` into its neighbour `target`, which keeps its id.
+    ///
+    /// # Errors
+    /// [`TopologyError::UnknownRegion`], [`TopologyError::NotNeighbours`].
+    pub fn merge(&self, source: u64, target: u64) -> Result<(), TopologyError> {
+        self.state.change(|topology| topology.merge(source, target))
+    }
+
+    /// Makes the peer on `store` the leader of `region`.
+    ///
+    /// # Errors
+    /// [`TopologyError::UnknownRegion`], [`TopologyError::NoVoter`], [`TopologyError::StoreDown`].
+    pub fn transfer_leader(&self, region: u64, store: u64) -> Result<(), TopologyError> {
+        self.state.change(|topology| topology.transfer_leader(region, store))
+    }
+
+    /// Moves the peer of `region` on store `from` to store `to`: its epoch's configuration version grows.
+    ///
+    /// # Errors
+    /// [`TopologyError`], when there is no such peer or place.
+    pub fn move_peer(&self, region: u64, from: u64, to: u64) -> Result<(), TopologyError> {
+        self.state.change(|topology| topology.move_peer(region, from, to))
+    }
+
+    /// Deals leaders and peers of all regions out over the stores.
+    pub fn scatter(&self) {
+        self.state.change(|topology| {
+            let ids: Vec<_> = topology.regions().map(|region| region.meta.id).collect();
+            topology.scatter(&ids, |bound| self.state.chance(bound));
+        });
+    }
+
+    /// The store dies as if its process was killed: its port refuses, calls under way break, its leaders
+    /// move to living stores as long as most voters live.
+    ///
+    /// # Errors
+    /// [`TopologyError::UnknownStore`].
+    pub async fn kill_store(&self, id: u64) -> Result<(), TopologyError> {
+        self.state.kill_store(id)?;
+        if let Some(gate) = self.state.gate(id) {
+            gate.closed().await;
+        }
+        Ok(())
+    }
+
+    /// A dead store comes back on its old port.
+    ///
+    /// # Errors
+    /// [`TopologyError::UnknownStore`].
+    pub async fn revive_store(&self, id: u64) -> Result<(), TopologyError> {
+        let gate = self.state.gate(id).ok_or(TopologyError::UnknownStore(id))?;
+        gate.reopen().await;
+        self.state.change(|topology| topology.set_alive(id, true))
+    }
+
+    /// Adds an empty store; [`EmbeddedCluster::scatter`] moves peers to it.
+    ///
+    /// # Errors
+    /// [`ClusterError::Listen`] when it finds no port.
+    pub async fn add_store(&mut self) -> Result<u64, ClusterError> {
+        let id = self.state.change(crate::topology::Topology::alloc_id);
+        self.state.change(|topology| topology.add_store(server::store_meta(id, false)));
+        self.serve_store(id).await?;
+        Ok(id)
+    }
+
+    /// Takes a store out for good: its peers move, its port closes.
+    ///
+    /// # Errors
+    /// [`TopologyError::UnknownStore`], [`TopologyError::LastStore`].
+    pub async fn remove_store(&self, id: u64) -> Result<(), TopologyError> {
+        self.state.change(|topology| topology.remove_store(id))?;
+        if let Some(gate) = self.state.gate(id) {
+            gate.close();
+            gate.closed().await;
+        }
+        Ok(())
+    }
+
+    /// PD stops answering, as if its process was killed.
+    pub async fn kill_pd(&self) {
+        self.pd.close();
+        self.pd.closed().await;
+    }
+
+    /// PD comes back on its old port.
+    pub async fn revive_pd(&self) {
+        self.pd.reopen().await;
+    }
+
+    /// Looks at the size of every region now, and splits those that are too large; else the cluster does so
+    /// by itself when enough was written. Returns how many regions there are.
+    pub async fn split_large_regions(&self) -> usize {
+        background::look_at_sizes(&self.state, true).await;
+        self.state.topology.lock().regions().count()
+    }
+
+    /// Stops serving and waits for the end of all calls.
+    pub async fn shutdown(mut self) {
+        self.pd.close();
+        self.state.close_gates();
+        self.servers.shutdown().await;
+        self.state.save();
+    }
+
+    async fn serve_store(&mut self, id: u64) -> Result<(), ClusterError> {
+        let tiflash = self.state.topology.lock().store(id).is_some_and(StoreState::is_tiflash);
+        let server =
+            server::store(&self.state, &self.security, id, tiflash, &mut self.servers).await;
+        server.map_err(ClusterError::Listen)
+    }
+}
+
+impl Drop for EmbeddedCluster {
+    fn drop(&mut self) {
+        self.pd.close();
+        self.state.close_gates();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,116 @@
+//! Servers on loopback.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tifusion_proto::metapb;
+use tifusion_proto::pdpb::pd_server::PdServer;
+use tifusion_proto::tikvpb::tikv_server::TikvServer;
+use tokio::task::JoinSet;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::server::Router;
+use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
+
+use super::ServerTls;
+use crate::net::{Breakable, Gate};
+use crate::pd::{PdService, VERSION};
+use crate::state::State;
+use crate::store::StoreService;
+
+/// HTTP/2 windows: large requests do not wait for window updates.
+const WINDOW: u32 = 8 << 20;
+
+/// Plain text or TLS.
+#[derive(Debug)]
+pub(super) struct Security {
+    base: Option<Server>,
+    secure: bool,
+}
+
+impl Security {
+    pub(super) fn new(tls: Option<ServerTls>) -> Result<Self, tonic::transport::Error> {
+        let Some(tls) = tls else { return Ok(Self { base: None, secure: false }) };
+        let mut config =
+            ServerTlsConfig::new().identity(Identity::from_pem(tls.cert_chain, tls.key));
+        if let Some(ca) = tls.client_ca {
+            config = config.client_ca_root(Certificate::from_pem(ca));
+        }
+        Ok(Self { base: Some(Server::builder().tls_config(config)?), secure: true })
+    }
+
+    fn server(&self) -> Server {
+        self.base
+            .clone()
+            .unwrap_or_default()
+            .initial_stream_window_size(WINDOW)
+            .initial_connection_window_size(WINDOW.saturating_mul(4))
+    }
+
+    fn url(&self, address: SocketAddr) -> String {
+        let scheme = if self.secure { "https" } else { "http" };
+        format!("{scheme}://{address}")
+    }
+}
+
+fn any_port() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 0))
+}
+
+/// Starts PD.
+pub(super) async fn pd(
+    state: &Arc<State>,
+    security: &Security,
+    servers: &mut JoinSet<()>,
+) -> io::Result<Gate> {
+    let (gate, incoming) = Gate::open(any_port()).await?;
+    let service = PdService::new(Arc::clone(state), security.url(gate.address()));
+    let service = PdServer::new(service).max_decoding_message_size(usize::MAX);
+    serve(servers, security.server().add_service(service), incoming);
+    Ok(gate)
+}
+
+/// Starts a store, and tells the topology where it listens.
+pub(super) async fn store(
+    state: &Arc<State>,
+    security: &Security,
+    id: u64,
+    tiflash: bool,
+    servers: &mut JoinSet<()>,
+) -> io::Result<()> {
+    let (gate, incoming) = Gate::open(any_port()).await?;
+    let address = gate.address().to_string();
+    state.change(|topology| topology.set_address(id, &address));
+    state.add_gate(id, Arc::new(gate));
+    let service = StoreService::new(id, tiflash, Arc::clone(state));
+    let service = TikvServer::new(service).max_decoding_message_size(usize::MAX);
+    serve(servers, security.server().add_service(service), incoming);
+    Ok(())
+}
+
+fn serve(
+    servers: &mut JoinSet<()>,
+    router: Router,
+    incoming: ReceiverStream<io::Result<Breakable>>,
+) {
+    servers.spawn(async move {
+        if let Err(error) = router.serve_with_incoming(incoming).await {
+            tracing::error!(%error, "a server ended");
+        }
+    });
+}
+
+/// What PD tells of a store.
+pub(super) fn store_meta(id: u64, tiflash: bool) -> metapb::Store {
+    let label = |key: &str, value: &str| metapb::StoreLabel {
+        key: key.to_owned(),
+        value: value.to_owned(),
+    };
+    metapb::Store {
+        id,
+        version: VERSION.to_owned(),
+        labels: if tiflash { vec![label("engine", "tiflash")] } else { Vec::new() },
+        node_state: metapb::NodeState::Serving.into(),
+        ..metapb::Store::default()
+    }
+}
