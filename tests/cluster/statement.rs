@@ -217,10 +217,15 @@ async fn reading_goes_on_while_columns_and_partitions_change() {
         assert!(!changer.is_finished(), "a change failed: {:?}", changer.await);
         for (table, rows) in [("t", 4), ("m", 2)] {
             let query = format!("SELECT sum(CAST(n AS BIGINT)), count(id) FROM {table}");
-            let row = connector.query(&query).await.rows.remove(0);
+            let read = connector.try_query(&query).await;
+            // A frame whose column became another between planning and reading says so.
+            if read.as_ref().is_err_and(|error| error.kind() == ErrorKind::SchemaChanged) {
+                continue;
+            }
+            let row = read.unwrap().rows.remove(0);
             assert_eq!(row, [Cell::Int(12), Cell::Int(rows)], "{table}");
+            reads += 1;
         }
-        reads += 1;
     }
     stop.store(true, Ordering::SeqCst);
     changer.await.unwrap();
