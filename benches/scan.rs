@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Runs on the cluster that the environment names, or on a playground that it starts. Rounds are
-//! paired (floor, connector, floor, …) and medians are compared, for absolute times mean nothing on a
+//! paired (connector, floor, connector, …) and medians are compared, for absolute times mean nothing on a
 //! shared machine.
 #![expect(
     clippy::print_stdout,

@@ -79,8 +79,7 @@ impl TidbContext {
     /// configuration and runtime stay, and its query planner plans what ours has pinned to a
     /// snapshot. Unqualified names mean the cluster's database `test` until `USE`, unless the
     /// configuration names another default catalog or schema than DataFusion's own. A session that
-    /// exists is continued by
-    /// `SessionStateBuilder::new_from_existing(session.state())`.
+    /// exists is continued by `SessionStateBuilder::new_from_existing(session.state())`.
     ///
     /// # Errors
     /// As [`TidbContext::connect`].

@@ -19,7 +19,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner as _};
 
-use crate::catalog::{UnreadableTable, config_of, read_only};
+use crate::catalog::{UnreadableTable, read_only};
 use crate::cluster::Cluster;
 use crate::config::TidbOptions;
 use crate::error::{Error, ErrorKind, Result};
@@ -94,7 +94,7 @@ impl TidbQueryPlanner {
         // Within the planning of a statement (of a frame that is used as a table, say) there is a
         // snapshot already.
         let outer = state.config().get_extension::<StatementSnapshot>();
-        let config = config_of(state).unwrap_or_default();
+        let config = TidbOptions::config_of(state.config_options()).unwrap_or_default();
         let deadline = self.cluster.deadline(&config);
         let view = self.view(tables, outer.as_deref(), deadline).await?;
         let snapshot = outer.unwrap_or_else(|| {
@@ -122,8 +122,8 @@ impl QueryPlanner for TidbQueryPlanner {
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
         let tables = Tables::of(plan)?;
         if let Some(need) = tables.listing {
-            let config = session.config().options().extensions.get::<TidbOptions>();
-            let deadline = config.and_then(|ours| self.cluster.deadline(ours.config()));
+            let config = TidbOptions::config_of(session.config_options()).unwrap_or_default();
+            let deadline = self.cluster.deadline(&config);
             self.cluster.meta().view(need, deadline).await?;
         }
         tables.check(&self.cluster)?;

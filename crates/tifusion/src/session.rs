@@ -8,13 +8,13 @@ use datafusion::execution::SessionStateBuilder;
 use datafusion::logical_expr::LogicalPlanBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
-use crate::catalog::{LiveConfig, TidbCatalog, config_of};
+use crate::catalog::{LiveConfig, TidbCatalog};
 use crate::cluster::Cluster;
 use crate::config::{Config, TidbOptions, TimeZone};
 use crate::error::{Error, Result};
 use crate::functions;
 use crate::planner::TidbQueryPlanner;
-use crate::planner::time_text::{self, TimeText};
+use crate::planner::time_text;
 
 /// The database that unqualified names are looked for in until `USE`: the one that MySQL and TiDB
 /// come with.
@@ -46,13 +46,8 @@ impl TidbSession {
         let follow = chosen.default_catalog == engine_defaults.default_catalog
             && chosen.default_schema == engine_defaults.default_schema;
         prepare(&mut given, &config);
-        let rules = builder.analyzer().take().unwrap_or_default().rules;
-        builder.expr_planners().get_or_insert_default().insert(0, Arc::new(TimeText));
-        let state = builder
-            .with_config(given)
-            .with_analyzer_rules(time_text::before(rules))
-            .with_query_planner(Arc::new(planner))
-            .build();
+        time_text::register(&mut builder);
+        let state = builder.with_config(given).with_query_planner(Arc::new(planner)).build();
         let engine = SessionContext::new_with_state(state);
         let connected = Arc::new(config);
         let live = LiveConfig::new(Arc::clone(&connected));
@@ -88,7 +83,8 @@ impl TidbSession {
 
     /// The configuration as it is now.
     pub(crate) fn config(&self) -> Arc<Config> {
-        config_of(&self.engine.state_ref().read()).unwrap_or_else(|| Arc::clone(&self.connected))
+        TidbOptions::config_of(self.engine.state_ref().read().config_options())
+            .unwrap_or_else(|| Arc::clone(&self.connected))
     }
 
     /// The configuration as it was when connecting.

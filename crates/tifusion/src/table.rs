@@ -21,7 +21,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::scan::TikvScanExec;
 use crate::scan::answer::ScanColumns;
 use crate::scan::partition::{RegionRange, spread};
-use crate::scan::spec::{KeyRange, SMALL_LIMIT, Segment, TableScanSpec};
+use crate::scan::spec::{KeyRange, Segment, TableScanSpec};
 use crate::statement::StatementSnapshot;
 
 /// Physical tables whose regions are looked up at once.
@@ -283,18 +283,16 @@ impl TableProvider for TidbTable {
                 self.label()
             );
         };
-        let options = state.config().options().extensions.get::<TidbOptions>();
-        let config = options.map(|options| Arc::clone(options.config())).unwrap_or_default();
+        let config = TidbOptions::config_of(state.config_options()).unwrap_or_default();
         let settings = config.settings();
         let output = self.project(projection)?;
         let columns = self.scan_columns(settings, &output)?;
         let spec = self.spec(settings, &output, limit, &snapshot)?;
-        let partitions = match limit {
-            Some(limit) if limit <= SMALL_LIMIT => vec![self.whole()?],
-            _ => {
-                let target = state.config().target_partitions();
-                spread(self.region_ranges(snapshot.deadline()).await?, target)
-            }
+        let partitions = if spec.is_small() {
+            vec![self.whole()?]
+        } else {
+            let target = state.config().target_partitions();
+            spread(self.region_ranges(snapshot.deadline()).await?, target)
         };
         let (client, settings) = (self.cluster.client().clone(), settings.clone());
         Ok(Arc::new(TikvScanExec::new(client, settings, snapshot, spec, columns, partitions)))

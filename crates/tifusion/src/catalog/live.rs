@@ -37,13 +37,7 @@ impl LiveConfig {
     /// The configuration.
     pub(crate) fn get(&self) -> Arc<Config> {
         let state = self.session.get().and_then(Weak::upgrade);
-        let config = state.and_then(|state| config_of(&state.read()));
+        let config = state.and_then(|state| TidbOptions::config_of(state.read().config_options()));
         config.unwrap_or_else(|| Arc::clone(&self.connected))
     }
-}
-
-/// The configuration in a session's state.
-pub(crate) fn config_of(state: &SessionState) -> Option<Arc<Config>> {
-    let options = state.config_options().extensions.get::<TidbOptions>()?;
-    Some(Arc::clone(options.config()))
 }

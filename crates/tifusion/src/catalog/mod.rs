@@ -18,7 +18,7 @@ use std::sync::Arc;
 use datafusion::catalog::{CatalogProvider, SchemaProvider};
 use datafusion::common::Result as DataFusionResult;
 
-pub(crate) use live::{LiveConfig, config_of};
+pub(crate) use live::LiveConfig;
 pub(crate) use schema::TidbSchema;
 pub(crate) use statement::StatementCatalogs;
 pub(crate) use unreadable::UnreadableTable;

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use datafusion::config::{ConfigEntry, ConfigExtension, ExtensionOptions};
+use datafusion::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionOptions};
 use datafusion::error::Result as DataFusionResult;
 
 use super::Config;
@@ -30,6 +30,11 @@ impl TidbOptions {
     #[must_use]
     pub fn new(config: Config) -> Self {
         Self { config: Arc::new(config) }
+    }
+
+    /// The configuration among a session's options.
+    pub(crate) fn config_of(options: &ConfigOptions) -> Option<Arc<Config>> {
+        options.extensions.get::<Self>().map(|ours| Arc::clone(&ours.config))
     }
 
     /// The configuration as it is now.

@@ -9,6 +9,7 @@ use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult as _, TreeNode as _};
 use datafusion::common::{DFSchema, Result, ScalarValue};
+use datafusion::execution::SessionStateBuilder;
 use datafusion::logical_expr::expr::{Between, InList};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
@@ -24,7 +25,14 @@ const TIME: DataType = DataType::Duration(TimeUnit::Microsecond);
 
 /// Makes `TIME`s of texts beside `TIME`s, in SQL and in frames.
 #[derive(Debug)]
-pub(crate) struct TimeText;
+struct TimeText;
+
+/// Has the session that is built read texts beside `TIME`s.
+pub(crate) fn register(builder: &mut SessionStateBuilder) {
+    builder.expr_planners().get_or_insert_default().insert(0, Arc::new(TimeText));
+    // DataFusion's own type coercion, a rule too, would refuse what this one makes right.
+    builder.analyzer().get_or_insert_default().rules.insert(0, Arc::new(TimeText));
+}
 
 impl ExprPlanner for TimeText {
     /// Needed besides the rule, since a projection asks for the type of a comparison at once.
@@ -120,15 +128,6 @@ fn time(text: &str) -> Result<i64> {
         Error::invalid(format!("{text:?} is no TIME: {advice}")).with_source(source)
     })?;
     Ok(duration::to_micros(nanos))
-}
-
-/// The rules that come before `rules`.
-pub(crate) fn before(
-    mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>>,
-) -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
-    // DataFusion's own type coercion would refuse what this one makes right.
-    rules.insert(0, Arc::new(TimeText));
-    rules
 }
 
 #[cfg(test)]

@@ -34,7 +34,14 @@ impl PoolGauge {
 
     /// Whether the pool has a limit.
     pub(crate) fn is_bounded(&self) -> bool {
-        matches!(self.pool.memory_limit(), MemoryLimit::Finite(_))
+        self.limit().is_some()
+    }
+
+    fn limit(&self) -> Option<usize> {
+        match self.pool.memory_limit() {
+            MemoryLimit::Finite(limit) => Some(limit),
+            _ => None,
+        }
     }
 
     /// Accounts for `bytes` that are there already, whatever the pool says, until the hold is
@@ -62,10 +69,7 @@ impl MemoryGauge for PoolGauge {
     }
 
     fn may_fit(&self, bytes: usize) -> bool {
-        match self.pool.memory_limit() {
-            MemoryLimit::Finite(limit) => bytes <= limit,
-            _ => true,
-        }
+        self.limit().is_none_or(|limit| bytes <= limit)
     }
 }
 

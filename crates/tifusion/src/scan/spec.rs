@@ -10,7 +10,7 @@ use crate::error::Result;
 
 /// A scan that needs no more rows than this is neither spread over several partitions nor over many
 /// requests at once: it is done before they had all begun.
-pub(crate) const SMALL_LIMIT: usize = 10_000;
+const SMALL_LIMIT: usize = 10_000;
 
 /// A half-open range of raw keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +73,11 @@ pub(crate) struct TableScanSpec {
 }
 
 impl TableScanSpec {
+    /// Whether it is done after a few rows, see [`SMALL_LIMIT`].
+    pub(crate) fn is_small(&self) -> bool {
+        self.limit.is_some_and(|limit| limit <= SMALL_LIMIT)
+    }
+
     /// `database.table`, for people.
     pub(crate) fn label(&self) -> String {
         format!("{}.{}", self.database, self.table)

@@ -23,7 +23,7 @@ use super::answer::{Answer, ScanColumns};
 use super::dag;
 use super::memory::{Hold, PoolGauge};
 use super::metrics::{CopTotals, ScanMetrics};
-use super::spec::{SMALL_LIMIT, Segment, TableScanSpec};
+use super::spec::{Segment, TableScanSpec};
 use crate::config::{Isolation, Priority, Settings};
 use crate::error::{Error, Result};
 use crate::statement::StatementSnapshot;
@@ -322,9 +322,9 @@ fn request(part: &ScanPart, segment: &Segment, gauge: &Arc<PoolGauge>) -> CopReq
         Priority::Normal => sender::Priority::Normal,
         Priority::High => sender::Priority::High,
     };
-    request.concurrency = match part.spec.limit {
-        Some(limit) if limit <= SMALL_LIMIT => part.settings.scan_concurrency.min(FEW_AT_ONCE),
-        _ => part.settings.scan_concurrency,
+    request.concurrency = match part.spec.is_small() {
+        true => part.settings.scan_concurrency.min(FEW_AT_ONCE),
+        false => part.settings.scan_concurrency,
     };
     request.slots = Some(Arc::clone(&part.slots));
     // An answer of a whole region may be larger than a bounded pool.
@@ -340,7 +340,7 @@ fn request(part: &ScanPart, segment: &Segment, gauge: &Arc<PoolGauge>) -> CopReq
     // Tells a statement's requests from others' in the stores' logs.
     request.task_id = part.spec.start_ts;
     // A scan reads once what the cluster's other work may want again: it leaves the cache to that.
-    request.not_fill_cache = part.spec.limit.is_none_or(|limit| limit > SMALL_LIMIT);
+    request.not_fill_cache = !part.spec.is_small();
     request.memory = Some(Arc::clone(gauge) as _);
     request
 }
