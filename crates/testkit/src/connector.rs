@@ -9,6 +9,7 @@ use datafusion::execution::TaskContext;
 use datafusion::physical_plan::metrics::MetricValue;
 use datafusion::physical_plan::{ExecutionPlan, collect};
 use tifusion::{Error, TidbContext};
+use tifusion_embedded::EmbeddedCluster;
 
 use crate::arrow_cells::{self, Clock};
 use crate::cell::Rows;
@@ -72,7 +73,7 @@ impl Connector {
     /// # Errors
     /// TiFusion's own.
     pub async fn try_connect(cluster: &Cluster, settings: &[(&str, &str)]) -> Result<Self, Error> {
-        let mut all = HashMap::from([("pd.addresses".to_owned(), cluster.pd.clone())]);
+        let mut all = HashMap::new();
         let mut file = |key: &str, variable: &str| {
             if let Some(path) = cluster.variables.get(variable) {
                 all.insert("tikv.tls_enable".to_owned(), "true".to_owned());
@@ -82,6 +83,25 @@ impl Connector {
         file("tikv.trust_cert_collection", "TIFUSION_TLS_CA");
         file("tikv.key_cert_chain", "TIFUSION_TLS_CERT");
         file("tikv.key_file", "TIFUSION_TLS_KEY");
+        Self::over(&cluster.pd, all, settings).await
+    }
+
+    /// A session over a cluster in this process with the given settings.
+    ///
+    /// # Panics
+    /// If connecting fails.
+    pub async fn embedded(cluster: &EmbeddedCluster, settings: &[(&str, &str)]) -> Self {
+        let pd = cluster.pd_addresses().join(",");
+        let session = Self::over(&pd, HashMap::new(), settings).await;
+        session.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    async fn over(
+        pd: &str,
+        mut all: HashMap<String, String>,
+        settings: &[(&str, &str)],
+    ) -> Result<Self, Error> {
+        all.insert("pd.addresses".to_owned(), pd.to_owned());
         all.extend(settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
         Ok(Self { context: TidbContext::connect(all).await? })
     }
