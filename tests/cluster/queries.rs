@@ -26,13 +26,5 @@ files! {
 
 #[test]
 fn every_file_is_run() {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(repository().join("tests/slt")).unwrap() {
-        let path = entry.unwrap().path();
-        if path.extension().is_some_and(|extension| extension == "slt") {
-            found.push(path.file_stem().unwrap().to_str().unwrap().to_owned());
-        }
-    }
-    found.sort();
-    assert_eq!(found, FILES);
+    assert_eq!(slt::files(), FILES);
 }

@@ -1,9 +1,13 @@
 //! The cluster that a test runs on.
 //!
-//! `TIFUSION_TEST_CLUSTER` with `TIFUSION_PD_ADDRS` and `TIFUSION_TIDB_ADDR` names a running one (a
-//! playground or an external cluster), which serves the tests that need nothing special. For all
-//! others the playground is started by its script, once per [`Shape`] and process; its own watcher
-//! stops it when this process has ended, however it ended.
+//! The tests here have TiDB as their judge (those that need only Rust start an embedded cluster
+//! themselves). `TIFUSION_TEST_CLUSTER` says where it is:
+//!
+//! | value | the cluster |
+//! |---|---|
+//! | unset, `playground` | a real TiDB, started by its script, once per [`Shape`] and process; its own watcher stops it when this process has ended, however it ended. Without Go there is none, and the tests pass by |
+//! | `playground`, `external` with `TIFUSION_PD_ADDRS` and `TIFUSION_TIDB_ADDR` | the one at these addresses, for tests that need nothing special; the playground for the others |
+//! | `embedded` | none: the tests pass by |
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -87,8 +91,8 @@ pub struct Cluster {
 type Start = Result<Option<Arc<Cluster>>, String>;
 
 impl Cluster {
-    /// The cluster of `shape`, or `None` when there is no way to one on this machine: then the test
-    /// called `test` says so and passes by.
+    /// The cluster of `shape`, or `None` when there is no way to one on this machine or none is
+    /// wanted: then the test called `test` says so and passes by.
     ///
     /// Tests that need the same shape share it; shapes start side by side.
     ///
@@ -105,9 +109,9 @@ impl Cluster {
         match slot.get_or_init(|| find_or_start(shape)) {
             Ok(Some(cluster)) => Some(Arc::clone(cluster)),
             Ok(None) => {
-                let in_ci = std::env::var_os("CI").is_some();
-                assert!(!in_ci, "{test}: CI must have Go for the playground");
-                eprintln!("skipped: {test}: no Go on this machine and no TIFUSION_TEST_CLUSTER");
+                let must = std::env::var_os("CI").is_some() && !no_tidb_is_wanted();
+                assert!(!must, "{test}: CI must have Go for the playground");
+                eprintln!("skipped: {test}: it needs TiDB, from Go or TIFUSION_TEST_CLUSTER");
                 None
             }
             Err(reason) => panic!("{test}: the playground did not start: {reason}"),
@@ -115,8 +119,21 @@ impl Cluster {
     }
 }
 
+fn no_tidb_is_wanted() -> bool {
+    std::env::var("TIFUSION_TEST_CLUSTER").is_ok_and(|cluster| cluster == "embedded")
+}
+
 fn find_or_start(shape: Shape) -> Start {
-    if std::env::var_os("TIFUSION_TEST_CLUSTER").is_some() && shape == Shape::default() {
+    match std::env::var("TIFUSION_TEST_CLUSTER").as_deref() {
+        Ok("embedded") => return Ok(None),
+        Ok("playground" | "external") | Err(_) => {}
+        Ok(other) => {
+            return Err(format!(
+                "TIFUSION_TEST_CLUSTER is embedded, playground or external, not {other:?}"
+            ));
+        }
+    }
+    if std::env::var_os("TIFUSION_PD_ADDRS").is_some() && shape == Shape::default() {
         let is_ours = |(name, _): &(String, String)| name.starts_with("TIFUSION_");
         return from_variables(std::env::vars().filter(is_ours).collect()).map(Some);
     }

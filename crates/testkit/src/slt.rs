@@ -2,24 +2,27 @@
 //!
 //! Queries are DataFusion's SQL. TiDB gets them through [`differences`], and it
 //! writes the results into the files when `TIFUSION_COMPLETE_SLT` is set: the connector never does.
-//! Statements that change something always go to TiDB.
+//! Statements that change something always go to TiDB, or to the embedded cluster where there is no
+//! TiDB.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 use async_trait::async_trait;
 use sqllogictest::{AsyncDB, ColumnType, DBOutput, Runner, strict_column_validator};
 use tifusion::Error;
+use tifusion_embedded::{EmbeddedCluster, LoadError};
 
 use crate::arrow_cells::Clock;
 use crate::cell::{Cell, Rows};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, repository};
 use crate::connector::Connector;
 use crate::differences;
 use crate::tidb::{Kind, Tidb};
 
-/// First words of the statements that are TiDB's on both sides.
-const TIDB_ONLY: [&str; 10] = [
+/// First words of the statements that change something, so that they are none of TiFusion's.
+const CHANGES: [&str; 10] = [
     "ALTER", "CREATE", "DELETE", "DROP", "INSERT", "RENAME", "REPLACE", "SPLIT", "TRUNCATE",
     "UPDATE",
 ];
@@ -38,6 +41,12 @@ impl std::error::Error for Failed {}
 
 impl From<Error> for Failed {
     fn from(error: Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<LoadError> for Failed {
+    fn from(error: LoadError) -> Self {
         Self(error.to_string())
     }
 }
@@ -78,10 +87,37 @@ struct TidbEngine {
     tidb: Tidb,
 }
 
-/// TiFusion, with TiDB at its side for statements that it doesn't have.
+/// TiFusion, with somebody at its side for statements that it doesn't have.
 struct ConnectorEngine {
     connector: Connector,
-    tidb: Tidb,
+    changer: Changer,
+}
+
+/// Who changes what TiFusion reads.
+enum Changer {
+    Tidb(Tidb),
+    /// The cluster, and the database that statements are about.
+    Embedded(Arc<EmbeddedCluster>, String),
+}
+
+impl Changer {
+    async fn run(&mut self, sql: &str) -> Result<(), Failed> {
+        match self {
+            Self::Tidb(tidb) => tidb.try_run(sql).await?,
+            // Where exactly regions begin is nothing that a file can ask for.
+            Self::Embedded(cluster, _) if first_word(sql) == "SPLIT" => {
+                for region in cluster.regions() {
+                    let split = cluster.split_region(region.id);
+                    split.map_err(|error| Failed(error.to_string()))?;
+                }
+                cluster.scatter();
+            }
+            Self::Embedded(cluster, database) => {
+                cluster.execute(&format!("USE `{database}`; {sql}")).await?;
+            }
+        }
+        Ok(())
+    }
 }
 
 #[async_trait]
@@ -90,7 +126,7 @@ impl AsyncDB for TidbEngine {
     type ColumnType = Kind;
 
     async fn run(&mut self, sql: &str) -> Result<DBOutput<Kind>, Failed> {
-        if is_tidb_only(sql) {
+        if CHANGES.contains(&first_word(sql)) {
             self.tidb.try_run(sql).await?;
             return Ok(DBOutput::StatementComplete(0));
         }
@@ -111,8 +147,8 @@ impl AsyncDB for ConnectorEngine {
     type ColumnType = Kind;
 
     async fn run(&mut self, sql: &str) -> Result<DBOutput<Kind>, Failed> {
-        if is_tidb_only(sql) {
-            self.tidb.try_run(sql).await?;
+        if CHANGES.contains(&first_word(sql)) {
+            self.changer.run(sql).await?;
             return Ok(DBOutput::StatementComplete(0));
         }
         let answer = self.connector.run(sql).await?;
@@ -127,8 +163,8 @@ impl AsyncDB for ConnectorEngine {
     }
 }
 
-fn is_tidb_only(sql: &str) -> bool {
-    sql.split_whitespace().next().is_some_and(|word| TIDB_ONLY.contains(&word))
+fn first_word(sql: &str) -> &str {
+    sql.split_whitespace().next().unwrap_or_default()
 }
 
 fn kind(data_type: &DataType) -> Kind {
@@ -168,7 +204,7 @@ fn visible(cell: &Cell) -> String {
 /// # Panics
 /// If one of them answers otherwise than the file says.
 pub async fn judge(cluster: &Cluster, file: &Path) {
-    let name = file.file_stem().and_then(|name| name.to_str()).expect("a file name");
+    let name = stem(file);
     let tidb_database = format!("slt_{name}_tidb");
     let connector_database = format!("slt_{name}_tifusion");
     let tidb = || async {
@@ -196,9 +232,48 @@ pub async fn judge(cluster: &Cluster, file: &Path) {
         tidb.fresh_database(&connector_database).await;
         let connector = Connector::connect(cluster, &[]).await;
         connector.use_database(&connector_database).await;
-        Ok(ConnectorEngine { connector, tidb })
+        Ok(ConnectorEngine { connector, changer: Changer::Tidb(tidb) })
     };
     check("TiFusion", Runner::new(connector), file).await;
+}
+
+/// Runs a file on the connector over an embedded cluster, in a database of its own: the answers in
+/// the file are TiDB's still. Files that change more than `CREATE TABLE`, `INSERT` and `SPLIT` do
+/// can't be run.
+///
+/// # Panics
+/// If it answers otherwise than the file says.
+pub async fn judge_embedded(cluster: &Arc<EmbeddedCluster>, file: &Path) {
+    let database = format!("slt_{}", stem(file));
+    cluster.execute(&format!("CREATE DATABASE `{database}`")).await.expect("a database");
+    let connector = || async {
+        let connector = Connector::embedded(cluster, &[]).await;
+        connector.use_database(&database).await;
+        let changer = Changer::Embedded(Arc::clone(cluster), database.clone());
+        Ok(ConnectorEngine { connector, changer })
+    };
+    let mut runner = Runner::new(connector);
+    // For what only a cluster that TiDB has set up holds.
+    runner.add_label("embedded");
+    check("TiFusion, embedded", runner, file).await;
+}
+
+/// The names of all files of `tests/slt`, without their extension, in order.
+///
+/// # Panics
+/// If the folder cannot be read.
+#[must_use]
+pub fn files() -> Vec<String> {
+    let entries = std::fs::read_dir(repository().join("tests/slt")).expect("the folder of files");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let files = paths.filter(|path| path.extension().is_some_and(|it| it == "slt"));
+    let mut names: Vec<String> = files.map(|path| stem(&path).to_owned()).collect();
+    names.sort_unstable();
+    names
+}
+
+fn stem(file: &Path) -> &str {
+    file.file_stem().and_then(|name| name.to_str()).expect("a file name")
 }
 
 async fn check<D, M>(who: &str, mut runner: Runner<D, M>, file: &Path)

@@ -1,10 +1,20 @@
-//! TPC-H: data from the crate `tpchgen`, loaded into TiDB.
+//! TPC-H: data from the crates `tpchgen` and `tpchgen-arrow`, loaded into TiDB, an embedded cluster
+//! or memory.
 
 use std::fmt::Display;
+use std::sync::Arc;
 
+use arrow::array::{RecordBatch, RecordBatchReader};
+use datafusion::datasource::MemTable;
+use datafusion::prelude::SessionContext;
+use tifusion_embedded::EmbeddedCluster;
 use tpchgen::generators::{
     CustomerGenerator, LineItemGenerator, NationGenerator, OrderGenerator, PartGenerator,
     PartSuppGenerator, RegionGenerator, SupplierGenerator,
+};
+use tpchgen_arrow::{
+    CustomerArrow, LineItemArrow, NationArrow, OrderArrow, PartArrow, PartSuppArrow, RegionArrow,
+    SupplierArrow,
 };
 
 use crate::cluster::repository;
@@ -45,6 +55,52 @@ pub async fn load(tidb: &mut Tidb, scale: f64) {
     insert(tidb, "customer", CustomerGenerator::new(scale, 1, 1)).await;
     insert(tidb, "orders", OrderGenerator::new(scale, 1, 1)).await;
     insert(tidb, "lineitem", LineItemGenerator::new(scale, 1, 1)).await;
+}
+
+/// The names of the tables and their rows at `scale`, as Arrow has them.
+pub fn tables(scale: f64) -> [(&'static str, Box<dyn RecordBatchReader + Send>); 8] {
+    [
+        ("region", Box::new(RegionArrow::new(RegionGenerator::new(scale, 1, 1)))),
+        ("nation", Box::new(NationArrow::new(NationGenerator::new(scale, 1, 1)))),
+        ("part", Box::new(PartArrow::new(PartGenerator::new(scale, 1, 1)))),
+        ("supplier", Box::new(SupplierArrow::new(SupplierGenerator::new(scale, 1, 1)))),
+        ("partsupp", Box::new(PartSuppArrow::new(PartSuppGenerator::new(scale, 1, 1)))),
+        ("customer", Box::new(CustomerArrow::new(CustomerGenerator::new(scale, 1, 1)))),
+        ("orders", Box::new(OrderArrow::new(OrderGenerator::new(scale, 1, 1)))),
+        ("lineitem", Box::new(LineItemArrow::new(LineItemGenerator::new(scale, 1, 1)))),
+    ]
+}
+
+/// Makes the tables in `database` of an embedded cluster and fills them with the data of `scale`.
+///
+/// # Panics
+/// If that fails.
+pub async fn load_embedded(cluster: &EmbeddedCluster, database: &str, scale: f64) {
+    let script = format!("CREATE DATABASE `{database}`; USE `{database}`; {}", read("schema.sql"));
+    cluster.execute(&script).await.unwrap_or_else(|error| panic!("{error}"));
+    for (table, batches) in tables(scale) {
+        for batch in batches {
+            let batch = batch.expect("generated rows");
+            let loaded = cluster.load(database, table, &batch).await;
+            loaded.unwrap_or_else(|error| panic!("{table}: {error}"));
+        }
+    }
+}
+
+/// DataFusion alone, over the same data in memory: what its answers are without storage beneath.
+///
+/// # Panics
+/// If that fails.
+#[must_use]
+pub fn in_memory(scale: f64) -> SessionContext {
+    let session = SessionContext::new();
+    for (name, batches) in tables(scale) {
+        let schema = batches.schema();
+        let batches: Vec<RecordBatch> = batches.collect::<Result<_, _>>().expect("generated rows");
+        let table = MemTable::try_new(schema, vec![batches]).expect("a table in memory");
+        session.register_table(name, Arc::new(table)).expect("a name of its own");
+    }
+    session
 }
 
 /// Inserts rows whose text is the benchmark's own: fields that each end in `|`.
