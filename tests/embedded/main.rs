@@ -10,5 +10,6 @@
     reason = "tests fail by panicking"
 )]
 
+mod cache;
 mod queries;
 mod tpch;

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::backoff::Backoffer;
 use crate::clock::{Clock, TokioClock};
+use crate::cop::CopCache;
 use crate::error::{ClientError, ErrorKind, Result};
 use crate::lock::LockResolver;
 use crate::options::ClientOptions;
@@ -29,6 +30,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     sender: Sender,
     locks: LockResolver,
+    cop_cache: Option<Arc<CopCache>>,
 }
 
 impl Client {
@@ -61,7 +63,9 @@ impl Client {
         let regions = Arc::new(RegionCache::new(Arc::clone(&pd), &options));
         let sender = Sender::new(Arc::clone(&regions), Arc::clone(&transport));
         let locks = LockResolver::new(sender.clone(), Arc::clone(&pd), &options);
-        Self { inner: Arc::new(Inner { options, pd, regions, transport, clock, sender, locks }) }
+        let cop_cache = CopCache::new(options.cop_cache).map(Arc::new);
+        let inner = Inner { options, pd, regions, transport, clock, sender, locks, cop_cache };
+        Self { inner: Arc::new(inner) }
     }
 
     /// A timestamp greater than every one taken before this call began.
@@ -148,6 +152,12 @@ impl Client {
     #[must_use]
     pub fn locks(&self) -> &LockResolver {
         &self.inner.locks
+    }
+
+    /// The coprocessor answers that are kept; `None` when the options keep none.
+    #[must_use]
+    pub fn cop_cache(&self) -> Option<&Arc<CopCache>> {
+        self.inner.cop_cache.as_ref()
     }
 
     /// The clock.

@@ -58,6 +58,38 @@ impl Default for BackoffBudgets {
     }
 }
 
+/// Which answers of the coprocessor are kept for equal requests to come, and how many; see
+/// [`CopCache`](crate::cop::CopCache).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CopCacheOptions {
+    /// Most bytes kept, keys and what belongs to them included. Default 0, which turns the cache off: its
+    /// memory is nobody's budget but its own, so somebody has to have asked for it.
+    pub capacity: usize,
+    /// Most ranges of a request whose answer is kept. Default 500: a request for single rows takes
+    /// the store little time, and its key is long.
+    pub max_ranges: usize,
+    /// Largest answer kept, in bytes. Default 10 MiB.
+    pub max_answer: usize,
+    /// Least time that the store was at work on an answer that is kept, a third of it for a page.
+    /// Default 5 ms: what takes less is as cheap to ask for again.
+    pub min_process_time: Duration,
+    /// Most pages of one task whose answers are kept, its first ones. Default 50.
+    pub max_pages: u32,
+}
+
+impl Default for CopCacheOptions {
+    /// The figures of TiDB's own client, but off.
+    fn default() -> Self {
+        Self {
+            capacity: 0,
+            max_ranges: 500,
+            max_answer: 10 << 20,
+            min_process_time: Duration::from_millis(5),
+            max_pages: 50,
+        }
+    }
+}
+
 /// Everything that can be set about a client.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -101,6 +133,8 @@ pub struct ClientOptions {
     pub region_scan_limit: u32,
     /// Calls that the region cache has under way with PD at once. Default 8.
     pub region_load_concurrency: usize,
+    /// The cache of coprocessor answers, shared by all reads of the client.
+    pub cop_cache: CopCacheOptions,
     /// Maps advertised addresses to reachable ones; `None` (default) dials them as they are.
     pub address_map: Option<Arc<dyn AddressMap>>,
 }
@@ -124,6 +158,7 @@ impl Default for ClientOptions {
             region_cache_capacity: 100_000,
             region_scan_limit: 1024,
             region_load_concurrency: 8,
+            cop_cache: CopCacheOptions::default(),
             address_map: None,
         }
     }

@@ -31,6 +31,7 @@ impl Client {
             request,
             self.sender().clone(),
             self.locks().clone(),
+            self.cop_cache().cloned(),
             Arc::clone(self.clock()),
             self.options(),
         )

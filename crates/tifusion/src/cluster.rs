@@ -116,6 +116,7 @@ fn client_options(settings: &Settings) -> ClientOptions {
     options.cop_timeout = options.cop_timeout.max(settings.request_timeout);
     options.connect_timeout = settings.request_timeout.min(Duration::from_secs(5));
     options.max_message_size = settings.max_message_size;
+    options.cop_cache.capacity = settings.cop_cache_size;
     if let (true, Some(ca)) = (settings.tls_enable, &settings.trust_certs) {
         let identity = settings.key_cert_chain.as_ref().zip(settings.key_file.as_ref());
         options.tls = Some(TlsOptions {

@@ -17,6 +17,8 @@ pub struct CopMetrics {
     tasks: Counter,
     answers: Counter,
     bytes: Counter,
+    cache_hits: Counter,
+    cache_misses: Counter,
     rebuilds: Counter,
     halvings: Counter,
     answer_nanos: Counter,
@@ -54,10 +56,22 @@ impl CopMetrics {
         self.answers.get()
     }
 
-    /// Bytes of the answers.
+    /// Bytes of the answers, wherever they came from.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.bytes.get()
+    }
+
+    /// Answers that the client had from an earlier request: the store only said that they still hold.
+    #[must_use]
+    pub fn cache_hits(&self) -> u64 {
+        self.cache_hits.get()
+    }
+
+    /// Answers that the store worked out although the request was one whose answer may be kept.
+    #[must_use]
+    pub fn cache_misses(&self) -> u64 {
+        self.cache_misses.get()
     }
 
     /// How often a task's ranges were located anew.
@@ -104,6 +118,14 @@ impl CopMetrics {
         self.answers.add(1);
         self.bytes.add(u64::try_from(bytes).unwrap_or(u64::MAX));
         self.answer_nanos.add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    pub(super) fn count_cache_hit(&self) {
+        self.cache_hits.add(1);
+    }
+
+    pub(super) fn count_cache_miss(&self) {
+        self.cache_misses.add(1);
     }
 
     pub(super) fn count_rebuild(&self) {

@@ -1,9 +1,10 @@
 //! Coprocessor reads: key ranges to tasks, tasks to requests, and their answers as one stream.
 //!
 //! Pure: the algebra of [`KeyRange`]s, the splitting into [`CopTask`]s. Around it a thin runtime: a
-//! driver that begins tasks, a worker for each, a gate that bounds what is under way, and
-//! [`CopStream`], which owns them all.
+//! driver that begins tasks, a worker for each, a gate that bounds what is under way, a cache of answers,
+//! and [`CopStream`], which owns them all but the cache.
 
+mod cache;
 mod driver;
 mod gate;
 mod metrics;
@@ -13,6 +14,7 @@ mod stream;
 mod task;
 mod worker;
 
+pub use cache::CopCache;
 pub use metrics::CopMetrics;
 pub use range::KeyRange;
 pub use request::{CopRequest, CopResponse, MemoryGauge, TP_DAG};

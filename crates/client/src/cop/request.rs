@@ -47,6 +47,9 @@ pub struct CopRequest {
     pub isolation: Isolation,
     /// Its place among other requests.
     pub priority: Priority,
+    /// Its answers may be kept for equal requests, and come from earlier ones, if the client has a
+    /// cache and the read is a snapshot's. Only for plans that always make the same of the same rows.
+    pub cacheable: bool,
     /// Keeps a large scan from pushing the working set out of the block cache.
     pub not_fill_cache: bool,
     /// Bytes of answers that may wait for the consumer.
@@ -68,7 +71,7 @@ pub struct CopRequest {
 
 impl CopRequest {
     /// A DAG read with the defaults: unordered, 15 requests at once (TiDB's figure), no pages, SI, low
-    /// priority, 64 MiB of waiting answers.
+    /// priority, cacheable, 64 MiB of waiting answers.
     #[must_use]
     pub fn new(data: Bytes, start_ts: Timestamp, ranges: Vec<KeyRange>) -> Self {
         Self {
@@ -83,6 +86,7 @@ impl CopRequest {
             paging_size: 0,
             isolation: Isolation::default(),
             priority: Priority::default(),
+            cacheable: true,
             not_fill_cache: false,
             max_in_flight_bytes: 64 << 20,
             deadline: None,
@@ -108,7 +112,10 @@ pub struct CopResponse {
     pub task: u64,
     /// What the answer covers; all of the task's ranges when the store has not said.
     pub covers: Option<KeyRange>,
-    /// The store's account of the work.
+    /// The data is an earlier answer's, which the store said still holds: so are the execution summaries
+    /// in it.
+    pub from_cache: bool,
+    /// The store's account of the work that this answer took.
     pub exec_details: Option<Box<kvrpcpb::ExecDetailsV2>>,
     /// Requests it took to get this answer.
     pub attempts: u32,

@@ -9,6 +9,7 @@ use futures::Stream;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::task::JoinHandle;
 
+use super::cache::CopCache;
 use super::driver;
 use super::gate::{Admission, Gate, Limits};
 use super::metrics::CopMetrics;
@@ -70,6 +71,7 @@ impl CopStream {
         request: CopRequest,
         sender: Sender,
         resolver: LockResolver,
+        cache: Option<Arc<CopCache>>,
         clock: Arc<dyn Clock>,
         options: &ClientOptions,
     ) -> Result<Self> {
@@ -111,6 +113,7 @@ impl CopStream {
             sender,
             resolver,
             locks,
+            cache,
             options: send,
             budgets: options.budgets,
             clock,

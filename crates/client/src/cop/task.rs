@@ -27,6 +27,8 @@ pub struct CopTask {
     pub ranges: Vec<KeyRange>,
     /// Rows after which the store ends the page; 0 for no pages.
     pub paging_size: u64,
+    /// Pages of the task that came before.
+    pub page: u32,
     /// How often the ranges were halved because a store ran out of time.
     pub halvings: u32,
 }
@@ -56,6 +58,7 @@ pub fn tasks_of_region(
                 region: Arc::clone(region),
                 ranges: chunk.to_vec(),
                 paging_size: shape.paging_size,
+                page: 0,
                 halvings: 0,
             });
         }

@@ -8,6 +8,7 @@ use tifusion_proto::{coprocessor, kvrpcpb};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::cache::{self, CopCache, Lookup, Payload};
 use super::gate::{Admission, Gate};
 use super::metrics::CopMetrics;
 use super::range::{self, KeyRange};
@@ -55,6 +56,7 @@ pub(super) struct Shared {
     pub(super) sender: Sender,
     pub(super) resolver: LockResolver,
     pub(super) locks: Arc<ReadLocks>,
+    pub(super) cache: Option<Arc<CopCache>>,
     pub(super) options: SendOptions,
     pub(super) budgets: BackoffBudgets,
     pub(super) clock: Arc<dyn Clock>,
@@ -103,6 +105,11 @@ impl Shared {
         }
     }
 
+    /// What the cache has for the task; `None` when its answer is not to be kept either.
+    fn look_up(&self, task: &CopTask) -> Option<Lookup> {
+        Lookup::new(self.cache.as_ref()?, &self.request, task)
+    }
+
     /// The tasks of ranges whose regions have changed, in the order of the scan.
     async fn rebuild(&self, ranges: Vec<KeyRange>, paging_size: u64) -> Result<VecDeque<CopTask>> {
         self.metrics.count_rebuild();
@@ -126,6 +133,13 @@ pub(super) struct Worker {
     task: u64,
     events: UnboundedSender<Event>,
     left: VecDeque<CopTask>,
+}
+
+/// A request that was answered: what was known when it was sent, and how long it took.
+struct Asked {
+    lookup: Option<Lookup>,
+    then: Knowledge,
+    time: Duration,
 }
 
 /// What an answer asks for next.
@@ -171,13 +185,14 @@ impl Worker {
             let slot = self.shared.slot(&bo).await?;
             let started = self.shared.clock.now();
             let then = self.shared.locks.knowledge();
-            let sent = self.send(&mut bo, &task).await?;
+            let lookup = self.shared.look_up(&task);
+            let sent = self.send(&mut bo, &task, lookup.as_ref()).await?;
             drop(slot);
             let next = match sent {
                 Sent::Answer(answer) => {
                     let time = self.shared.clock.now().saturating_duration_since(started);
-                    let next =
-                        self.on_answer(&mut bo, &task, *answer, admission, then, time).await?;
+                    let asked = Asked { lookup, then, time };
+                    let next = self.on_answer(&mut bo, &task, *answer, admission, asked).await?;
                     if matches!(next, Next::Page(..) | Next::Done) {
                         bo = self.shared.backoffer(self.shared.budgets.request);
                     }
@@ -204,7 +219,8 @@ impl Worker {
             Next::Done => drop(self.left.pop_front()),
             Next::Page(ranges, bytes) => {
                 let paging_size = next_page(task.paging_size, bytes);
-                self.replace(VecDeque::from([CopTask { ranges, paging_size, ..task }]));
+                let page = task.page.saturating_add(1);
+                self.replace(VecDeque::from([CopTask { ranges, paging_size, page, ..task }]));
             }
             Next::SmallerPages => {
                 let paging_size = smaller_page(task.paging_size);
@@ -258,12 +274,20 @@ impl Worker {
         self.shared.shape
     }
 
-    async fn send(&self, bo: &mut Backoffer, task: &CopTask) -> Result<Sent> {
+    async fn send(
+        &self,
+        bo: &mut Backoffer,
+        task: &CopTask,
+        lookup: Option<&Lookup>,
+    ) -> Result<Sent> {
         let shared = &self.shared;
         let build = |mut context: kvrpcpb::Context| {
             shared.locks.fill(&mut context);
+            let known = lookup.and_then(|lookup| lookup.offer(&context));
             StoreRequest::Coprocessor(coprocessor::Request {
                 context: Some(context),
+                is_cache_enabled: known.is_some(),
+                cache_if_match_version: known.unwrap_or_default(),
                 tp: shared.request.tp,
                 data: shared.request.data.clone(),
                 start_ts: shared.request.start_ts.version(),
@@ -283,11 +307,10 @@ impl Worker {
         task: &CopTask,
         answer: Answer,
         admission: Admission,
-        then: Knowledge,
-        time: Duration,
+        asked: Asked,
     ) -> Result<Next> {
         let Answer { response, store_id, address, attempts } = answer;
-        let StoreResponse::Coprocessor(response) = response else {
+        let StoreResponse::Coprocessor(mut response) = response else {
             let message = "the answer is of another command";
             return Err(self.locate(
                 ClientError::new(ErrorKind::Protocol, message),
@@ -302,7 +325,14 @@ impl Worker {
             let label = shared.request.label.as_deref();
             shared
                 .resolver
-                .clear_for_read(bo, vec![lock], &shared.locks, then, &shared.metrics.locks, label)
+                .clear_for_read(
+                    bo,
+                    vec![lock],
+                    &shared.locks,
+                    asked.then,
+                    &shared.metrics.locks,
+                    label,
+                )
                 .await?;
             return Ok(Next::Again);
         }
@@ -316,9 +346,11 @@ impl Worker {
                 _ => Err(error),
             };
         }
-        let bytes = response.data.len();
-        self.shared.metrics.count_answer(bytes, time);
-        let covers = response.range.map(KeyRange::from);
+        let Payload { data, covers, from_cache } =
+            cache::settle(asked.lookup.as_ref(), &mut response, &self.shared.metrics)
+                .map_err(|error| self.locate(error, task, store_id, address.clone()))?;
+        let bytes = data.len();
+        self.shared.metrics.count_answer(bytes, asked.time);
         let left = match &covers {
             Some(covers) => range::remaining(&task.ranges, covers, self.shape().desc)
                 .map_err(|error| self.locate(error, task, store_id, address))?,
@@ -332,11 +364,12 @@ impl Worker {
             Err(no_room) => no_room.wait(bo, self.shared.budgets.request).await?,
         };
         let response = CopResponse {
-            data: response.data,
+            data,
             region_id: task.region.ver_id.id,
             store_id,
             task: self.task,
             covers,
+            from_cache,
             exec_details: response.exec_details_v2.map(Box::new),
             attempts,
         };

@@ -54,6 +54,8 @@ pub(crate) struct State {
     pub(crate) peak_in_flight: usize,
     /// Time that every call takes.
     pub(crate) latency: Duration,
+    /// Time that the coprocessor says it was at work on an answer.
+    pub(crate) process_time: Duration,
     /// Bytes added to every row of a coprocessor answer.
     pub(crate) row_padding: usize,
     logical: u64,

@@ -79,12 +79,14 @@ pub(super) enum Found {
 
 impl State {
     pub(crate) fn put(&mut self, key: &[u8], commit_ts: u64, value: &[u8]) {
+        self.touch(key);
         let versions = self.data.entry(key.to_vec()).or_default();
         versions.push((commit_ts, Bytes::copy_from_slice(value)));
         versions.sort_unstable_by_key(|(ts, _)| *ts);
     }
 
     pub(crate) fn lock(&mut self, key: &str, lock: FakeLock) {
+        self.touch(key.as_bytes());
         self.locks.entry(key.as_bytes().to_vec()).or_default().push(lock);
     }
 
@@ -99,6 +101,7 @@ impl State {
         if locks.is_empty() {
             self.locks.remove(key);
         }
+        self.touch(key);
         Some(lock)
     }
 
@@ -139,6 +142,14 @@ impl State {
             Some((_, value)) => Found::Value(value.clone()),
             None => Found::Nothing,
         }
+    }
+
+    /// Whether a snapshot read of `key` meets a lock or a version newer than itself.
+    pub(super) fn has_newer(&self, key: &[u8], ts: u64, context: &kvrpcpb::Context) -> bool {
+        let has_lock = self.locks.contains_key(key)
+            && context.isolation_level() == kvrpcpb::IsolationLevel::Si;
+        let versions = self.data.get(key).into_iter().flatten();
+        has_lock || versions.into_iter().any(|(commit_ts, _)| *commit_ts > ts)
     }
 
     /// Keys of `start..end` that have data or locks.

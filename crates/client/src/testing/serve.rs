@@ -281,8 +281,25 @@ impl State {
         keys.into_iter().filter_map(pair).collect()
     }
 
-    /// The keys in the ranges, `paging_size` of them at most when that is set.
+    /// As TiKV: the version of the region's data stands for the answer that the client has.
     fn coprocessor(
+        &self,
+        request: &coprocessor::Request,
+        context: &kvrpcpb::Context,
+    ) -> coprocessor::Response {
+        let region = self.regions.iter().find(|region| region.id == context.region_id);
+        let version = region.unwrap().data_version;
+        let is_cache_hit = request.is_cache_enabled && request.cache_if_match_version == version;
+        let mut response = match is_cache_hit {
+            true => coprocessor::Response { is_cache_hit, ..Default::default() },
+            false => self.scan(request, context),
+        };
+        response.cache_last_version = version;
+        response
+    }
+
+    /// The keys in the ranges, `paging_size` of them at most when that is set.
+    fn scan(
         &self,
         request: &coprocessor::Request,
         context: &kvrpcpb::Context,
@@ -296,6 +313,7 @@ impl State {
         }
         let mut rows = Vec::new();
         let mut count = 0;
+        let mut met_newer = false;
         for key in &keys {
             if request.paging_size > 0 && count == request.paging_size {
                 let (first, last) = (request.ranges[0].start.clone(), key.clone());
@@ -310,6 +328,7 @@ impl State {
                 response.range = Some(range);
                 break;
             }
+            met_newer |= self.has_newer(key, request.start_ts, context);
             match self.read(key, request.start_ts, context) {
                 Found::Nothing => {}
                 Found::Value(_) => {
@@ -323,7 +342,19 @@ impl State {
             }
         }
         response.data = Bytes::from(rows);
+        response.can_be_cached = request.is_cache_enabled && !met_newer;
+        response.exec_details_v2 = Some(self.exec_details());
         response
+    }
+}
+
+impl State {
+    fn exec_details(&self) -> kvrpcpb::ExecDetailsV2 {
+        let time = kvrpcpb::TimeDetailV2 {
+            process_wall_time_ns: self.process_time.as_nanos() as u64,
+            ..kvrpcpb::TimeDetailV2::default()
+        };
+        kvrpcpb::ExecDetailsV2 { time_detail_v2: Some(time), ..Default::default() }
     }
 }
 

@@ -16,6 +16,8 @@ pub(crate) struct FakeRegion {
     pub(crate) stores: Vec<u64>,
     pub(crate) leader_store: u64,
     pub(crate) buckets: Option<(u64, Vec<Vec<u8>>)>,
+    /// Grows with every write, lock, split and merge.
+    pub(crate) data_version: u64,
 }
 
 impl FakeRegion {
@@ -29,6 +31,7 @@ impl FakeRegion {
             stores: stores.to_vec(),
             leader_store: stores[0],
             buckets: None,
+            data_version: 5,
         }
     }
 
@@ -77,6 +80,11 @@ impl State {
         self.regions.iter_mut().find(|region| region.contains(key)).unwrap()
     }
 
+    /// Something was written at `key`.
+    pub(super) fn touch(&mut self, key: &[u8]) {
+        self.region_of(key).data_version += 1;
+    }
+
     /// Splits the region of `key` there; the right part keeps the id, as in TiKV.
     pub(crate) fn split(&mut self, key: &[u8]) {
         let index = self.regions.iter().position(|region| region.contains(key)).unwrap();
@@ -85,6 +93,7 @@ impl State {
         }
         let right = &mut self.regions[index];
         right.version += 1;
+        right.data_version += 1;
         let mut left = right.clone();
         right.start = key.to_vec();
         right.buckets = None;
@@ -106,6 +115,7 @@ impl State {
         let left = self.regions.remove(index);
         let right = &mut self.regions[index];
         right.version = right.version.max(left.version) + 1;
+        right.data_version = right.data_version.max(left.data_version) + 1;
         right.start = left.start;
         right.buckets = None;
     }

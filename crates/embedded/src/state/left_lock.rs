@@ -1,8 +1,9 @@
 //! Locks of transactions that never finish, left behind on request.
 
+use tifusion_codec::key::region_key;
 use tifusion_proto::kvrpcpb::{self, IsolationLevel};
 
-use super::State;
+use super::{State, Write};
 use crate::fault::LeftLock;
 use crate::mvcc::{ReadOptions, Rows as _};
 use crate::oracle::LOGICAL_BITS;
@@ -16,6 +17,9 @@ impl State {
     /// Leaves a lock on `key`, which keeps its value whatever becomes of the lock. When the key is locked
     /// already or another transaction is faster, none is left.
     pub(crate) fn leave_lock(&self, key: &[u8], lock: LeftLock) {
+        let mut end = beside(key);
+        end.push(0);
+        let _write = Write::begin(self, region_key(key), region_key(&end), 0);
         match lock {
             LeftLock::Pessimistic => self.leave_pessimistic(key),
             LeftLock::Expired => {

@@ -5,6 +5,7 @@
 #![allow(clippy::indexing_slicing, clippy::panic, missing_docs)]
 
 mod bank;
+mod cached;
 mod changes;
 mod commands;
 mod durable;

@@ -21,8 +21,13 @@ pub(crate) fn row_key(handle: i64) -> Vec<u8> {
 
 /// A row whose column 2 is ten times its handle.
 fn row(handle: i64) -> Vec<u8> {
+    row_with(handle * 10)
+}
+
+/// A row with this in column 2.
+pub(crate) fn row_with(value: i64) -> Vec<u8> {
     let mut row = vec![128, 0, 1, 0, 0, 0, 2, 8, 0];
-    row.extend_from_slice(&(handle * 10).to_le_bytes());
+    row.extend_from_slice(&value.to_le_bytes());
     row
 }
 

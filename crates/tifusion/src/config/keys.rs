@@ -40,6 +40,7 @@ pub(crate) enum Availability {
 /// Every key by its name, as a constant.
 pub(crate) mod name {
     pub(crate) const CACHE_DIR: &str = "catalog.cache_dir";
+    pub(crate) const CACHE_SIZE: &str = "coprocessor.cache_size";
     pub(crate) const CHUNK_BATCH_SIZE: &str = "coprocessor.chunk_batch_size";
     pub(crate) const CODEC_FORMAT: &str = "coprocess.codec_format";
     pub(crate) const COLLATION: &str = "new_collation_enable";
@@ -131,6 +132,8 @@ pub(crate) const KEYS: &[KeySpec] = &[
         "Most requests of one scan under way at once, over all its partitions; memory may allow fewer."),
     now(name::CHUNK_BATCH_SIZE, "1024", number(1, 1_048_576), Session,
         "Most rows per RecordBatch handed on, and the first page's size when paging; large rows make smaller batches."),
+    now(name::CACHE_SIZE, "0", number(0, u64::MAX), Connect,
+        "Bytes of answers kept for equal scans, given again while nothing is written to their region; no memory limit counts them, and 0 keeps none."),
     now(name::CODEC_FORMAT, "chblock", Choice(&["default", "chunk", "chblock"]), Session,
         "Encoding asked of the stores; TiKV answers chblock with chunk, and chunk with default where it has to."),
     now(name::STREAMING, "false", Flag, Session,

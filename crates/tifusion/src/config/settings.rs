@@ -54,6 +54,8 @@ pub struct Settings {
     pub scan_concurrency: usize,
     /// `coprocessor.chunk_batch_size`, rows
     pub chunk_batch_size: usize,
+    /// `coprocessor.cache_size`, bytes; 0 for no cache
+    pub cop_cache_size: usize,
     /// `coprocess.codec_format`
     pub codec_format: CodecFormat,
     /// `coprocess.streaming`
@@ -95,6 +97,7 @@ impl Settings {
             max_message_size: 0,
             scan_concurrency: 0,
             chunk_batch_size: 0,
+            cop_cache_size: 0,
             codec_format: CodecFormat::ChBlock,
             streaming: false,
             priority: Priority::Low,
@@ -139,6 +142,7 @@ impl Settings {
     fn apply_number(&mut self, name: &str, number: u64) {
         let size = usize::try_from(number).unwrap_or(usize::MAX);
         match name {
+            name::CACHE_SIZE => self.cop_cache_size = size,
             name::CHUNK_BATCH_SIZE => self.chunk_batch_size = size,
             name::FRAME_SIZE => self.max_message_size = size,
             name::REQUEST_TIMEOUT => self.request_timeout = Duration::from_secs(number),

@@ -11,7 +11,8 @@ const DESIGN: &str = "\
     sql.auth.refresh_interval grpc.framesize grpc.timeout_in_sec plan.allow_agg_pushdown \
     plan.allow_index_read plan.unsupported_pushdown_exprs plan.downgrade.index_threshold \
     index.scan_batch_size index.scan_concurrency table.scan_concurrency \
-    coprocessor.chunk_batch_size coprocess.codec_format coprocess.streaming \
+    coprocessor.chunk_batch_size coprocessor.cache_size coprocess.codec_format \
+    coprocess.streaming \
     request.command.priority request.isolation.level stale_read isolation_read_engines \
     replica_read replica_read.label replica_read.address_whitelist \
     replica_read.address_blacklist show_rowid db_prefix new_collation_enable time_zone \
@@ -59,6 +60,7 @@ fn the_defaults_are_the_designs() {
     assert_eq!(settings.max_message_size, 2_147_483_647);
     assert_eq!(settings.scan_concurrency, 512);
     assert_eq!(settings.chunk_batch_size, 1024);
+    assert_eq!(settings.cop_cache_size, 0);
     assert_eq!(settings.codec_format, CodecFormat::ChBlock);
     assert_eq!(settings.priority, Priority::Low);
     assert_eq!(settings.isolation, Isolation::Si);
@@ -76,6 +78,7 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     (name::REQUEST_TIMEOUT, "11"),
     (name::SCAN_CONCURRENCY, "7"),
     (name::CHUNK_BATCH_SIZE, "7"),
+    (name::CACHE_SIZE, "67_108_864"),
     (name::CODEC_FORMAT, "default"),
     (name::STREAMING, "true"),
     (name::PRIORITY, "high"),
@@ -139,6 +142,7 @@ fn bad_values_are_refused_with_key_value_and_expected_form() {
         ("grpc.timeout_in_sec", "soon", "a whole number from 1 to 86400"),
         ("grpc.timeout_in_sec", "0", "a whole number from 1 to 86400"),
         ("table.scan_concurrency", "-1", "a whole number"),
+        ("coprocessor.cache_size", "64MB", "a whole number from 0"),
         ("pd.addresses", "pd", "host:port"),
         ("show_rowid", "yes", "true or false"),
         ("request.isolation.level", "serializable", "one of SI, RC"),
@@ -199,7 +203,8 @@ fn a_session_changes_some_keys_and_not_others() {
     let mut config = Config::default();
     config.set_in_session("request.isolation.level", "RC").unwrap();
     assert_eq!(config.settings().isolation, Isolation::Rc);
-    for key in ["pd.addresses", "addr", "tidb.addr", "catalog.cache_dir"] {
+    for key in ["pd.addresses", "addr", "tidb.addr", "catalog.cache_dir", "coprocessor.cache_size"]
+    {
         let message = config.set_in_session(key, "x:1").unwrap_err().to_string();
         assert!(message.contains("fixed when connecting"), "{message}");
     }

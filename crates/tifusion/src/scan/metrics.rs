@@ -18,6 +18,10 @@ pub(crate) struct ScanMetrics {
     pub(crate) answers: Count,
     /// Bytes of these answers.
     pub(crate) bytes: Count,
+    /// Answers kept from earlier scans that a store said still hold.
+    pub(crate) cache_hits: Count,
+    /// Answers that a store worked out although they may be kept.
+    pub(crate) cache_misses: Count,
     /// Requests sent, retries among them.
     pub(crate) requests: Count,
     /// Requests sent again, for whatever reason.
@@ -41,6 +45,8 @@ impl ScanMetrics {
             tasks: counter("tasks"),
             answers: counter("answers"),
             bytes: counter("bytes"),
+            cache_hits: counter("cache_hits"),
+            cache_misses: counter("cache_misses"),
             requests: counter("requests"),
             retries: counter("retries"),
             region_errors: counter("region_errors"),
@@ -57,6 +63,8 @@ pub(crate) struct CopTotals {
     tasks: u64,
     answers: u64,
     bytes: u64,
+    cache_hits: u64,
+    cache_misses: u64,
     requests: u64,
     retries: u64,
     region_errors: u64,
@@ -70,6 +78,8 @@ impl CopTotals {
             tasks: sum.tasks + read.tasks(),
             answers: sum.answers + read.answers(),
             bytes: sum.bytes + read.bytes(),
+            cache_hits: sum.cache_hits + read.cache_hits(),
+            cache_misses: sum.cache_misses + read.cache_misses(),
             requests: sum.requests + read.send.requests(),
             retries: sum.retries + read.retries(),
             region_errors: sum.region_errors + read.send.region_errors(),
@@ -87,6 +97,8 @@ impl ScanMetrics {
         add(&self.tasks, before.tasks, now.tasks);
         add(&self.answers, before.answers, now.answers);
         add(&self.bytes, before.bytes, now.bytes);
+        add(&self.cache_hits, before.cache_hits, now.cache_hits);
+        add(&self.cache_misses, before.cache_misses, now.cache_misses);
         add(&self.requests, before.requests, now.requests);
         add(&self.retries, before.retries, now.retries);
         add(&self.region_errors, before.region_errors, now.region_errors);

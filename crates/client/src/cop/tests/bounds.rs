@@ -241,9 +241,9 @@ async fn every_answer_says_where_it_comes_from() {
 
 /// A pool with a limit that several reads share.
 #[derive(Debug)]
-struct Limited {
-    limit: usize,
-    used: parking_lot::Mutex<usize>,
+pub(super) struct Limited {
+    pub(super) limit: usize,
+    pub(super) used: parking_lot::Mutex<usize>,
 }
 
 impl MemoryGauge for Limited {

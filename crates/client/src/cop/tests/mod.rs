@@ -1,5 +1,7 @@
 mod answers;
 mod bounds;
+mod cached;
+mod cached_random;
 mod random;
 mod silence;
 

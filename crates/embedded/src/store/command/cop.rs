@@ -46,13 +46,22 @@ pub(crate) fn evaluate(
     view: &View,
 ) -> coprocessor::Response {
     let options = ReadOptions::of_request(request.context.as_ref(), request.start_ts);
+    let mut rows = state.storage.reader(options);
     let context = CopContext {
-        rows: &mut state.storage.reader(options),
+        rows: &mut rows,
         region: view.start.clone()..view.end.clone(),
-        data_version: view.data_version,
+        data_version: stable_version(state, view),
         buckets_version: view.buckets_version,
     };
     cop::run(request, context)
+}
+
+/// The version of the region's data, if it is what it was when the region was looked at. A transaction that
+/// committed in between, before the reader was on record, may have a commit timestamp below the reader's: an
+/// answer that the client has from before lacks it.
+fn stable_version(state: &State, view: &View) -> Option<u64> {
+    let now = state.topology.lock().data_version(view.region.id);
+    view.data_version.filter(|version| Some(*version) == now)
 }
 
 /// Answers the further tasks of a request; `check` finds each one's region.
@@ -98,5 +107,36 @@ fn alone(
         tasks: Vec::new(),
         is_cache_enabled: false,
         ..request.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mvcc::Storage;
+    use crate::state::{Saved, Settings, Write};
+    use crate::topology::Topology;
+
+    #[test]
+    fn a_write_since_the_region_was_looked_at_is_no_hit() {
+        let store = tifusion_proto::metapb::Store { id: 1, ..Default::default() };
+        let settings = Settings { region_size: 0, bucket_size: 0, safe_ts_lag_ms: 0, seed: 1 };
+        let (storage, saved) = (Storage::memory(), Saved::default());
+        let state = State::new(settings, storage, Topology::bootstrap([store]), &saved, None);
+        let region = state.topology.lock().regions().next().unwrap().meta.clone();
+        let version = state.topology.lock().data_version(region.id).unwrap();
+        let (start, end) = (Vec::new(), Vec::new());
+        let view = View { region, start, end, data_version: Some(version), buckets_version: 0 };
+        let request = coprocessor::Request {
+            is_cache_enabled: true,
+            cache_if_match_version: version,
+            start_ts: 10,
+            ..coprocessor::Request::default()
+        };
+        assert!(evaluate(&request, &state, &view).is_cache_hit);
+        let under_way = Write::begin(&state, Vec::new(), Vec::new(), 1);
+        assert!(!evaluate(&request, &state, &view).is_cache_hit);
+        drop(under_way);
+        assert!(!evaluate(&request, &state, &view).is_cache_hit);
     }
 }
