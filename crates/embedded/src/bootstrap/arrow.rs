@@ -4,10 +4,11 @@ use std::borrow::Cow;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    Date32Type, Date64Type, Decimal128Type, Decimal256Type, DurationMicrosecondType,
-    DurationMillisecondType, DurationNanosecondType, DurationSecondType, Float32Type, Float64Type,
-    Int8Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType, TimestampMillisecondType,
-    TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    Date32Type, Date64Type, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type,
+    DurationMicrosecondType, DurationMillisecondType, DurationNanosecondType, DurationSecondType,
+    Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType,
+    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type,
+    UInt32Type, UInt64Type,
 };
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::{DataType, TimeUnit};
@@ -54,6 +55,7 @@ impl Source for BatchReader<'_> {
 
 /// A value out of an array, by its meaning.
 enum Scalar<'a> {
+    Null,
     Int(i64),
     UInt(u64),
     Float(f64),
@@ -69,9 +71,6 @@ enum Scalar<'a> {
 
 /// The value of `column` in row `row` of `array`.
 fn datum<'a>(array: &'a dyn Array, row: usize, column: &ColumnInfo) -> Result<Datum<'a>> {
-    if array.is_null(row) {
-        return Ok(Datum::Null);
-    }
     let scalar = scalar(array, row).map_err(|reason| {
         let name = array.data_type().to_string();
         match reason {
@@ -84,12 +83,16 @@ fn datum<'a>(array: &'a dyn Array, row: usize, column: &ColumnInfo) -> Result<Da
 
 /// Takes a value out of an array; `None` as error for a type that is not known.
 fn scalar(array: &dyn Array, row: usize) -> Result<Scalar<'_>, Option<&'static str>> {
+    if array.is_null(row) {
+        return Ok(Scalar::Null);
+    }
     macro_rules! primitive {
         ($tp:ty) => {
             array.as_primitive::<$tp>().value(row)
         };
     }
     Ok(match array.data_type() {
+        DataType::Null => Scalar::Null,
         DataType::Boolean => Scalar::Int(array.as_boolean().value(row).into()),
         DataType::Int8 => Scalar::Int(primitive!(Int8Type).into()),
         DataType::Int16 => Scalar::Int(primitive!(Int16Type).into()),
@@ -101,11 +104,9 @@ fn scalar(array: &dyn Array, row: usize) -> Result<Scalar<'_>, Option<&'static s
         DataType::UInt64 => Scalar::UInt(primitive!(UInt64Type)),
         DataType::Float32 => Scalar::Float(primitive!(Float32Type).into()),
         DataType::Float64 => Scalar::Float(primitive!(Float64Type)),
-        DataType::Decimal128(_, scale) => {
-            let scale = u8::try_from(*scale).map_err(|_| Some("a negative scale"))?;
-            let value = Decimal::from_i128(primitive!(Decimal128Type), scale);
-            Scalar::Decimal(value.map_err(|_| Some("too many digits"))?)
-        }
+        DataType::Decimal32(_, scale) => decimal(primitive!(Decimal32Type).into(), *scale)?,
+        DataType::Decimal64(_, scale) => decimal(primitive!(Decimal64Type).into(), *scale)?,
+        DataType::Decimal128(_, scale) => decimal(primitive!(Decimal128Type), *scale)?,
         DataType::Decimal256(_, scale) => {
             let scale = u8::try_from(*scale).map_err(|_| Some("a negative scale"))?;
             let value = Decimal::from_i256(primitive!(Decimal256Type), scale);
@@ -127,11 +128,22 @@ fn scalar(array: &dyn Array, row: usize) -> Result<Scalar<'_>, Option<&'static s
         }
         DataType::Dictionary(..) => {
             let dictionary = array.as_any_dictionary();
-            let key = dictionary.normalized_keys().get(row).copied().unwrap_or(usize::MAX);
+            let key = match scalar(dictionary.keys(), row)? {
+                Scalar::Int(key) => usize::try_from(key),
+                Scalar::UInt(key) => usize::try_from(key),
+                _ => return Err(None),
+            };
+            let key = key.map_err(|_| Some("a key that the dictionary lacks"))?;
             return scalar(dictionary.values().as_ref(), key);
         }
         _ => return Err(None),
     })
+}
+
+fn decimal(value: i128, scale: i8) -> Result<Scalar<'static>, Option<&'static str>> {
+    let scale = u8::try_from(scale).map_err(|_| Some("a negative scale"))?;
+    let value = Decimal::from_i128(value, scale);
+    value.map(Scalar::Decimal).map_err(|_| Some("too many digits"))
 }
 
 /// Microseconds since 1970 of a timestamp.
@@ -176,6 +188,7 @@ fn convert<'a>(column: &ColumnInfo, scalar: Scalar<'a>) -> Result<Datum<'a>> {
             .map_err(|error| refuse(column, &format!("{micros} µs"), error.to_string()))
     };
     match (field_type.tp, scalar) {
+        (_, Scalar::Null) => Ok(Datum::Null),
         (_, Scalar::Int(value)) => integer(column, value.into()),
         (_, Scalar::UInt(value)) => integer(column, value.into()),
         (tp::DOUBLE, Scalar::Float(value)) => Ok(Datum::Float(value)),

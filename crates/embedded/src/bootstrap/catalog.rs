@@ -1,6 +1,7 @@
 //! Databases and tables as statements make them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use tifusion_codec::key::{self, Handle, KeyHead, meta};
@@ -39,12 +40,13 @@ struct Database {
     charset: Charset,
 }
 
+/// Clones share what does not change.
 #[derive(Debug, Clone)]
 struct Table {
     database: i64,
-    info: TableInfo,
+    info: Arc<TableInfo>,
     /// `None` for a table of the store that can't be written.
-    encoder: Option<TableEncoder>,
+    encoder: Option<Arc<TableEncoder>>,
     allocators: Allocators,
 }
 
@@ -102,9 +104,9 @@ impl Bootstrap {
         };
         let table = |(database, info): (i64, TableInfo)| Table {
             database,
-            encoder: TableEncoder::new(&info, options.new_collation).ok(),
+            encoder: TableEncoder::new(&info, options.new_collation).ok().map(Arc::new),
             allocators: stored.allocators.get(&(database, info.id)).copied().unwrap_or_default(),
-            info,
+            info: Arc::new(info),
         };
         Ok(Self {
             last_id: stored.last_id,
@@ -157,13 +159,13 @@ impl Bootstrap {
     #[must_use]
     pub fn table(&self, database: &str, table: &str) -> Option<&TableInfo> {
         let name = TableName { database: Some(database.to_owned()), table: table.to_owned() };
-        self.find(&name).ok().and_then(|at| self.tables.get(at)).map(|table| &table.info)
+        self.find(&name).ok().and_then(|at| self.tables.get(at)).map(|table| &*table.info)
     }
 
     /// The tables of a database.
     pub fn tables<'a>(&'a self, database: &str) -> impl Iterator<Item = &'a TableInfo> + use<'a> {
         let id = self.database(database).map(|database| database.id).ok();
-        self.tables.iter().filter(move |t| Some(t.database) == id).map(|table| &table.info)
+        self.tables.iter().filter(move |t| Some(t.database) == id).map(|table| &*table.info)
     }
 
     /// Where TiDB splits the regions of a new table, in order: at its start, at that of each partition, and
@@ -192,7 +194,7 @@ impl Bootstrap {
             KeyHead::Record { table_id } => (table_id, None),
             KeyHead::Index { table_id, index_id } => (table_id, Some(index_id)),
         };
-        let mut tables = self.tables.iter().map(|table| &table.info);
+        let mut tables = self.tables.iter().map(|table| &*table.info);
         let table = tables
             .find(|info| info.id == physical_id || info.physical_ids().contains(&physical_id))?;
         let index = |id| table.indices.iter().find(|index| index.id == id);
@@ -285,14 +287,14 @@ impl Bootstrap {
             next_id: &mut next_id,
         };
         let info = build_table(create, &mut options)?;
-        let encoder = TableEncoder::new(&info, self.options.new_collation)?;
+        let encoder = Some(Arc::new(TableEncoder::new(&info, self.options.new_collation)?));
         self.last_id = last_id;
         self.put(meta::table_key(database, info.id), json::table(&info));
         let allocators = Allocators::of_new(&info);
         self.pairs.extend(allocators.pairs(database, info.id));
         self.note_change(CREATE_TABLE, database, info.id);
         self.splits.extend(split_keys_of(&info));
-        self.tables.push(Table { database, info, encoder: Some(encoder), allocators });
+        self.tables.push(Table { database, info: Arc::new(info), encoder, allocators });
         Ok(())
     }
 

@@ -24,6 +24,17 @@ pub enum BootstrapError {
     /// A row that can't be written.
     #[error(transparent)]
     Row(#[from] EncodeError),
+    /// A row of a batch or an `INSERT` is refused.
+    #[error("table {table}, row {row}: {reason}")]
+    AtRow {
+        /// The table's name.
+        table: String,
+        /// Which row it is, counted from 1.
+        row: usize,
+        /// What is wrong with it.
+        #[source]
+        reason: Box<BootstrapError>,
+    },
     /// A value that can't become one of its column.
     #[error("column {column}: {value} is no {type_name}: {reason}")]
     Value {

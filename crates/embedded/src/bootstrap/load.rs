@@ -145,10 +145,11 @@ impl<'a> Loader<'a> {
         for row in 0..source.rows() {
             values.clear();
             for (offset, column) in table.columns.iter().enumerate() {
-                let cell = source.cell(row, offset, column)?;
-                values.push(self.value(offset, column, cell)?);
+                let cell = source.cell(row, offset, column);
+                let value = cell.and_then(|cell| self.value(offset, column, cell));
+                values.push(value.map_err(|error| at_row(table, row, error))?);
             }
-            self.add(&values)?;
+            self.add(&values).map_err(|error| at_row(table, row, error))?;
         }
         Ok(())
     }
@@ -251,6 +252,18 @@ impl<'a> Loader<'a> {
         CoreTime::from_micros(micros, TimeKind::DateTime, fsp)
             .map(|time| Datum::UInt(time.to_packed()))
             .map_err(|error| refuse(column, "CURRENT_TIMESTAMP", error.to_string()))
+    }
+}
+
+/// Says which row it was, unless it is about more than one.
+fn at_row(table: &TableInfo, row: usize, reason: BootstrapError) -> BootstrapError {
+    match reason {
+        BootstrapError::Duplicate { .. } => reason,
+        reason => BootstrapError::AtRow {
+            table: table.name.original.clone(),
+            row: row.saturating_add(1),
+            reason: Box::new(reason),
+        },
     }
 }
 

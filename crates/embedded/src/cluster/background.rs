@@ -7,7 +7,8 @@ use std::time::Duration;
 use tifusion_codec::key::{from_region_key, region_key};
 use tifusion_proto::metapb;
 
-use crate::state::State;
+use crate::state::{Settings, State};
+use crate::topology::RegionState;
 
 /// Looks at sizes whenever enough was written, as long as the cluster lives.
 pub(super) async fn run(state: Arc<State>) {
@@ -57,10 +58,9 @@ fn change_at_random(state: &State) {
 /// Measures the regions that were written to (or `all` of them), splits those that are too large, and cuts
 /// buckets anew.
 pub(super) async fn look_at_sizes(state: &Arc<State>, all: bool) {
-    let limit = state.settings.region_size.max(state.settings.bucket_size) / 16;
     let grown: Vec<metapb::Region> = {
         let mut topology = state.topology.lock();
-        let grown = topology.regions().filter(|region| all || region.written >= limit);
+        let grown = topology.regions().filter(|region| all || has_grown(region, &state.settings));
         let grown: Vec<_> = grown.map(|region| region.meta.clone()).collect();
         for region in &grown {
             if let Ok(region) = topology.region_mut(region.id) {
@@ -76,16 +76,26 @@ pub(super) async fn look_at_sizes(state: &Arc<State>, all: bool) {
     }
 }
 
+/// Whether a region may be too large by now, or its buckets no longer fit. Looking means reading all of it:
+/// the more it holds, the more is written before it is read again.
+fn has_grown(region: &RegionState, settings: &Settings) -> bool {
+    let &Settings { region_size: part, bucket_size: bucket, .. } = settings;
+    let may_be_large = part > 0 && region.size_bound() >= part.saturating_add(part / 2);
+    may_be_large || (bucket > 0 && region.written >= part.max(bucket) / 16)
+}
+
 fn look_at(state: &State, region: &metapb::Region) {
     let Some(found) = state.measure(region) else { return };
-    if !found.splits.is_empty() {
+    let splits: Vec<_> = found.parts.iter().skip(1).map(|part| part.start.clone()).collect();
+    if !splits.is_empty() {
         // The keys are encodings made just now.
-        let _ = state.change(|topology| topology.split(&found.splits));
+        let _ = state.change(|topology| topology.split(&splits));
     }
+    let mut topology = state.topology.lock();
+    topology.set_sizes(&found.parts, &region.end_key);
     if state.settings.bucket_size == 0 {
         return;
     }
-    let mut topology = state.topology.lock();
     let within = topology.regions_in(&region.start_key, &region.end_key);
     let within: Vec<_> = within.map(|region| (region.meta.id, region.epoch())).collect();
     for (id, epoch) in within {

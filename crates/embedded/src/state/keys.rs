@@ -8,17 +8,16 @@ use tifusion_proto::metapb;
 
 use super::State;
 use crate::mvcc::{ReadOptions, Reader, Rows as _};
+use crate::topology::Part;
 
 /// Pairs read at once.
 const STEP: usize = 1024;
 
 /// What a look at a region found.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Measured {
-    /// Bytes of its keys and values.
-    pub(crate) bytes: u64,
-    /// Memory-comparable keys that cut it into parts of the region size; empty when it is not too large.
-    pub(crate) splits: Vec<Vec<u8>>,
+    /// Parts of the region size; one when it is not too large.
+    pub(crate) parts: Vec<Part>,
     /// Memory-comparable keys between its buckets.
     pub(crate) buckets: Vec<Vec<u8>>,
 }
@@ -54,27 +53,29 @@ impl State {
         let start = from_region_key(&region.start_key).ok()?;
         let end = from_region_key(&region.end_key).ok()?;
         let (part, bucket) = (self.settings.region_size, self.settings.bucket_size);
-        let mut found = Measured::default();
-        let (mut in_part, mut in_bucket) = (0, 0);
+        let mut parts = Vec::new();
+        let mut buckets = Vec::new();
+        let mut last = Part { start: region.start_key.clone(), bytes: 0 };
+        let mut in_bucket = 0;
         self.each_pair(&start..&end, |key, size| {
-            if part > 0 && in_part >= part {
-                in_part = 0;
-                found.splits.push(region_key(&key));
+            if part > 0 && last.bytes >= part {
+                let next = Part { start: region_key(&key), bytes: 0 };
+                parts.push(std::mem::replace(&mut last, next));
             }
             if bucket > 0 && in_bucket >= bucket {
                 in_bucket = 0;
-                found.buckets.push(region_key(&key));
+                buckets.push(region_key(&key));
             }
-            found.bytes += size;
-            in_part += size;
+            last.bytes += size;
             in_bucket += size;
         })?;
         // A last part of less than half the size stays with its neighbour, as a region grows by half before
         // TiKV splits it.
-        if in_part < part / 2 {
-            found.splits.pop();
+        match parts.last_mut() {
+            Some(neighbour) if last.bytes < part / 2 => neighbour.bytes += last.bytes,
+            _ => parts.push(last),
         }
-        Some(found)
+        Some(Measured { parts, buckets })
     }
 
     fn each_pair(&self, range: Range<&[u8]>, mut each: impl FnMut(Vec<u8>, u64)) -> Option<()> {

@@ -5,6 +5,15 @@ use tifusion_proto::metapb;
 
 use super::{RegionState, Topology, TopologyError};
 
+/// A stretch of keys that is, or is to become, a region.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Part {
+    /// Where it begins, memory-comparable.
+    pub(crate) start: Vec<u8>,
+    /// Bytes of its keys and values.
+    pub(crate) bytes: u64,
+}
+
 impl Topology {
     /// Splits regions so that a border lies at each of `keys` (memory-comparable); keys that are borders
     /// already change nothing. Returns the ids of the regions that begin at `keys` and were split off, in
@@ -100,6 +109,7 @@ impl Topology {
             epoch.version = version;
         }
         kept.data_version = kept.data_version.max(gone.data_version).saturating_add(1);
+        kept.measured = kept.measured.saturating_add(gone.measured);
         kept.written = kept.written.saturating_add(gone.written);
         kept.buckets = None;
         if on_the_left {
@@ -109,6 +119,20 @@ impl Topology {
         }
         self.put(kept);
         Ok(())
+    }
+
+    /// Notes what regions held that were just looked at: one after the other from the first start up to `end`.
+    /// Those whose borders have changed meanwhile keep what was known, which is more.
+    pub(crate) fn set_sizes(&mut self, parts: &[Part], end: &[u8]) {
+        let starts = parts.iter().map(|part| part.start.as_slice());
+        let ends = starts.skip(1).chain([end]);
+        for (part, end) in parts.iter().zip(ends) {
+            let Some(region) = self.region_of(&part.start) else { continue };
+            let is_it = region.meta.start_key == part.start && region.meta.end_key == end;
+            if let (true, Ok(region)) = (is_it, self.region_mut(region.meta.id)) {
+                region.measured = part.bytes;
+            }
+        }
     }
 
     /// Sets a region's bucket borders to those of `keys` that lie inside of it; their version grows when

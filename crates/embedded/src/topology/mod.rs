@@ -14,6 +14,7 @@ use std::ops::Bound::{Excluded, Included, Unbounded};
 
 use tifusion_proto::{metapb, pdpb};
 
+pub(crate) use change::Part;
 pub(crate) use saved::SavedTopology;
 pub(crate) use writes::WriteToken;
 use writes::Writes;
@@ -94,7 +95,9 @@ pub(crate) struct RegionState {
     pub(crate) buckets: Option<metapb::Buckets>,
     /// Grows with each write; what the coprocessor cache compares.
     pub(crate) data_version: u64,
-    /// Bytes written since the region's size was last looked at.
+    /// Bytes that it held when its size was last looked at, or more.
+    pub(crate) measured: u64,
+    /// Bytes written to it since, or more.
     pub(crate) written: u64,
 }
 
@@ -107,6 +110,11 @@ impl RegionState {
     /// The peer on this store.
     pub(crate) fn peer_on(&self, store: u64) -> Option<metapb::Peer> {
         self.meta.peers.iter().find(|peer| peer.store_id == store).copied()
+    }
+
+    /// It does not hold more bytes than this.
+    pub(crate) fn size_bound(&self) -> u64 {
+        self.measured.saturating_add(self.written)
     }
 
     pub(crate) fn epoch(&self) -> metapb::RegionEpoch {
@@ -177,6 +185,7 @@ impl Topology {
             term: 5,
             buckets: None,
             data_version: 5,
+            measured: 0,
             written: 0,
         };
         let (tiflash, tikv): (Vec<_>, Vec<_>) =

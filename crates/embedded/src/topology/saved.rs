@@ -73,6 +73,8 @@ impl Topology {
                 term: saved.term.saturating_add(1),
                 buckets: None,
                 data_version: saved.data_version.saturating_add(VERSION_LEAP),
+                // Nobody has looked yet.
+                measured: u64::MAX >> 1,
                 written: u64::MAX >> 1,
             });
         }

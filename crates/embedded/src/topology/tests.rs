@@ -217,6 +217,36 @@ fn data_versions_stand_only_while_nothing_is_written() {
     assert_eq!(topology.region_of(&key("a")).unwrap().written, 10);
 }
 
+/// What is known of a region's size is never too little, or a region that has to be split would not be looked at.
+#[test]
+fn the_size_of_a_region_is_bounded_over_writes_splits_and_merges() {
+    let mut topology = three_stores();
+    let write = topology.begin_write(key("a"), key("z"));
+    topology.end_write(write, 100);
+    let bound =
+        |topology: &Topology, name: &str| topology.region_of(&key(name)).unwrap().size_bound();
+    topology.split(&[key("m")]).unwrap();
+    assert_eq!(
+        (bound(&topology, "a"), bound(&topology, "n")),
+        (100, 100),
+        "either may have it all"
+    );
+    let part = |start: Vec<u8>, bytes| Part { start, bytes };
+    topology.set_sizes(&[part(vec![], 30), part(key("m"), 70)], b"");
+    let ids: Vec<_> = topology.regions().map(|it| it.meta.id).collect();
+    for id in &ids {
+        topology.region_mut(*id).unwrap().written = 0;
+    }
+    assert_eq!((bound(&topology, "a"), bound(&topology, "n")), (30, 70));
+    let write = topology.begin_write(key("b"), key("c"));
+    topology.end_write(write, 5);
+    assert_eq!((bound(&topology, "a"), bound(&topology, "n")), (35, 70));
+    topology.set_sizes(&[part(vec![], 1), part(key("k"), 1)], b"");
+    assert_eq!((bound(&topology, "a"), bound(&topology, "n")), (35, 70), "of other borders");
+    topology.merge(ids[0], ids[1]).unwrap();
+    assert_eq!(bound(&topology, "a"), 105);
+}
+
 #[test]
 fn buckets_have_versions_that_grow() {
     let mut topology = three_stores();

@@ -270,4 +270,6 @@ fn read(key: &KeySpec, text: &str) -> Result<Value> {
 }
 
 #[cfg(test)]
+mod samples;
+#[cfg(test)]
 mod tests;

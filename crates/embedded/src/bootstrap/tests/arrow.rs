@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use arrow_array::builder::StringDictionaryBuilder;
-use arrow_array::types::UInt16Type;
+use arrow_array::types::{Int8Type, UInt16Type};
 use arrow_array::*;
 
 use super::*;
@@ -66,6 +66,53 @@ fn a_batch_is_loaded_as_an_insert_is() {
         )
         .unwrap();
     assert_eq!(loaded.take_pairs(), inserted.take_pairs());
+}
+
+/// What a query of DataFusion's, or a file, may hold as well.
+#[test]
+fn narrow_decimals_nulls_and_dictionaries_of_any_key_are_loaded() {
+    let mut dictionary = StringDictionaryBuilder::<Int8Type>::new();
+    dictionary.append_value("a");
+    dictionary.append_value("b");
+    dictionary.append_value("a");
+    let with_null = StringArray::from(vec![Some("x"), None]);
+    let keys = Int32Array::from(vec![0, 1, 0]);
+    let nullable = DictionaryArray::try_new(keys, Arc::new(with_null)).unwrap();
+    let small = Decimal32Array::from(vec![Some(125), None, Some(-1)]);
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("id", Arc::new(Int16Array::from(vec![1, 2, 3]))),
+        ("s", Arc::new(dictionary.finish())),
+        ("c", Arc::new(nullable)),
+        ("n", Arc::new(small.with_precision_and_scale(5, 2).unwrap())),
+        ("d", Arc::new(NullArray::new(3))),
+    ];
+    let mut loaded = new_bootstrap();
+    loaded.execute(TABLE).unwrap();
+    let mut inserted = loaded.clone();
+    loaded.load("d", "t", &batch(columns)).unwrap();
+    let rows = "INSERT INTO t (id, s, c, n) VALUES (1, 'a', 'x', 1.25), (2, 'b', NULL, NULL),
+        (3, 'a', 'x', -0.01)";
+    inserted.execute(rows).unwrap();
+    assert_eq!(loaded.take_pairs(), inserted.take_pairs());
+}
+
+#[test]
+fn a_value_that_is_refused_is_told_by_table_row_and_column() {
+    let mut bootstrap = new_bootstrap();
+    bootstrap.execute(TABLE).unwrap();
+    let refused = |result: Result<(), BootstrapError>| result.unwrap_err().to_string();
+    let ids = || Arc::new(Int64Array::from(vec![1, 2])) as ArrayRef;
+    let numbers = Arc::new(Int64Array::from(vec![1, 256])) as ArrayRef;
+    let error = refused(bootstrap.load("d", "t", &batch(vec![("id", ids()), ("u", numbers)])));
+    assert!(error.starts_with("table t, row 2: ") && error.contains("column u"), "{error}");
+    let texts = Arc::new(StringArray::from(vec!["x", "y z"])) as ArrayRef;
+    let error = refused(bootstrap.load("d", "t", &batch(vec![("id", ids()), ("e", texts)])));
+    assert!(error.starts_with("table t, row 2: ") && error.contains("column e"), "{error}");
+    let error =
+        refused(bootstrap.execute("INSERT INTO t (id, s) VALUES (1, 'a'), (2, 'far too long')"));
+    assert!(error.starts_with("table t, row 2: ") && error.contains("column s"), "{error}");
+    let error = refused(bootstrap.execute("INSERT INTO t (id) VALUES (1), (NULL)"));
+    assert!(error.starts_with("table t, row 2: ") && error.contains("column id"), "{error}");
 }
 
 #[test]
