@@ -2,8 +2,8 @@
 //! input is whole.
 
 use std::borrow::Cow;
-use std::sync::{Arc, PoisonError, RwLock};
 
+use datafusion::catalog::CatalogProvider as _;
 use datafusion::config::Dialect as DialectName;
 use datafusion::sql::sqlparser::dialect::{GenericDialect, dialect_from_str};
 use datafusion_cli::helper::CliHelper;
@@ -12,6 +12,7 @@ use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::Hinter;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{Context, Helper, Result};
+use tifusion::TidbContext;
 
 use crate::script;
 
@@ -89,21 +90,28 @@ const KEYWORDS: &[&str] = &[
     "WITH",
 ];
 
-/// Names that are completed: those of databases, and of the current one's tables.
-pub(crate) type Names = Arc<RwLock<Vec<String>>>;
-
 /// The editor's helper: datafusion-cli's, but for what is whole, which statements of TiDB may be that
 /// datafusion-cli's would not let pass.
 pub(crate) struct ShellHelper {
     inner: CliHelper,
     dialect: DialectName,
-    names: Names,
+    context: TidbContext,
 }
 
 impl ShellHelper {
-    /// A helper that completes `names`.
-    pub(crate) fn new(dialect: DialectName, color: bool, names: Names) -> Self {
-        Self { inner: CliHelper::new(&dialect, color), dialect, names }
+    /// A helper that completes the names of a session.
+    pub(crate) fn new(dialect: DialectName, color: bool, context: TidbContext) -> Self {
+        Self { inner: CliHelper::new(&dialect, color), dialect, context }
+    }
+
+    /// The names of databases and of the current one's tables, as statements last read them.
+    fn names(&self) -> Vec<String> {
+        let state = self.context.session_context().state_ref();
+        let schema = state.read().config_options().catalog.default_schema.clone();
+        let catalog = self.context.catalog();
+        let mut names = catalog.schema(&schema).map(|s| s.table_names()).unwrap_or_default();
+        names.extend(catalog.schema_names());
+        names
     }
 
     /// Goes on in another dialect.
@@ -155,8 +163,7 @@ impl Completer for ShellHelper {
         if !files.1.is_empty() {
             return Ok(files);
         }
-        let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
-        let (begin, words) = complete(line, at, &names);
+        let (begin, words) = complete(line, at, &self.names());
         let pair = |word: String| Pair { display: word.clone(), replacement: word };
         Ok((begin, words.into_iter().map(pair).collect()))
     }

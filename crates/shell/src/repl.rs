@@ -3,18 +3,15 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::str::FromStr as _;
-use std::sync::PoisonError;
 
-use datafusion::catalog::CatalogProvider as _;
 use datafusion_cli::functions::{Function, display_all_functions};
 use rustyline::Editor;
 use rustyline::config::Config;
 use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
-use tifusion::TidbContext;
 
 use crate::command::{Command, HELP};
-use crate::editor::{Names, ShellHelper};
+use crate::editor::ShellHelper;
 use crate::mark::{self, Problem};
 use crate::run::{Ended, Origin};
 use crate::session::Shell;
@@ -24,9 +21,8 @@ const HISTORY: usize = 10_000;
 
 /// Runs what is typed, until there is no more.
 pub(crate) async fn run(shell: &mut Shell) -> Ended {
-    let names = Names::default();
     let history = history_file();
-    let mut editor = match open(shell, names.clone(), history.as_ref()) {
+    let mut editor = match open(shell, history.as_ref()) {
         Ok(editor) => editor,
         Err(error) => {
             mark::tell(&Problem::of(&error));
@@ -37,13 +33,14 @@ pub(crate) async fn run(shell: &mut Shell) -> Ended {
         let version = env!("CARGO_PKG_VERSION");
         let _ = writeln!(io::stdout(), "tifusion {version}. \\? for help, \\q to quit.\n");
     }
-    let mut completed = None;
+    let mut known = None;
     loop {
-        let (catalog, schema) = shell.defaults();
-        let (_, database) = &(catalog, schema);
-        if completed.as_ref() != Some(database) {
-            completed = Some(database.clone());
-            tokio::spawn(read_names(shell.context.clone(), database.clone(), names.clone()));
+        let (_, database) = shell.defaults();
+        if known.as_ref() != Some(&database) {
+            known = Some(database.clone());
+            // Names that Tab completes are those that a statement has read.
+            let context = shell.context.clone();
+            tokio::spawn(async move { context.sql("SHOW TABLES").await });
         }
         match editor.readline(&format!("tifusion:{database}> ")) {
             Ok(input) if input.trim().is_empty() => {}
@@ -72,13 +69,12 @@ pub(crate) async fn run(shell: &mut Shell) -> Ended {
 
 fn open(
     shell: &Shell,
-    names: Names,
     history: Option<&PathBuf>,
 ) -> rustyline::Result<Editor<ShellHelper, FileHistory>> {
     let config = Config::builder().max_history_size(HISTORY)?.history_ignore_dups(true)?.build();
     let mut editor = Editor::with_config(config)?;
     let color = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    editor.set_helper(Some(ShellHelper::new(shell.dialect_name(), color, names)));
+    editor.set_helper(Some(ShellHelper::new(shell.dialect_name(), color, shell.context.clone())));
     if let Some(history) = history {
         // The first time there is none.
         let _ = editor.load_history(history);
@@ -179,17 +175,4 @@ async fn obey(shell: &mut Shell, command: Command) -> Result<(), Problem> {
 
 fn on_or_off(is_on: bool) -> &'static str {
     if is_on { "on" } else { "off" }
-}
-
-/// Reads the names that Tab completes: databases, and the tables of `database`.
-async fn read_names(context: TidbContext, database: String, names: Names) {
-    // A statement reads them; one that fails leaves nothing to complete, and says so when it is the
-    // user's own.
-    if context.sql("SHOW TABLES").await.is_err() {
-        return;
-    }
-    let catalog = context.catalog();
-    let mut all = catalog.schema(&database).map(|s| s.table_names()).unwrap_or_default();
-    all.extend(catalog.schema_names());
-    *names.write().unwrap_or_else(PoisonError::into_inner) = all;
 }
