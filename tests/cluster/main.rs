@@ -18,6 +18,7 @@ mod catalog;
 mod differences;
 mod queries;
 mod regions;
+mod show;
 mod sql;
 mod statement;
 mod tpch;

@@ -13,6 +13,7 @@
 //! | [`diff`] | what changed from one schema version to the next |
 //! | [`partition`] | which partition a row belongs to |
 //! | [`encode`] | rows to records and index entries |
+//! | [`show_create`] | the statement that makes a table |
 //! | [`name_info`] | just a table's name, for caches |
 
 pub mod arrow_type;
@@ -29,6 +30,7 @@ pub mod name_info;
 pub mod partition;
 pub mod readable;
 pub mod scan_column;
+pub mod show_create;
 
 pub use arrow_type::{ColumnType, TypeOptions, UnsupportedColumn, arrow_field, column_type};
 pub use diff::{Change, SchemaDiff};
@@ -40,3 +42,4 @@ pub use name_info::NameInfo;
 pub use partition::{PartitionError, PartitionRouter};
 pub use readable::NotReadable;
 pub use scan_column::{ScanColumn, ScanOptions};
+pub use show_create::{NextIds, NotShown, Surroundings, show_create};

@@ -13,6 +13,7 @@ use crate::catalog::TidbCatalog;
 use crate::cluster::Cluster;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
+use crate::planned::{PlannedStatement, TimeLimit};
 use crate::session::TidbSession;
 use crate::sql::{self, Statement};
 
@@ -147,20 +148,46 @@ impl TidbContext {
         sql::run(&self.session, statement).await
     }
 
-    /// Runs a statement that was parsed, and gives its rows as they come. Where [`TidbContext::run`]
-    /// leaves it to the caller to give a statement again whose tables changed after it was planned
-    /// ([`ErrorKind::SchemaChanged`]), this does so once.
+    /// Plans a statement that was parsed down to what runs: its snapshot is taken, and its plan is there
+    /// to look at while it runs. Where [`TidbContext::run`] leaves it to the caller to give a statement
+    /// again whose tables changed after it was planned ([`ErrorKind::SchemaChanged`]), this does so
+    /// once. `statement.timeout` begins here, and holds for the whole statement.
     ///
     /// # Errors
     /// As [`TidbContext::run`], and those of making the physical plan.
-    pub async fn execute(&self, statement: Statement) -> Result<SendableRecordBatchStream> {
-        match self.run(statement.clone()).await?.execute_stream().await.map_err(Error::from) {
-            Err(error) if error.kind() == ErrorKind::SchemaChanged => {
-                tracing::debug!(%error, "the statement is planned again");
-                Ok(self.run(statement).await?.execute_stream().await?)
+    pub async fn prepare(&self, statement: Statement) -> Result<PlannedStatement> {
+        let timeout = self.config().settings().statement_timeout;
+        let limit = timeout.and_then(TimeLimit::begin);
+        let planning = async {
+            match self.plan(statement.clone(), limit).await {
+                Err(error) if error.kind() == ErrorKind::SchemaChanged => {
+                    tracing::debug!(%error, "the statement is planned again");
+                    self.plan(statement, limit).await
+                }
+                result => result,
             }
-            result => result,
+        };
+        match limit {
+            Some(limit) => limit.bound(planning).await,
+            None => planning.await,
         }
+    }
+
+    async fn plan(
+        &self,
+        statement: Statement,
+        limit: Option<TimeLimit>,
+    ) -> Result<PlannedStatement> {
+        PlannedStatement::new(self.run(statement).await?, limit).await
+    }
+
+    /// Runs a statement that was parsed, and gives its rows as they come:
+    /// [`TidbContext::prepare`] and [`PlannedStatement::execute`].
+    ///
+    /// # Errors
+    /// Theirs.
+    pub async fn execute(&self, statement: Statement) -> Result<SendableRecordBatchStream> {
+        self.prepare(statement).await?.execute()
     }
 
     /// Makes `database` the one where unqualified names are looked for, as `USE` does.

@@ -17,6 +17,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
+use datafusion::common::{Location, Span};
 use datafusion::error::DataFusionError;
 use tifusion_client::error::ErrorContext;
 use tifusion_client::{ClientError, ErrorKind as ClientErrorKind};
@@ -68,6 +69,7 @@ struct Inner {
     message: String,
     context: Vec<(&'static str, String)>,
     retry: RetrySafety,
+    span: Option<Span>,
     source: Option<Source>,
 }
 
@@ -91,7 +93,8 @@ impl Error {
             _ => RetrySafety::Never,
         };
         let message = message.into();
-        Self { inner: Arc::new(Inner { kind, message, context: Vec::new(), retry, source: None }) }
+        let context = Vec::new();
+        Self { inner: Arc::new(Inner { kind, message, context, retry, span: None, source: None }) }
     }
 
     /// An [`ErrorKind::InvalidInput`].
@@ -120,6 +123,12 @@ impl Error {
         self
     }
 
+    /// Sets where in the statement it is.
+    pub(crate) fn with_span(mut self, span: Option<Span>) -> Self {
+        Arc::make_mut(&mut self.inner).span = span;
+        self
+    }
+
     /// Overrides whether a retry is safe.
     #[must_use]
     pub fn with_retry(mut self, retry: RetrySafety) -> Self {
@@ -143,6 +152,13 @@ impl Error {
     #[must_use]
     pub fn context(&self) -> &[(&'static str, String)] {
         &self.inner.context
+    }
+
+    /// Where in the text of the statement it is, in lines and columns from one; that of a mistake the
+    /// parser found always, that of a name where `datafusion.sql_parser.collect_spans` is on.
+    #[must_use]
+    pub fn span(&self) -> Option<Span> {
+        self.inner.span
     }
 
     /// Whether the same statement may be run again.
@@ -232,8 +248,19 @@ impl From<DataFusionError> for Error {
             DataFusionError::SQL(parser, _) => parser.to_string(),
             _ => error.strip_backtrace(),
         };
-        Self::retelling(kind, message, error)
+        let span = error.diagnostic().and_then(|diagnostic| diagnostic.span);
+        let span = span.or_else(|| place_of_parser(&message));
+        Self::retelling(kind, message, error).with_span(span)
     }
+}
+
+/// The place that sqlparser writes at the end of its messages.
+fn place_of_parser(message: &str) -> Option<Span> {
+    let (_, place) = message.rsplit_once(" at Line: ")?;
+    let (line, column) = place.split_once(", Column: ")?;
+    let digits = |text: &str| text.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok();
+    let start = Location { line: digits(line)?, column: digits(column)? };
+    Some(Span::new(start, start))
 }
 
 impl Error {
@@ -309,6 +336,12 @@ via_schema_error!(
     tifusion_schema::inconsistent::InconsistentTable,
 );
 
+impl From<tifusion_schema::NotShown> for Error {
+    fn from(error: tifusion_schema::NotShown) -> Self {
+        Self::retelling(ErrorKind::Unsupported, error.to_string(), error)
+    }
+}
+
 impl From<tifusion_codec::Error> for Error {
     fn from(error: tifusion_codec::Error) -> Self {
         Self::retelling(ErrorKind::Data, error.to_string(), error)
@@ -355,6 +388,22 @@ mod tests {
         let error = Error::from(DataFusionError::Shared(Arc::new(plan)));
         assert_eq!(error.to_string(), "Error during planning: no column x");
         assert!(error.source().is_none(), "{:?}", error.source());
+    }
+
+    #[test]
+    fn what_the_parser_did_not_expect_has_a_place() {
+        let place = |message: &str| {
+            place_of_parser(message).map(|span| (span.start.line, span.start.column))
+        };
+        let message =
+            "sql parser error: Expected: an SQL statement, found: SELEC at Line: 2, Column: 14";
+        assert_eq!(place(message), Some((2, 14)));
+        assert_eq!(place("Unterminated string literal at Line: 1, Column: 8\""), Some((1, 8)));
+        for message in
+            ["", "no place", "x at Line: , Column: 3", "x at Line: 3", "at Line: 3, Column: "]
+        {
+            assert_eq!(place(message), None, "{message}");
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub struct CopMetrics {
     /// Locks met.
     pub locks: LockStats,
     tasks: Counter,
+    tasks_done: Counter,
     answers: Counter,
     bytes: Counter,
     cache_hits: Counter,
@@ -48,6 +49,12 @@ impl CopMetrics {
     #[must_use]
     pub fn tasks(&self) -> u64 {
         self.tasks.get()
+    }
+
+    /// Tasks whose last answer was received.
+    #[must_use]
+    pub fn tasks_done(&self) -> u64 {
+        self.tasks_done.get()
     }
 
     /// Answers received.
@@ -112,6 +119,10 @@ impl CopMetrics {
 
     pub(super) fn count_task(&self) {
         self.tasks.add(1);
+    }
+
+    pub(super) fn count_task_done(&self) {
+        self.tasks_done.add(1);
     }
 
     pub(super) fn count_answer(&self, bytes: usize, time: Duration) {

@@ -170,7 +170,10 @@ impl Worker {
     pub(super) async fn run(mut self) {
         self.shared.metrics.count_task();
         let event = match self.work().await {
-            Ok(()) => Event::TaskDone { task: self.task },
+            Ok(()) => {
+                self.shared.metrics.count_task_done();
+                Event::TaskDone { task: self.task }
+            }
             Err(error) => Event::Failed(self.shared.label(error)),
         };
         // A stream that is gone needs no answer.

@@ -31,6 +31,9 @@ pub(super) struct Security {
 impl Security {
     pub(super) fn new(tls: Option<ServerTls>) -> Result<Self, tonic::transport::Error> {
         let Some(tls) = tls else { return Ok(Self { base: None, secure: false }) };
+        // tonic's server takes the process's provider of cryptography: where two are compiled in there
+        // is none until one is named, and it panics. One that was named already stays.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let mut config =
             ServerTlsConfig::new().identity(Identity::from_pem(tls.cert_chain, tls.key));
         if let Some(ca) = tls.client_ca {

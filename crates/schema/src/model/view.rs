@@ -29,6 +29,10 @@ go_struct! {
         "Username" => pub username: String,
         /// The host, perhaps with wildcards.
         "Hostname" => pub hostname: String,
+        /// The name of the account that the user was let in as; empty in old metadata.
+        "AuthUsername" => pub auth_username: String,
+        /// The host of that account.
+        "AuthHostname" => pub auth_hostname: String,
     }
-    ignored ["CurrentUser", "AuthUsername", "AuthHostname", "AuthPlugin"]
+    ignored ["CurrentUser", "AuthPlugin"]
 }

@@ -588,3 +588,36 @@ async fn batches_of_shows_can_be_printed() {
     assert_eq!(batches[0].column(0).as_string::<i32>().value(0), "Shop");
     pretty_format_batches(&batches).unwrap();
 }
+
+#[tokio::test]
+async fn names_that_are_not_there_have_a_place_in_the_statement() {
+    let (_meta, context) = fresh();
+    rows(&context, "SET datafusion.sql_parser.collect_spans = true").await.unwrap();
+    for (sql, line, column) in [
+        ("SELECT id\nFROM absent", 2, 6),
+        ("SELECT id, nme FROM t", 1, 12),
+        ("SELECT 1 FROM t WHERE\n t.nme = 1", 2, 2),
+        ("SELECT FROM FROM t", 1, 13),
+    ] {
+        let error = error(&context, sql).await;
+        let start = error.span().map(|span| (span.start.line, span.start.column));
+        assert_eq!(start, Some((line, column)), "{sql}: {error}");
+    }
+    assert!(error(&context, "USE nope").await.span().is_none());
+}
+
+#[tokio::test]
+async fn a_table_is_shown_as_it_was_made() {
+    let (meta, context) = fresh();
+    let expected = "CREATE TABLE `t` (\n  `id` bigint DEFAULT NULL,\n  `UserId` bigint DEFAULT NULL\n) \
+                    ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin";
+    assert_eq!(rows(&context, "SHOW CREATE TABLE T").await.unwrap(), [["t", expected]]);
+    let stats = rows(&context, "SHOW STATS").await.unwrap();
+    assert!(stats.is_empty(), "no TiDB has counted anything: {stats:?}");
+    assert!(rows(&context, "SHOW INDEX FROM t").await.unwrap().is_empty());
+    meta.put_text(meta::auto_table_id_key(1, 100), "many");
+    let error = error(&context, "SHOW CREATE TABLE t").await;
+    assert_eq!(error.kind(), ErrorKind::Data, "{error}");
+    rows(&context, "CREATE VIEW datafusion.public.v AS SELECT 1 AS one").await.unwrap();
+    rows(&context, "SHOW CREATE TABLE datafusion.public.v").await.unwrap();
+}

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use parking_lot::RwLock;
 use tifusion_client::Timestamp;
 use tifusion_codec::key::meta;
@@ -216,6 +217,18 @@ impl MetaStore {
         table_id: i64,
     ) -> Result<Option<Arc<TableInfo>>> {
         self.table_and_more(view, database_id, table_id, &[]).await
+    }
+
+    /// The values of raw keys of the metadata, one for each in the same order.
+    ///
+    /// # Errors
+    /// When the stores can't be reached.
+    pub(crate) async fn values(
+        &self,
+        at: ReadAt,
+        keys: Vec<Vec<u8>>,
+    ) -> Result<Vec<Option<Bytes>>> {
+        self.reader.get(at, keys).await
     }
 
     /// As [`MetaStore::table`]. If the table has to be read, those with the ids `more` are read

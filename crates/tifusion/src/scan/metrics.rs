@@ -14,6 +14,8 @@ pub(crate) struct ScanMetrics {
     pub(crate) baseline: BaselineMetrics,
     /// Coprocessor tasks begun.
     pub(crate) tasks: Count,
+    /// Those whose last answer is there.
+    pub(crate) tasks_done: Count,
     /// Answers to them.
     pub(crate) answers: Count,
     /// Bytes of these answers.
@@ -43,6 +45,7 @@ impl ScanMetrics {
         Self {
             baseline: BaselineMetrics::new(set, partition),
             tasks: counter("tasks"),
+            tasks_done: counter("tasks_done"),
             answers: counter("answers"),
             bytes: counter("bytes"),
             cache_hits: counter("cache_hits"),
@@ -61,6 +64,7 @@ impl ScanMetrics {
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct CopTotals {
     tasks: u64,
+    tasks_done: u64,
     answers: u64,
     bytes: u64,
     cache_hits: u64,
@@ -76,6 +80,7 @@ impl CopTotals {
     pub(crate) fn of(reads: &[Arc<CopMetrics>]) -> Self {
         reads.iter().fold(Self::default(), |sum, read| Self {
             tasks: sum.tasks + read.tasks(),
+            tasks_done: sum.tasks_done + read.tasks_done(),
             answers: sum.answers + read.answers(),
             bytes: sum.bytes + read.bytes(),
             cache_hits: sum.cache_hits + read.cache_hits(),
@@ -95,6 +100,7 @@ impl ScanMetrics {
             count.add(usize::try_from(now.saturating_sub(before)).unwrap_or(usize::MAX));
         };
         add(&self.tasks, before.tasks, now.tasks);
+        add(&self.tasks_done, before.tasks_done, now.tasks_done);
         add(&self.answers, before.answers, now.answers);
         add(&self.bytes, before.bytes, now.bytes);
         add(&self.cache_hits, before.cache_hits, now.cache_hits);

@@ -8,6 +8,7 @@ pub(crate) mod exec;
 pub(crate) mod memory;
 pub(crate) mod metrics;
 pub(crate) mod partition;
+pub(crate) mod progress;
 pub(crate) mod spec;
 pub(crate) mod stream;
 
@@ -15,3 +16,4 @@ pub(crate) mod stream;
 pub(crate) mod tests;
 
 pub use exec::{ScanRequest, TikvScanExec};
+pub use progress::ScanProgress;

@@ -11,10 +11,10 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use tifusion_proto::tipb;
 
 use super::super::tests::{answer, chunk};
-use crate::TidbContext;
 use crate::error::{Error, ErrorKind};
 use crate::meta::fake::{FakeMeta, table};
 use crate::testing::context_with_rows;
+use crate::{ScanProgress, TidbContext};
 use tifusion_codec::key::meta;
 
 fn numbers(chunks: &[usize]) -> Bytes {
@@ -133,4 +133,30 @@ async fn a_snapshot_that_was_collected_is_an_error_however_the_scan_ended() {
         let error = reader.read(sql).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::SnapshotTooOld, "{sql}: {error}");
     }
+}
+
+#[tokio::test]
+async fn a_plan_tells_how_far_its_scans_are() {
+    let reader = Reader::new(&[], numbers(&[1000, 1000]));
+    let sql = "SELECT a.id FROM t a UNION ALL SELECT b.id FROM t b";
+    let statement = reader.context.parse(sql).unwrap().remove(0);
+    let planned = reader.context.prepare(statement).await.unwrap();
+    let before = planned.progress();
+    let expected = ScanProgress { scans: 2, regions: Some(2), ..ScanProgress::default() };
+    assert_eq!(before, expected);
+    let plan = Arc::clone(planned.plan());
+    let batches: Vec<_> = planned.execute().unwrap().try_collect().await.unwrap();
+    assert_eq!(sizes(&batches).iter().sum::<usize>(), 4000);
+    let after = ScanProgress::of(plan.as_ref());
+    assert_eq!((after.tasks, after.tasks_done, after.rows), (2, 2, 4000));
+    assert_eq!(after.bytes, 2 * numbers(&[1000, 1000]).len());
+}
+
+#[tokio::test]
+async fn the_regions_of_a_small_limit_are_not_known_beforehand() {
+    let reader = Reader::new(&[], numbers(&[1000]));
+    let statement = reader.context.parse("SELECT id FROM t LIMIT 5").unwrap().remove(0);
+    let planned = reader.context.prepare(statement).await.unwrap();
+    assert_eq!(planned.progress().regions, None);
+    assert_eq!(planned.progress().tasks_expected(), None);
 }

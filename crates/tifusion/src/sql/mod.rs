@@ -3,6 +3,7 @@
 
 mod guard;
 mod keywords;
+mod missing;
 mod names;
 mod plan;
 mod show;
@@ -13,9 +14,10 @@ use std::fmt;
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::session_state::SessionState;
 use datafusion::sql::parser::{DFParserBuilder, Statement as DfStatement};
-use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
+use datafusion::sql::sqlparser::ast::{Ident, Statement as SqlStatement};
 use datafusion::sql::sqlparser::dialect::dialect_from_str;
 
+use show::StatsScope;
 pub(crate) use show::use_database;
 
 use crate::error::{Error, Result};
@@ -24,6 +26,14 @@ use crate::session::TidbSession;
 /// A statement that was parsed, for [`TidbContext::run`](crate::TidbContext::run).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statement(DfStatement);
+
+impl Statement {
+    /// The statement as DataFusion's parser has it.
+    #[must_use]
+    pub fn as_datafusion(&self) -> &DfStatement {
+        &self.0
+    }
+}
 
 impl fmt::Display for Statement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -67,6 +77,16 @@ pub(crate) async fn run(session: &TidbSession, statement: Statement) -> Result<D
             SqlStatement::ShowColumns { extended: false, show_options, .. } => {
                 return show::columns(session, show_options).await;
             }
+            SqlStatement::ShowCreate { obj_type, obj_name } => {
+                if let Some(frame) = show::create(session, obj_type, obj_name).await? {
+                    return Ok(frame);
+                }
+            }
+            SqlStatement::ShowVariable { variable } => {
+                if let Some(frame) = show_words(session, variable).await? {
+                    return Ok(frame);
+                }
+            }
             SqlStatement::Use(target) => return show::use_target(session, target).await,
             SqlStatement::Set(set) => return variables::set(session, set, &statement.0).await,
             _ => {}
@@ -75,4 +95,17 @@ pub(crate) async fn run(session: &TidbSession, statement: Statement) -> Result<D
         _ => {}
     }
     plan::plan(session, statement.0).await
+}
+
+/// A `SHOW` that the parser takes for one of a variable; `None` if it is one.
+async fn show_words(session: &TidbSession, words: &[Ident]) -> Result<Option<DataFrame>> {
+    let Some((first, rest)) = words.split_first() else { return Ok(None) };
+    let frame = match first.value.to_ascii_lowercase().as_str() {
+        _ if first.quote_style.is_some() => return Ok(None),
+        "index" | "indexes" | "keys" => show::indexes(session, rest).await?,
+        "stats" => show::stats(session, &StatsScope::of(rest)?).await?,
+        "stats_meta" if rest.is_empty() => show::stats(session, &StatsScope::All).await?,
+        _ => return Ok(None),
+    };
+    Ok(Some(frame))
 }

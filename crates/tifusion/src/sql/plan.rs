@@ -10,9 +10,10 @@ use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::Statement;
 
 use super::guard::{refuse_writes, resolve};
+use super::missing::{no_database, no_table};
 use super::names::{TableColumns, spell_columns};
 use crate::catalog::{StatementCatalogs, TidbCatalog, UnreadableTable};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::meta::Need;
 use crate::session::TidbSession;
 
@@ -50,7 +51,10 @@ pub(super) async fn plan(session: &TidbSession, mut statement: DfStatement) -> R
 fn explain(error: datafusion::error::DataFusionError, missing: Vec<Error>) -> Error {
     let ours = Error::from(error);
     let Some(missing) = missing.into_iter().next() else { return ours };
-    if ours.message().contains("not found") { missing } else { ours }
+    match ours.message().contains("not found") {
+        true => missing.with_span(ours.span()),
+        false => ours,
+    }
 }
 
 /// The tables that a statement names.
@@ -81,14 +85,6 @@ impl Names {
                 names.others.push((reference, full));
             }
         }
-        if let DfStatement::Statement(sql) = statement
-            && matches!(&**sql, Statement::ShowCreate { .. })
-            && !names.ours.is_empty()
-        {
-            return Err(Error::unsupported(
-                "SHOW CREATE of a table of TiDB is not available yet: DESCRIBE shows its columns",
-            ));
-        }
         Ok(names)
     }
 
@@ -107,19 +103,13 @@ impl Names {
         let mut missing = Vec::new();
         for (_, full, database) in &self.ours {
             let schema = &full.schema;
-            let message = match names.as_ref().and_then(|names| names.database(database)) {
-                None => format!(
-                    "there is no database {schema} in the cluster: SHOW DATABASES lists those \
-                     there are"
-                ),
-                Some(found) if found.table(&full.table).is_none() => format!(
-                    "there is no table {} in database {schema}: SHOW TABLES FROM {schema} lists \
-                     those there are",
-                    full.table
-                ),
-                Some(_) => continue,
-            };
-            missing.push(Error::new(ErrorKind::NotFound, message));
+            match names.as_ref().and_then(|names| names.database(database)) {
+                None => missing.push(no_database(schema)),
+                Some(found) if found.table(&full.table).is_none() => {
+                    missing.push(no_table(schema, &full.table));
+                }
+                Some(_) => {}
+            }
         }
         missing
     }

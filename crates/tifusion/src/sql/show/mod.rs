@@ -1,4 +1,9 @@
-//! `SHOW DATABASES`, `SHOW TABLES`, `SHOW COLUMNS` and `USE`.
+//! `SHOW …` of the cluster, and `USE`.
+
+mod create;
+mod index;
+mod stats;
+mod table;
 
 use std::sync::Arc;
 
@@ -16,10 +21,15 @@ use datafusion::sql::sqlparser::ast::{
 use tifusion_schema::model::ci_str::to_lower;
 use tifusion_schema::name_info::TableKind;
 
+use super::missing::no_database;
 use super::plan;
 use crate::error::{Error, ErrorKind, Result};
 use crate::meta::{Need, View};
 use crate::session::TidbSession;
+
+pub(super) use create::create;
+pub(super) use index::indexes;
+pub(super) use stats::{Scope as StatsScope, stats};
 
 /// `SHOW DATABASES [LIKE …]`: the cluster's databases.
 pub(super) async fn databases(
@@ -156,13 +166,6 @@ fn use_schema(session: &TidbSession, catalog: &str, schema: &str) -> Result<()> 
     }
     session.set_defaults(catalog, schema);
     Ok(())
-}
-
-fn no_database(name: &str) -> Error {
-    Error::new(
-        ErrorKind::NotFound,
-        format!("there is no database {name} in the cluster: SHOW DATABASES lists those there are"),
-    )
 }
 
 async fn view(session: &TidbSession, need: Need<'_>) -> Result<View> {
