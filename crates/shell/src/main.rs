@@ -85,7 +85,7 @@ async fn run(arguments: Arguments) -> ExitCode {
     };
     shell.close().await;
     match ended {
-        Ended::Done => ExitCode::SUCCESS,
+        Ended::Done | Ended::Unread => ExitCode::SUCCESS,
         Ended::Failed => ExitCode::FAILURE,
         Ended::Cancelled => ExitCode::from(INTERRUPTED),
     }

@@ -7,8 +7,15 @@ use std::io::{self, Write as _};
 use datafusion::common::Span;
 
 /// What is told of an error.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Problem {
+    told: Box<Told>,
+    /// Whether whoever reads our output has gone, as `head` does.
+    pub(crate) is_broken_pipe: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Told {
     /// A word for what sort of error it is.
     kind: Option<String>,
     message: String,
@@ -16,14 +23,13 @@ pub(crate) struct Problem {
     /// Pairs of what and which.
     context: Vec<(String, String)>,
     causes: Vec<String>,
-    /// Whether whoever reads our output has gone, as `head` does.
-    pub(crate) is_broken_pipe: bool,
 }
 
 impl Problem {
     /// An error that has no more to say than its words.
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), ..Self::default() }
+        let told = Told { message: message.into(), ..Told::default() };
+        Self { told: Box::new(told), is_broken_pipe: false }
     }
 
     /// What an error and its causes say.
@@ -41,7 +47,13 @@ impl Problem {
 
     /// Adds where it happened.
     pub(crate) fn with(mut self, what: &str, which: impl Into<String>) -> Self {
-        self.context.push((what.to_owned(), which.into()));
+        self.told.context.push((what.to_owned(), which.into()));
+        self
+    }
+
+    /// Notes that whoever reads has gone, where that is `true`.
+    pub(crate) fn or_broken_pipe(mut self, gone: bool) -> Self {
+        self.is_broken_pipe |= gone;
         self
     }
 
@@ -52,8 +64,9 @@ impl Problem {
 
     /// Adds a cause, unless it was said already.
     fn because(&mut self, cause: String) {
-        if !self.message.contains(&cause) && !self.causes.iter().any(|told| told.contains(&cause)) {
-            self.causes.push(cause);
+        let Told { message, causes, .. } = &mut *self.told;
+        if !message.contains(&cause) && !causes.iter().any(|earlier| earlier.contains(&cause)) {
+            causes.push(cause);
         }
     }
 }
@@ -61,21 +74,21 @@ impl Problem {
 impl From<tifusion::Error> for Problem {
     fn from(error: tifusion::Error) -> Self {
         let mut problem = Self::of(&error);
-        error.message().clone_into(&mut problem.message);
-        problem.kind = Some(format!("{:?}", error.kind()));
-        problem.span = error.span();
-        problem.context = error
-            .context()
-            .iter()
-            .map(|(what, which)| ((*what).to_owned(), which.clone()))
-            .collect();
+        let told = &mut problem.told;
+        error.message().clone_into(&mut told.message);
+        told.kind = Some(format!("{:?}", error.kind()));
+        told.span = error.span();
+        let context = error.context().iter();
+        told.context = context.map(|(what, which)| ((*what).to_owned(), which.clone())).collect();
         problem
     }
 }
 
 impl From<datafusion::error::DataFusionError> for Problem {
     fn from(error: datafusion::error::DataFusionError) -> Self {
-        tifusion::Error::from(error).into()
+        // TiFusion's error tells only the causes that its own words don't.
+        let is_broken_pipe = Self::of(&error).is_broken_pipe;
+        Self { is_broken_pipe, ..tifusion::Error::from(error).into() }
     }
 }
 
@@ -119,21 +132,22 @@ fn write_out(text: &str) {
 
 /// The whole report of a problem, several lines.
 fn report(problem: &Problem, source: Option<Source<'_>>) -> String {
+    let told = &problem.told;
     let mut text = String::from("error");
-    if let Some(kind) = &problem.kind {
+    if let Some(kind) = &told.kind {
         let _ = write!(text, " ({kind})");
     }
-    let marked = problem.span.zip(source).and_then(|(span, source)| mark(source, span));
-    let _ = writeln!(text, ": {}", words(&problem.message, marked.is_some()));
+    let marked = told.span.zip(source).and_then(|(span, source)| mark(source, span));
+    let _ = writeln!(text, ": {}", words(&told.message, marked.is_some()));
     if let Some(marked) = marked {
         text.push_str(&marked);
     } else if let Some(Source { file: Some(file), line, .. }) = source {
         let _ = writeln!(text, "  --> {file}:{line}");
     }
-    for (what, which) in &problem.context {
+    for (what, which) in &told.context {
         let _ = writeln!(text, "  {what}: {which}");
     }
-    for cause in &problem.causes {
+    for cause in &told.causes {
         let _ = writeln!(text, "  because: {cause}");
     }
     text

@@ -1,6 +1,8 @@
 //! Results in their formats, on standard output.
 
 use std::io::{self, Stdout, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::ValueEnum;
 use datafusion::arrow::array::{Array, RecordBatch};
@@ -40,15 +42,45 @@ pub(crate) struct Printer<'a> {
     /// Rows that are printed at most.
     limit: usize,
     rows: usize,
+    /// Whether whoever reads has gone.
+    gone: Arc<AtomicBool>,
+}
+
+/// Standard output that notes when whoever reads it has gone: not every writer hands that error on.
+struct Out {
+    inner: Stdout,
+    gone: Arc<AtomicBool>,
+}
+
+impl Out {
+    fn note<T>(&self, result: io::Result<T>) -> io::Result<T> {
+        result.inspect_err(|error| {
+            if error.kind() == io::ErrorKind::BrokenPipe {
+                self.gone.store(true, Ordering::Relaxed);
+            }
+        })
+    }
+}
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(bytes);
+        self.note(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let flushed = self.inner.flush();
+        self.note(flushed)
+    }
 }
 
 enum Sink {
     /// A result without columns.
     Nothing,
     Table(Vec<RecordBatch>),
-    Separated(csv::Writer<Stdout>),
-    Json(ArrayWriter<Stdout>),
-    NdJson(LineDelimitedWriter<Stdout>),
+    Separated(Box<csv::Writer<Out>>),
+    Json(ArrayWriter<Out>),
+    NdJson(LineDelimitedWriter<Out>),
     Vertical,
 }
 
@@ -71,17 +103,19 @@ impl<'a> Printer<'a> {
         maxrows: MaxRows,
         options: &'a FormatOptions,
     ) -> Self {
+        let gone = Arc::new(AtomicBool::new(false));
+        let out = || Out { inner: io::stdout(), gone: Arc::clone(&gone) };
         let separated = |delimiter| {
             let writer = csv::WriterBuilder::new().with_header(true).with_delimiter(delimiter);
-            Sink::Separated(writer.build(io::stdout()))
+            Sink::Separated(Box::new(writer.build(out())))
         };
         let sink = match format {
             _ if schema.fields().is_empty() => Sink::Nothing,
             Format::Table => Sink::Table(Vec::new()),
             Format::Csv => separated(b','),
             Format::Tsv => separated(b'\t'),
-            Format::Json => Sink::Json(ArrayWriter::new(io::stdout())),
-            Format::NdJson => Sink::NdJson(LineDelimitedWriter::new(io::stdout())),
+            Format::Json => Sink::Json(ArrayWriter::new(out())),
+            Format::NdJson => Sink::NdJson(LineDelimitedWriter::new(out())),
             Format::Vertical => Sink::Vertical,
         };
         // A cut file would be a wrong one.
@@ -90,7 +124,7 @@ impl<'a> Printer<'a> {
             MaxRows::Limited(rows) if is_cut => rows,
             _ => usize::MAX,
         };
-        Self { sink, schema, options, limit, rows: 0 }
+        Self { sink, schema, options, limit, rows: 0, gone }
     }
 
     /// Whether rows are printed as they come.
@@ -100,6 +134,18 @@ impl<'a> Printer<'a> {
 
     /// Prints a batch, or keeps it for later.
     pub(crate) fn batch(&mut self, batch: &RecordBatch) -> Result<(), Problem> {
+        let written = self.write(batch);
+        written.map_err(|problem| problem.or_broken_pipe(self.gone.load(Ordering::Relaxed)))
+    }
+
+    /// Prints what is left to print.
+    pub(crate) fn finish(self) -> Result<Printed, Problem> {
+        let gone = Arc::clone(&self.gone);
+        let written = self.write_rest();
+        written.map_err(|problem| problem.or_broken_pipe(gone.load(Ordering::Relaxed)))
+    }
+
+    fn write(&mut self, batch: &RecordBatch) -> Result<(), Problem> {
         let left = self.limit.saturating_sub(self.rows);
         let before = self.rows;
         self.rows = before.saturating_add(batch.num_rows());
@@ -119,8 +165,7 @@ impl<'a> Printer<'a> {
         Ok(())
     }
 
-    /// Prints what is left to print.
-    pub(crate) fn finish(mut self) -> Result<Printed, Problem> {
+    fn write_rest(mut self) -> Result<Printed, Problem> {
         let shown = self.rows.min(self.limit);
         let empty = || printable(&RecordBatch::new_empty(self.schema.clone()));
         let mut out = io::stdout();
@@ -188,8 +233,6 @@ fn vertical(
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use datafusion::arrow::array::{ArrayRef, Int64Array, StringArray};
 
     use super::*;

@@ -12,6 +12,9 @@ use tifusion::ScanProgress;
 /// How long a statement takes before its progress is shown.
 const PATIENCE: Duration = Duration::from_millis(500);
 
+/// Columns of the bar.
+const COLUMNS: usize = 24;
+
 /// How often it is shown anew.
 pub(crate) const PACE: Duration = Duration::from_millis(100);
 
@@ -25,7 +28,10 @@ pub(crate) struct Progress {
 impl Progress {
     /// The progress of a statement that begins now; of none if it shall not be `shown`.
     pub(crate) fn begin(shown: bool) -> Self {
-        let bar = (shown && io::stderr().is_terminal()).then(ProgressBar::hidden);
+        let shown = shown && io::stderr().is_terminal();
+        // The line is drawn as it is written here.
+        let style = ProgressStyle::with_template("{msg}").ok().filter(|_| shown);
+        let bar = style.map(|style| ProgressBar::hidden().with_style(style));
         Self { begin: Instant::now(), bar, plan: None }
     }
 
@@ -46,21 +52,11 @@ impl Progress {
             return;
         }
         let progress = self.plan.as_ref().map(|plan| ScanProgress::of(plan.as_ref()));
+        bar.set_message(line(progress, elapsed));
         if bar.is_hidden() {
-            bar.set_draw_target(ProgressDrawTarget::term_like(Box::new(Narrow(Term::stderr()))));
+            let terminal = Narrow(Term::stderr());
+            bar.set_draw_target(ProgressDrawTarget::term_like(Box::new(terminal)));
         }
-        let style = match progress.and_then(|progress| progress.tasks_expected()) {
-            Some(expected) if expected > 0 => {
-                bar.set_length(to_u64(expected));
-                "[{bar:24}] {msg}"
-            }
-            _ => "{spinner} {msg}",
-        };
-        if let Ok(style) = ProgressStyle::with_template(style) {
-            bar.set_style(style.progress_chars("=> "));
-        }
-        bar.set_position(to_u64(progress.map_or(0, |progress| progress.tasks_done)));
-        bar.set_message(message(progress, elapsed));
         bar.tick();
     }
 
@@ -128,23 +124,26 @@ impl TermLike for Narrow {
     }
 }
 
-fn to_u64(count: usize) -> u64 {
-    u64::try_from(count).unwrap_or(u64::MAX)
-}
-
-/// The words of the line.
-fn message(progress: Option<ScanProgress>, elapsed: Duration) -> String {
+/// The whole line: a bar where it is known how much there is to do, counts, time.
+fn line(progress: Option<ScanProgress>, elapsed: Duration) -> String {
     let time = format!("{:.1} s", elapsed.as_secs_f64());
     let Some(progress) = progress.filter(|progress| progress.scans > 0) else { return time };
+    let done = progress.tasks_done;
     let regions = match progress.tasks_expected() {
-        Some(expected) => format!("{}/{expected} regions", progress.tasks_done),
-        None => format!("{} regions", progress.tasks_done),
+        Some(expected) => format!("{} {done}/{expected} regions", bar(done, expected)),
+        None => format!("{done} regions"),
     };
-    #[expect(clippy::cast_precision_loss, reason = "a rate to look at")]
-    let rate = progress.rows as f64 / elapsed.as_secs_f64().max(f64::MIN_POSITIVE);
-    #[expect(clippy::cast_precision_loss, reason = "a count to look at")]
+    #[expect(clippy::cast_precision_loss, reason = "counts to look at")]
     let (rows, bytes) = (progress.rows as f64, progress.bytes as f64);
+    let rate = rows / elapsed.as_secs_f64().max(f64::MIN_POSITIVE);
     format!("{regions}, {} rows, {} rows/s, {}B, {time}", short(rows), short(rate), short(bytes))
+}
+
+/// `[=====>    ]`.
+fn bar(done: usize, expected: usize) -> String {
+    let full = done.min(expected) * COLUMNS / expected.max(1);
+    let head = if full < COLUMNS { ">" } else { "" };
+    format!("[{:<COLUMNS$}]", format!("{}{head}", "=".repeat(full)))
 }
 
 /// A number in three or four letters: `999`, `1.2k`, `35M`.
@@ -189,11 +188,15 @@ mod tests {
             bytes: 2_500_000,
             rows: 30_000,
         };
-        let line = |progress| message(Some(progress), Duration::from_secs(2));
-        assert_eq!(line(progress), "16/64 regions, 30k rows, 15k rows/s, 2.5MB, 2.0 s");
+        let shown = |progress| line(Some(progress), Duration::from_secs(2));
+        let expected =
+            "[======>                 ] 16/64 regions, 30k rows, 15k rows/s, 2.5MB, 2.0 s";
+        assert_eq!(shown(progress), expected);
         let found = ScanProgress { regions: None, ..progress };
-        assert_eq!(line(found), "16 regions, 30k rows, 15k rows/s, 2.5MB, 2.0 s");
-        assert_eq!(line(ScanProgress { scans: 0, ..progress }), "2.0 s");
-        assert_eq!(message(None, Duration::from_millis(600)), "0.6 s");
+        assert_eq!(shown(found), "16 regions, 30k rows, 15k rows/s, 2.5MB, 2.0 s");
+        assert_eq!(shown(ScanProgress { scans: 0, ..progress }), "2.0 s");
+        assert_eq!(line(None, Duration::from_millis(600)), "0.6 s");
+        assert_eq!(bar(7, 7), format!("[{}]", "=".repeat(COLUMNS)));
+        assert_eq!(bar(0, 0), format!("[>{}]", " ".repeat(COLUMNS - 1)));
     }
 }

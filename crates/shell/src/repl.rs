@@ -21,7 +21,7 @@ const HISTORY: usize = 10_000;
 
 /// Runs what is typed, until there is no more.
 pub(crate) async fn run(shell: &mut Shell) -> Ended {
-    let history = history_file();
+    let mut history = history_file();
     let mut editor = match open(shell, history.as_ref()) {
         Ok(editor) => editor,
         Err(error) => {
@@ -45,7 +45,11 @@ pub(crate) async fn run(shell: &mut Shell) -> Ended {
         match editor.readline(&format!("tifusion:{database}> ")) {
             Ok(input) if input.trim().is_empty() => {}
             Ok(input) => {
-                remember(&mut editor, input.trim_end(), history.as_ref());
+                if let Err(error) = remember(&mut editor, input.trim_end(), history.as_ref()) {
+                    // Once is enough.
+                    history = None;
+                    tracing::warn!(%error, "the history can't be kept");
+                }
                 if enter(shell, &input).await == Next::Quit {
                     return Ended::Done;
                 }
@@ -82,28 +86,26 @@ fn open(
     Ok(editor)
 }
 
-/// Where the history is kept; nowhere without a home.
+/// Where the history is kept; nowhere without a home, or where the variable is empty.
 fn history_file() -> Option<PathBuf> {
     match std::env::var_os("TIFUSION_HISTORY") {
-        Some(path) => Some(path.into()),
+        Some(path) => Some(path.into()).filter(|path: &PathBuf| !path.as_os_str().is_empty()),
         None => Some(dirs::data_dir()?.join("tifusion").join("history")),
     }
 }
 
 /// Keeps an input at once, so that it outlives whatever happens to the shell.
-fn remember(editor: &mut Editor<ShellHelper, FileHistory>, input: &str, history: Option<&PathBuf>) {
-    let kept = editor.add_history_entry(input).and_then(|is_new| match history {
-        Some(path) if is_new => {
-            if let Some(folder) = path.parent() {
-                std::fs::create_dir_all(folder)?;
-            }
-            editor.append_history(path)
-        }
-        _ => Ok(()),
-    });
-    if let Err(error) = kept {
-        tracing::warn!(%error, "the history can't be kept");
+fn remember(
+    editor: &mut Editor<ShellHelper, FileHistory>,
+    input: &str,
+    history: Option<&PathBuf>,
+) -> rustyline::Result<()> {
+    let is_new = editor.add_history_entry(input)?;
+    let Some(path) = history.filter(|_| is_new) else { return Ok(()) };
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
     }
+    editor.append_history(path)
 }
 
 /// Whether the prompt comes back.

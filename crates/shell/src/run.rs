@@ -24,6 +24,8 @@ pub(crate) enum Ended {
     Failed,
     /// By Ctrl-C.
     Cancelled,
+    /// By whoever reads the output, such as `head`, and has had enough.
+    Unread,
 }
 
 /// Where a script is from.
@@ -65,8 +67,7 @@ impl Shell {
                 let _ = writeln!(io::stderr(), "cancelled");
                 Ended::Cancelled
             }
-            // Whoever reads, such as `head`, has had enough: there is nothing wrong with that.
-            Some(Err(problem)) if problem.is_broken_pipe => Ended::Failed,
+            Some(Err(problem)) if problem.is_broken_pipe => Ended::Unread,
             Some(Err(problem)) => {
                 let file = match origin {
                     Origin::File(name) => Some(name.as_str()),

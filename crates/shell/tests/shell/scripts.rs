@@ -87,6 +87,23 @@ fn rows_of_a_script_are_not_cut_unless_asked() {
 }
 
 #[test]
+fn a_reader_that_has_had_enough_is_no_failure() {
+    for format in ["csv", "nd-json", "json", "vertical", "table"] {
+        let sql = "SELECT value, 'some text to fill the pipe' FROM generate_series(1, 300000)";
+        let mut child = Command::new(env!("CARGO_BIN_EXE_tifusion"))
+            .args(["--embedded", "-q", "--format", format, "-c", sql, "-c", "SELECT nothing"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!((output.status.code(), err(&output).as_str()), (Some(0), ""), "{format}");
+    }
+}
+
+#[test]
 fn commands_and_files_run_in_their_order_and_end_at_the_first_failure() {
     let folder = tempfile::tempdir().unwrap();
     let script = file(folder.path(), "two.sql", "SELECT 'two';\n-- a comment;\nSELECT 'three'");

@@ -5,6 +5,7 @@ mod guard;
 mod keywords;
 mod missing;
 mod names;
+mod parse;
 mod plan;
 mod show;
 mod variables;
@@ -13,14 +14,13 @@ use std::fmt;
 
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::session_state::SessionState;
-use datafusion::sql::parser::{DFParserBuilder, Statement as DfStatement};
+use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::{Ident, Statement as SqlStatement};
-use datafusion::sql::sqlparser::dialect::dialect_from_str;
 
 use show::StatsScope;
 pub(crate) use show::use_database;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::session::TidbSession;
 
 /// A statement that was parsed, for [`TidbContext::run`](crate::TidbContext::run).
@@ -46,16 +46,7 @@ impl fmt::Display for Statement {
 /// # Errors
 /// When it can't be parsed.
 pub(crate) fn parse(state: &SessionState, script: &str) -> Result<Vec<Statement>> {
-    let options = &state.config_options().sql_parser;
-    let dialect = dialect_from_str(options.dialect)
-        .ok_or_else(|| Error::invalid(format!("unknown SQL dialect {}", options.dialect)))?;
-    let mut statements = DFParserBuilder::new(script)
-        .with_dialect(dialect.as_ref())
-        .with_recursion_limit(options.recursion_limit.get())
-        .build()?
-        .parse_statements()?;
-    statements.iter_mut().for_each(keywords::release);
-    Ok(statements.into_iter().map(Statement).collect())
+    Ok(parse::parse(state, script)?.into_iter().map(Statement).collect())
 }
 
 /// Plans a statement, and runs those that have no result to wait for.

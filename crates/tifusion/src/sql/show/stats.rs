@@ -17,7 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::meta::{Need, View};
 use crate::session::TidbSession;
 use crate::sql::missing::no_database;
-use crate::sql::{parse, plan};
+use crate::sql::{parse::parse, plan};
 
 /// The database of TiDB's own tables.
 const SYSTEM_DATABASE: &str = "mysql";
@@ -107,7 +107,7 @@ pub(super) async fn statistics(
     let query = format!("SELECT {columns} FROM \"{catalog}\".\"{schema}\".\"{table}\"");
     let mut statements = parse(&session.engine().state(), &query)?;
     let Some(statement) = statements.pop() else { return Ok(None) };
-    match plan::plan(session, statement.0).await {
+    match plan::plan(session, statement).await {
         Ok(frame) => Ok(Some(frame)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
