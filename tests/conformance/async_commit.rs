@@ -2,7 +2,6 @@
 
 use tifusion_proto::kvrpcpb as kv;
 
-use crate::harness::compare::Difference;
 use crate::harness::group::{Group, cases, group_tests};
 use crate::harness::script::Script;
 
@@ -32,22 +31,19 @@ fn group() -> Group {
             one_phase_over_a_pessimistic_lock,
             one_phase_that_is_too_late,
         ],
-        differences: DIFFERENCES,
     }
 }
 
-const DIFFERENCES: &[Difference] = &[];
-
 async fn all_keys_locked(s: &mut Script) {
     let start = s.ts().await;
-    s.send(s.prewrite_async(start, &[("a", "1"), ("b", "2")])).await;
+    s.send_async(start, &[("a", "1"), ("b", "2")]).await;
     s.locks().await;
 }
 
 async fn all_keys_locked_twice(s: &mut Script) {
     let start = s.ts().await;
-    s.send(s.prewrite_async(start, &[("a", "1"), ("b", "2")])).await;
-    s.send(s.prewrite_async(start, &[("a", "1"), ("b", "2")])).await;
+    s.send_async(start, &[("a", "1"), ("b", "2")]).await;
+    s.send_async(start, &[("a", "1"), ("b", "2")]).await;
 }
 
 async fn a_least_commit_timestamp_of_the_client(s: &mut Script) {
@@ -59,10 +55,10 @@ async fn a_least_commit_timestamp_of_the_client(s: &mut Script) {
 
 async fn committed_by_its_timestamp(s: &mut Script) {
     let start = s.ts().await;
-    let told = s.send(s.prewrite_async(start, &[("a", "1"), ("b", "2")])).await;
-    s.send(s.commit(start, told.min_commit_ts, &["a", "b"])).await;
-    s.send(s.scan("a", "z", told.min_commit_ts)).await;
-    s.send(s.scan("a", "z", told.min_commit_ts - 1)).await;
+    let commit = s.send_async(start, &[("a", "1"), ("b", "2")]).await;
+    s.send(s.commit(start, commit, &["a", "b"])).await;
+    s.send(s.scan("a", "z", commit)).await;
+    s.send(s.scan("a", "z", commit - 1)).await;
 }
 
 async fn too_late_a_commit_timestamp(s: &mut Script) {
@@ -74,13 +70,13 @@ async fn too_late_a_commit_timestamp(s: &mut Script) {
 
 async fn secondaries_that_are_all_there(s: &mut Script) {
     let start = s.ts().await;
-    s.send(s.prewrite_async(start, &[("a", "1"), ("b", "2"), ("c", "3")])).await;
+    s.send_async(start, &[("a", "1"), ("b", "2"), ("c", "3")]).await;
     s.send(s.secondaries(start, &["b", "c"])).await;
 }
 
 async fn secondaries_of_which_one_is_missing(s: &mut Script) {
     let start = s.ts().await;
-    s.send(s.prewrite_async(start, &[("a", "1"), ("b", "2")])).await;
+    s.send_async(start, &[("a", "1"), ("b", "2")]).await;
     s.send(s.secondaries(start, &["b", "c"])).await;
     s.locks().await;
     s.send(s.secondaries(start, &["c", "b"])).await;
@@ -89,15 +85,15 @@ async fn secondaries_of_which_one_is_missing(s: &mut Script) {
 
 async fn secondaries_that_are_committed(s: &mut Script) {
     let start = s.ts().await;
-    let told = s.send(s.prewrite_async(start, &[("a", "1"), ("b", "2"), ("c", "3")])).await;
-    s.send(s.commit(start, told.min_commit_ts, &["b"])).await;
+    let commit = s.send_async(start, &[("a", "1"), ("b", "2"), ("c", "3")]).await;
+    s.send(s.commit(start, commit, &["b"])).await;
     s.send(s.secondaries(start, &["b", "c"])).await;
     s.send(s.secondaries(start, &["c", "b"])).await;
 }
 
 async fn secondaries_that_are_rolled_back(s: &mut Script) {
     let start = s.ts().await;
-    s.send(s.prewrite_async(start, &[("a", "1"), ("b", "2")])).await;
+    s.send_async(start, &[("a", "1"), ("b", "2")]).await;
     s.send(s.rollback(start, &["b"])).await;
     s.send(s.secondaries(start, &["b"])).await;
 }
@@ -120,7 +116,7 @@ async fn secondaries_that_another_transaction_holds(s: &mut Script) {
 async fn a_secondary_that_comes_too_late(s: &mut Script) {
     let start = s.ts().await;
     s.send(s.secondaries(start, &["b"])).await;
-    s.send(s.prewrite_async(start, &[("a", "1"), ("b", "2")])).await;
+    s.send_async(start, &[("a", "1"), ("b", "2")]).await;
     s.locks().await;
 }
 

@@ -2,7 +2,6 @@
 
 use tifusion_proto::kvrpcpb as kv;
 
-use crate::harness::compare::Difference;
 use crate::harness::group::{Group, cases, group_tests};
 use crate::harness::script::Script;
 
@@ -30,11 +29,8 @@ fn group() -> Group {
             of_no_keys,
             over_another_transaction_s_rollback,
         ],
-        differences: DIFFERENCES,
     }
 }
-
-const DIFFERENCES: &[Difference] = &[];
 
 async fn once(s: &mut Script) {
     let start = s.ts().await;

@@ -2,7 +2,6 @@
 
 use tifusion_proto::kvrpcpb as kv;
 
-use crate::harness::compare::Difference;
 use crate::harness::group::{Group, cases, group_tests};
 use crate::harness::script::Script;
 
@@ -22,11 +21,8 @@ fn group() -> Group {
             mvcc_of_a_long_value,
             mvcc_of_nothing,
         ],
-        differences: DIFFERENCES,
     }
 }
-
-const DIFFERENCES: &[Difference] = &[];
 
 impl Script {
     fn delete_range(&self, start: &str, end: &str) -> kv::DeleteRangeRequest {

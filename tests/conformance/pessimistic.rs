@@ -2,7 +2,6 @@
 
 use tifusion_proto::kvrpcpb as kv;
 
-use crate::harness::compare::Difference;
 use crate::harness::group::{Group, cases, group_tests};
 use crate::harness::script::Script;
 
@@ -54,15 +53,13 @@ fn group() -> Group {
             a_prewrite_with_a_shorter_life,
             a_prewrite_after_it_was_committed,
         ],
-        differences: DIFFERENCES,
     }
 }
 
-const DIFFERENCES: &[Difference] = &[];
-
 async fn the_first_lock(s: &mut Script) {
     let (start, at) = (s.ts().await, s.ts().await);
-    s.send(kv::PessimisticLockRequest { is_first_lock: true, ..s.lock(start, at, &["a", "b"]) }).await;
+    s.send(kv::PessimisticLockRequest { is_first_lock: true, ..s.lock(start, at, &["a", "b"]) })
+        .await;
     s.locks().await;
 }
 
@@ -220,7 +217,7 @@ async fn in_spite_of_a_newer_version(s: &mut Script) {
     s.put(&[("a", "1")]).await;
     s.send(forced(with_values(s.lock(start, start, &["a"])))).await;
     s.locks().await;
-    s.send_to_tikv(forced(with_values(s.lock(start, start, &["a"])))).await;
+    s.send_to_tikv(forced(with_values(s.lock(start, start, &["a"]))), "dies of it").await;
 }
 
 async fn in_spite_of_a_newer_version_which_was_deleted(s: &mut Script) {

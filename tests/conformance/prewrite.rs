@@ -2,7 +2,6 @@
 
 use tifusion_proto::kvrpcpb as kv;
 
-use crate::harness::compare::Difference;
 use crate::harness::group::{Group, cases, group_tests};
 use crate::harness::script::Script;
 
@@ -53,11 +52,8 @@ fn group() -> Group {
             constraint_check_skipped,
             nothing_at_all,
         ],
-        differences: DIFFERENCES,
     }
 }
-
-const DIFFERENCES: &[Difference] = &[];
 
 async fn a_value_is_locked_and_committed(s: &mut Script) {
     let start = s.ts().await;
@@ -83,7 +79,8 @@ async fn a_deletion_is_locked_and_committed(s: &mut Script) {
 async fn a_lock_of_nothing_is_committed(s: &mut Script) {
     s.put(&[("a", "1")]).await;
     let start = s.ts().await;
-    s.send(s.prewrite(start, vec![s.mutation(kv::Op::Lock, "a"), s.mutation(kv::Op::Lock, "b")])).await;
+    s.send(s.prewrite(start, vec![s.mutation(kv::Op::Lock, "a"), s.mutation(kv::Op::Lock, "b")]))
+        .await;
     s.locks().await;
     let now = s.ts().await;
     s.send(s.commit(start, now, &["a", "b"])).await;
@@ -93,8 +90,12 @@ async fn a_lock_of_nothing_is_committed(s: &mut Script) {
 async fn a_value_and_a_deletion_of_several_keys(s: &mut Script) {
     s.put(&[("a", "1"), ("b", "1")]).await;
     let start = s.ts().await;
-    let mutations =
-        vec![s.put_of("a", "2"), s.mutation(kv::Op::Del, "b"), s.put_of("c", ""), s.insert_of("d", "4")];
+    let mutations = vec![
+        s.put_of("a", "2"),
+        s.mutation(kv::Op::Del, "b"),
+        s.put_of("c", ""),
+        s.insert_of("d", "4"),
+    ];
     s.send(s.prewrite(start, mutations)).await;
     s.locks().await;
     let now = s.ts().await;

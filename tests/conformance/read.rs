@@ -2,7 +2,6 @@
 
 use tifusion_proto::kvrpcpb as kv;
 
-use crate::harness::compare::Difference;
 use crate::harness::group::{Group, cases, group_tests};
 use crate::harness::script::Script;
 
@@ -57,11 +56,8 @@ fn group() -> Group {
             scan_with_no_limit,
             scan_with_samples,
         ],
-        differences: DIFFERENCES,
     }
 }
-
-const DIFFERENCES: &[Difference] = &[];
 
 fn context(level: kv::IsolationLevel) -> Option<kv::Context> {
     Some(kv::Context { isolation_level: level.into(), ..kv::Context::default() })

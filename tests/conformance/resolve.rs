@@ -2,7 +2,6 @@
 
 use tifusion_proto::kvrpcpb as kv;
 
-use crate::harness::compare::Difference;
 use crate::harness::group::{Group, cases, group_tests};
 use crate::harness::script::Script;
 
@@ -32,11 +31,8 @@ fn group() -> Group {
             scan_of_locks_of_all_kinds,
             scan_where_no_lock_is,
         ],
-        differences: DIFFERENCES,
     }
 }
-
-const DIFFERENCES: &[Difference] = &[];
 
 /// Three locked keys; the primary's fate is told by the caller.
 async fn left_behind(s: &mut Script) -> u64 {
@@ -155,21 +151,22 @@ async fn pessimistic_locks_committed(s: &mut Script) {
 
 async fn scan_of_locks(s: &mut Script) {
     let start = left_behind(s).await;
-    s.send(s.scan_lock("a", "z", start)).await;
-    s.send(s.scan_lock("a", "z", start - 1)).await;
+    s.locks_until(start).await;
+    s.locks_until(start - 1).await;
 }
 
 async fn scan_of_locks_in_a_range(s: &mut Script) {
     left_behind(s).await;
     for (start, end) in [("b", "z"), ("a", "c"), ("b", "b\0"), ("c\0", "z"), ("z", "a")] {
-        s.send(s.scan_lock(start, end, u64::MAX)).await;
+        s.send_to_tikv(s.scan_lock(start, end, u64::MAX), "tells all locks of the region").await;
     }
 }
 
 async fn scan_of_locks_with_a_limit(s: &mut Script) {
     left_behind(s).await;
     for limit in [1, 2, 3, 4, 0] {
-        s.send(kv::ScanLockRequest { limit, ..s.scan_lock("a", "z", u64::MAX) }).await;
+        let request = s.scan_lock("a", "z", u64::MAX);
+        s.send_to_tikv(kv::ScanLockRequest { limit, ..request }, "counts other locks").await;
     }
 }
 
@@ -179,7 +176,7 @@ async fn scan_of_locks_of_old_transactions(s: &mut Script) {
     let second = s.ts().await;
     s.send(s.prewrite_puts(second, &[("a", "1")])).await;
     for max in [first - 1, first, second - 1, second] {
-        s.send(s.scan_lock("a", "z", max)).await;
+        s.locks_until(max).await;
     }
 }
 
@@ -190,7 +187,7 @@ async fn scan_of_locks_of_all_kinds(s: &mut Script) {
     s.send(s.prewrite(first, mutations)).await;
     s.send(s.lock(second, third, &["d"])).await;
     s.send(s.prewrite(third, vec![s.insert_of("e", "1")])).await;
-    s.send(s.scan_lock("a", "z", u64::MAX)).await;
+    s.locks().await;
 }
 
 async fn scan_where_no_lock_is(s: &mut Script) {

@@ -2,7 +2,6 @@
 
 use tifusion_proto::kvrpcpb as kv;
 
-use crate::harness::compare::Difference;
 use crate::harness::group::{Group, cases, group_tests};
 use crate::harness::script::Script;
 
@@ -31,11 +30,8 @@ fn group() -> Group {
             cleanup_of_another_transaction_s_lock,
             cleanup_of_a_pessimistic_lock,
         ],
-        differences: DIFFERENCES,
     }
 }
-
-const DIFFERENCES: &[Difference] = &[];
 
 async fn of_locks(s: &mut Script) {
     s.put(&[("a", "0")]).await;

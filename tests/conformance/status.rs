@@ -2,7 +2,6 @@
 
 use tifusion_proto::kvrpcpb as kv;
 
-use crate::harness::compare::Difference;
 use crate::harness::group::{Group, cases, group_tests};
 use crate::harness::script::Script;
 
@@ -43,11 +42,8 @@ fn group() -> Group {
             heartbeat_of_another_transaction,
             a_longer_life_after_a_heartbeat,
         ],
-        differences: DIFFERENCES,
     }
 }
-
-const DIFFERENCES: &[Difference] = &[];
 
 /// A lock with a least commit timestamp, as TiDB writes it, whose reader can push it.
 async fn pushable(s: &mut Script) -> u64 {
@@ -68,7 +64,8 @@ async fn of_a_living_lock(s: &mut Script) {
 async fn of_a_living_lock_whose_commit_can_be_pushed(s: &mut Script) {
     let start = pushable(s).await;
     let (reader, now) = (s.ts().await, s.ts().await);
-    s.send(kv::CheckTxnStatusRequest { caller_start_ts: reader, ..s.status(start, "a", now) }).await;
+    s.send(kv::CheckTxnStatusRequest { caller_start_ts: reader, ..s.status(start, "a", now) })
+        .await;
     s.locks().await;
     s.send(s.commit(start, reader, &["a"])).await;
     let commit = s.ts().await;
@@ -87,7 +84,8 @@ async fn of_a_lock_that_was_pushed_already(s: &mut Script) {
 async fn of_a_living_lock_by_the_newest_reader(s: &mut Script) {
     let start = pushable(s).await;
     let now = s.ts().await;
-    s.send(kv::CheckTxnStatusRequest { caller_start_ts: u64::MAX, ..s.status(start, "a", now) }).await;
+    s.send(kv::CheckTxnStatusRequest { caller_start_ts: u64::MAX, ..s.status(start, "a", now) })
+        .await;
     s.locks().await;
 }
 
@@ -124,7 +122,8 @@ async fn of_a_committed_transaction(s: &mut Script) {
     let (start, _) = s.put(&[("a", "1")]).await;
     let now = s.ts().await;
     s.send(s.status(start, "a", now)).await;
-    s.send(kv::CheckTxnStatusRequest { rollback_if_not_exist: true, ..s.status(start, "a", now) }).await;
+    s.send(kv::CheckTxnStatusRequest { rollback_if_not_exist: true, ..s.status(start, "a", now) })
+        .await;
     s.put(&[("a", "2")]).await;
     s.send(s.status(start, "a", now)).await;
 }
@@ -134,7 +133,8 @@ async fn of_a_rolled_back_transaction(s: &mut Script) {
     s.send(s.rollback(start, &["a"])).await;
     let now = s.ts().await;
     s.send(s.status(start, "a", now)).await;
-    s.send(kv::CheckTxnStatusRequest { rollback_if_not_exist: true, ..s.status(start, "a", now) }).await;
+    s.send(kv::CheckTxnStatusRequest { rollback_if_not_exist: true, ..s.status(start, "a", now) })
+        .await;
 }
 
 async fn of_nothing(s: &mut Script) {
@@ -145,7 +145,8 @@ async fn of_nothing(s: &mut Script) {
 
 async fn of_nothing_which_is_rolled_back(s: &mut Script) {
     let (start, now) = (s.ts().await, s.ts().await);
-    s.send(kv::CheckTxnStatusRequest { rollback_if_not_exist: true, ..s.status(start, "a", now) }).await;
+    s.send(kv::CheckTxnStatusRequest { rollback_if_not_exist: true, ..s.status(start, "a", now) })
+        .await;
     s.send(s.status(start, "a", now)).await;
     s.send(s.prewrite_puts(start, &[("a", "1")])).await;
 }
@@ -155,7 +156,8 @@ async fn of_nothing_while_another_transaction_is_there(s: &mut Script) {
     s.send(s.prewrite_puts(other, &[("a", "1")])).await;
     let now = s.ts().await;
     s.send(s.status(start, "a", now)).await;
-    s.send(kv::CheckTxnStatusRequest { rollback_if_not_exist: true, ..s.status(start, "a", now) }).await;
+    s.send(kv::CheckTxnStatusRequest { rollback_if_not_exist: true, ..s.status(start, "a", now) })
+        .await;
     s.send(s.commit(other, now, &["a"])).await;
     s.send(s.status(start, "a", now)).await;
 }
@@ -202,23 +204,24 @@ async fn of_an_expired_pessimistic_lock_for_another(s: &mut Script) {
 
 async fn of_a_living_async_commit(s: &mut Script) {
     let start = s.ts().await;
-    s.send(s.prewrite_async(start, &[("a", "1"), ("b", "2")])).await;
+    s.send_async(start, &[("a", "1"), ("b", "2")]).await;
     let now = s.ts().await;
     s.send(s.status(start, "a", now)).await;
 }
 
 async fn of_an_expired_async_commit(s: &mut Script) {
     let start = s.ts().await;
-    s.send(s.prewrite_async(start, &[("a", "1"), ("b", "2")])).await;
+    s.send_async(start, &[("a", "1"), ("b", "2")]).await;
     let expired = s.later(start, 3001);
     s.send(s.status(start, "a", expired)).await;
 }
 
 async fn of_an_expired_async_commit_made_synchronous(s: &mut Script) {
     let start = s.ts().await;
-    s.send(s.prewrite_async(start, &[("a", "1"), ("b", "2")])).await;
+    s.send_async(start, &[("a", "1"), ("b", "2")]).await;
     let expired = s.later(start, 3001);
-    s.send(kv::CheckTxnStatusRequest { force_sync_commit: true, ..s.status(start, "a", expired) }).await;
+    s.send(kv::CheckTxnStatusRequest { force_sync_commit: true, ..s.status(start, "a", expired) })
+        .await;
     s.locks().await;
 }
 
@@ -226,8 +229,10 @@ async fn of_a_secondary(s: &mut Script) {
     let start = s.ts().await;
     s.send(s.prewrite_puts(start, &[("a", "1"), ("b", "2")])).await;
     let now = s.ts().await;
-    s.send(kv::CheckTxnStatusRequest { verify_is_primary: true, ..s.status(start, "b", now) }).await;
-    s.send(kv::CheckTxnStatusRequest { verify_is_primary: true, ..s.status(start, "a", now) }).await;
+    s.send(kv::CheckTxnStatusRequest { verify_is_primary: true, ..s.status(start, "b", now) })
+        .await;
+    s.send(kv::CheckTxnStatusRequest { verify_is_primary: true, ..s.status(start, "a", now) })
+        .await;
     s.locks().await;
 }
 

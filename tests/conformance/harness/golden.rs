@@ -76,8 +76,14 @@ mod tests {
             lines: lines.iter().map(|line| (*line).to_owned()).collect(),
         };
         let transcripts = [
-            Transcript { case: "a".to_owned(), steps: vec![step("1 get", &["value: \"x\"", "b: 1"])] },
-            Transcript { case: "b".to_owned(), steps: vec![step("1 get", &[]), step("2", &["c: 2"])] },
+            Transcript {
+                case: "a".to_owned(),
+                steps: vec![step("1 get", &["value: \"x\"", "b: 1"])],
+            },
+            Transcript {
+                case: "b".to_owned(),
+                steps: vec![step("1 get", &[]), step("2", &["c: 2"])],
+            },
         ];
         assert_eq!(parse(&print(&transcripts)), transcripts);
     }

@@ -7,7 +7,8 @@ use tifusion_embedded::EmbeddedCluster;
 use tifusion_testkit::cluster::{Cluster, Shape};
 use tifusion_testkit::raw_cluster::RawCluster;
 
-use super::compare::{Difference, compare};
+use super::compare::compare;
+use super::differences::{self, Difference};
 use super::golden;
 use super::script::{Script, Store};
 use super::transcript::Transcript;
@@ -33,20 +34,19 @@ pub(crate) use cases;
 pub(crate) struct Group {
     pub(crate) name: &'static str,
     pub(crate) cases: Vec<Case>,
-    pub(crate) differences: &'static [Difference],
 }
 
 impl Group {
-    /// Runs all cases on embedded clusters, one each, and fails unless they answer as recorded.
+    /// Runs all cases on an embedded cluster, and fails unless they answer as recorded.
     pub(crate) async fn check_embedded(self) {
         let recorded = golden::read(self.name);
+        let cluster = EmbeddedCluster::builder().seed(1).start().await.expect("a cluster");
+        let raw = Arc::new(RawCluster::connect(&cluster.pd_addresses().join(",")).await);
         let mut told = Vec::new();
         for case in &self.cases {
-            let cluster = EmbeddedCluster::builder().seed(1).start().await.expect("a cluster");
-            let raw = Arc::new(RawCluster::connect(&cluster.pd_addresses().join(",")).await);
-            told.push(transcript(case, raw, Store::TiKv).await);
+            told.push(transcript(case, Arc::clone(&raw), Store::TiKv).await);
         }
-        self.judge(&recorded, &told, self.differences);
+        self.judge(&recorded, &told, &differences::read(self.name));
     }
 
     /// Runs all cases on the playground, if there is a way to one, and fails unless it answers as recorded; or
@@ -62,7 +62,7 @@ impl Group {
         if golden::is_recording() {
             golden::write(self.name, &told);
         } else if is_tikv() {
-            self.judge(&golden::read(self.name), &told, self.differences);
+            self.judge(&golden::read(self.name), &told, &differences::read(self.name));
         } else {
             self.judge(&golden::read(self.name), &told, &[]);
         }

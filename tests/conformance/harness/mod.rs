@@ -1,6 +1,7 @@
 //! Scripts of requests, what two clusters answer to them, and how the answers compare.
 
 pub(crate) mod compare;
+pub(crate) mod differences;
 pub(crate) mod golden;
 pub(crate) mod group;
 pub(crate) mod names;

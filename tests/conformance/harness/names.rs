@@ -50,7 +50,7 @@ impl Names {
         let distance = |known: &u64| known.abs_diff(number);
         let nearest = self.timestamps.iter().min_by_key(|(known, _)| distance(known));
         match nearest {
-            Some((known, name)) if distance(known) <= NEIGHBOURHOOD => {
+            Some((known, name)) if distance(known) < NEIGHBOURHOOD => {
                 let sign = if number > *known { '+' } else { '-' };
                 format!("{name}{sign}{}", distance(known))
             }

@@ -63,15 +63,28 @@ impl Script {
         self.prewrite(start, mutations)
     }
 
-    /// An async commit of values: the first key's lock names the others.
+    /// The primary's part of an async commit of values: the first key's lock names the others.
     pub(crate) fn prewrite_async(&self, start: u64, pairs: &[(&str, &str)]) -> kv::PrewriteRequest {
-        let secondaries = pairs.iter().skip(1).map(|(key, _)| self.key(key)).collect();
+        let secondaries = pairs[1..].iter().map(|(key, _)| self.key(key)).collect();
         kv::PrewriteRequest {
             use_async_commit: true,
             secondaries,
             min_commit_ts: start + 1,
-            ..self.prewrite_puts(start, pairs)
+            ..self.prewrite_puts(start, &pairs[..1])
         }
+    }
+
+    /// Locks all keys of an async commit, the primary first. Tells its commit timestamp.
+    pub(crate) async fn send_async(&mut self, start: u64, pairs: &[(&str, &str)]) -> u64 {
+        let primary = self.send(self.prewrite_async(start, pairs)).await;
+        let secondaries = kv::PrewriteRequest {
+            primary_lock: self.key(pairs[0].0),
+            use_async_commit: true,
+            min_commit_ts: start + 1,
+            ..self.prewrite_puts(start, &pairs[1..])
+        };
+        let secondaries = self.send(secondaries).await;
+        primary.min_commit_ts.max(secondaries.min_commit_ts)
     }
 
     pub(crate) fn commit(&self, start: u64, commit: u64, keys: &[&str]) -> kv::CommitRequest {
@@ -176,7 +189,12 @@ impl Script {
         }
     }
 
-    pub(crate) fn unlock(&self, start: u64, at: u64, keys: &[&str]) -> kv::PessimisticRollbackRequest {
+    pub(crate) fn unlock(
+        &self,
+        start: u64,
+        at: u64,
+        keys: &[&str],
+    ) -> kv::PessimisticRollbackRequest {
         kv::PessimisticRollbackRequest {
             start_version: start,
             for_update_ts: at,

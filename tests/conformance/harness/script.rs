@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use prost::Message as _;
 use tifusion_proto::kvrpcpb as kv;
 use tifusion_testkit::raw_cluster::{RawCluster, StoreRequest};
 
 use super::names::{NEIGHBOURHOOD, Names};
-use super::reflect;
+use super::reflect::Writer;
 use super::transcript::{Step, Transcript};
 
 /// What a cluster's stores are.
@@ -29,12 +28,7 @@ pub(crate) struct Script {
 
 impl Script {
     /// A case on a cluster, in which no other keys begin with `prefix`.
-    pub(crate) fn new(
-        cluster: Arc<RawCluster>,
-        store: Store,
-        case: &str,
-        prefix: Vec<u8>,
-    ) -> Self {
+    pub(crate) fn new(cluster: Arc<RawCluster>, store: Store, case: &str, prefix: Vec<u8>) -> Self {
         let transcript = Transcript { case: case.to_owned(), steps: Vec::new() };
         Self { cluster, store, names: Names::new(prefix), transcript }
     }
@@ -74,7 +68,7 @@ impl Script {
         let key = self.names.prefix().to_vec();
         let (lines, response) = match self.cluster.send(&key, request).await {
             Ok(response) => {
-                let lines = reflect::lines(R::RESPONSE, &response.encode_to_vec(), &self.names);
+                let lines = self.lines(R::RESPONSE, &response);
                 (lines, response)
             }
             Err(status) if status.code() == tonic::Code::Unavailable => {
@@ -86,24 +80,35 @@ impl Script {
         response
     }
 
-    /// As [`Script::send`], but of a request that unistore does not survive, which it is spared.
-    pub(crate) async fn send_to_tikv<R: StoreRequest>(&mut self, request: R) {
+    /// The fields of a message of this name.
+    fn lines(&self, name: &str, message: &impl prost::Message) -> Vec<String> {
+        let writer = Writer { names: &self.names, store: self.store };
+        writer.lines(name, &message.encode_to_vec())
+    }
+
+    /// As [`Script::send`], but unistore is spared the request, for what it `would` do has nothing to do with TiKV.
+    pub(crate) async fn send_to_tikv<R: StoreRequest>(&mut self, request: R, would: &str) {
         match self.store {
             Store::TiKv => {
                 self.send(request).await;
             }
-            Store::Unistore => self.note(R::METHOD, vec!["unistore: would die of it".to_owned()]),
+            Store::Unistore => self.note(R::METHOD, vec![format!("unistore: {would}")]),
         }
     }
 
-    /// Writes down the locks on the case's keys. Unistore tells those of the whole region, whatever it is asked.
+    /// Writes down the locks on the case's keys.
     pub(crate) async fn locks(&mut self) {
-        let request = kv::ScanLockRequest { limit: u32::MAX, ..self.scan_lock("", "\u{7f}", u64::MAX) };
+        self.locks_until(u64::MAX).await;
+    }
+
+    /// Writes down the locks of old transactions on the case's keys. Unistore tells those of the whole region,
+    /// whatever keys it is asked about.
+    pub(crate) async fn locks_until(&mut self, max: u64) {
+        let request = kv::ScanLockRequest { limit: u32::MAX, ..self.scan_lock("", "\u{7f}", max) };
         let prefix = self.names.prefix().to_vec();
         let mut response = self.cluster.send(&prefix, request).await.expect("an answer");
         response.locks.retain(|lock| lock.key.starts_with(&prefix));
-        let bytes = response.encode_to_vec();
-        let lines = reflect::lines("kvrpcpb.ScanLockResponse", &bytes, &self.names);
+        let lines = self.lines("kvrpcpb.ScanLockResponse", &response);
         self.note("locks", lines);
     }
 

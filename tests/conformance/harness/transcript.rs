@@ -17,8 +17,3 @@ pub(crate) struct Step {
     /// The answer: `path: value`, a line per field.
     pub(crate) lines: Vec<String>,
 }
-
-/// The path of a line.
-pub(crate) fn path(line: &str) -> &str {
-    line.split_once(": ").map_or(line, |(path, _)| path)
-}
