@@ -19,8 +19,10 @@
 
 mod async_commit;
 mod commit;
+mod cop;
 mod harness;
 mod maintenance;
+mod metadata;
 mod pessimistic;
 mod prewrite;
 mod read;

@@ -11,6 +11,9 @@ fn group() -> Group {
     Group {
         name: "status",
         cases: cases![
+            of_a_living_async_commit,
+            of_an_expired_async_commit,
+            of_an_expired_async_commit_made_synchronous,
             of_a_living_lock,
             of_a_living_lock_whose_commit_can_be_pushed,
             of_a_lock_that_was_pushed_already,
@@ -28,9 +31,6 @@ fn group() -> Group {
             of_a_living_pessimistic_lock,
             of_an_expired_pessimistic_lock,
             of_an_expired_pessimistic_lock_for_another,
-            of_a_living_async_commit,
-            of_an_expired_async_commit,
-            of_an_expired_async_commit_made_synchronous,
             of_a_secondary,
             of_a_pessimistic_secondary,
             of_a_secondary_unchecked,

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use futures::future::LocalBoxFuture;
 use tifusion_embedded::EmbeddedCluster;
 use tifusion_testkit::cluster::{Cluster, Shape};
-use tifusion_testkit::raw_cluster::RawCluster;
 
 use super::compare::compare;
 use super::differences::{self, Difference};
 use super::golden;
-use super::script::{Script, Store};
+use super::script::Script;
+use super::side::{Side, Store};
 use super::transcript::Transcript;
 
 /// A script by its name.
@@ -39,51 +39,39 @@ pub(crate) struct Group {
 impl Group {
     /// Runs all cases on an embedded cluster, and fails unless they answer as recorded.
     pub(crate) async fn check_embedded(self) {
-        let recorded = golden::read(self.name);
         let cluster = EmbeddedCluster::builder().seed(1).start().await.expect("a cluster");
-        let raw = Arc::new(RawCluster::connect(&cluster.pd_addresses().join(",")).await);
-        let mut told = Vec::new();
-        for case in &self.cases {
-            told.push(transcript(case, Arc::clone(&raw), Store::TiKv).await);
-        }
-        self.judge(&recorded, &told, &differences::read(self.name));
+        let told = self.run(&Side::embedded(&cluster).await).await;
+        self.judge(&told, &differences::read(self.name));
     }
 
     /// Runs all cases on the playground, if there is a way to one, and fails unless it answers as recorded; or
     /// records its answers.
     pub(crate) async fn check_playground(self) {
         let Some(cluster) = Cluster::of(Shape::default(), self.name) else { return };
-        let raw = Arc::new(RawCluster::connect(&cluster.pd).await);
-        let store = if is_tikv() { Store::TiKv } else { Store::Unistore };
-        let mut told = Vec::new();
-        for case in &self.cases {
-            told.push(transcript(case, Arc::clone(&raw), store).await);
-        }
-        if golden::is_recording() {
-            golden::write(self.name, &told);
-        } else if is_tikv() {
-            self.judge(&golden::read(self.name), &told, &differences::read(self.name));
-        } else {
-            self.judge(&golden::read(self.name), &told, &[]);
+        let side = Side::playground(&cluster).await;
+        let told = self.run(&side).await;
+        match side.store {
+            Store::Unistore if golden::is_recording() => golden::write(self.name, &told),
+            Store::Unistore => self.judge(&told, &[]),
+            Store::TiKv => self.judge(&told, &differences::read(self.name)),
         }
     }
 
-    fn judge(&self, recorded: &[Transcript], told: &[Transcript], differences: &[Difference]) {
-        let wrong = compare(recorded, told, differences);
+    async fn run(&self, side: &Arc<Side>) -> Vec<Transcript> {
+        let mut told = Vec::new();
+        for case in &self.cases {
+            let mut script = Script::new(Arc::clone(side), case.name, prefix(case.name));
+            (case.run)(&mut script).await;
+            told.push(script.into_transcript());
+        }
+        told
+    }
+
+    fn judge(&self, told: &[Transcript], differences: &[Difference]) {
+        let wrong = compare(&golden::read(self.name), told, differences);
         let (count, cases) = (wrong.len(), told.len());
         assert!(wrong.is_empty(), "{count} differences in {cases} cases:\n{}", wrong.join("\n"));
     }
-}
-
-/// An external cluster is of TiKV, to which the embedded one is to be like.
-pub(crate) fn is_tikv() -> bool {
-    std::env::var("TIFUSION_TEST_CLUSTER").is_ok_and(|kind| kind == "external")
-}
-
-async fn transcript(case: &Case, cluster: Arc<RawCluster>, store: Store) -> Transcript {
-    let mut script = Script::new(cluster, store, case.name, prefix(case.name));
-    (case.run)(&mut script).await;
-    script.into_transcript()
 }
 
 /// A beginning of keys that no other run has, behind all that TiDB writes. Unistore keeps its records of rollbacks

@@ -7,7 +7,7 @@ use prost_reflect::{DescriptorPool, DynamicMessage, Kind, Value};
 use tifusion_testkit::cluster::repository;
 
 use super::names::Names;
-use super::script::Store;
+use super::side::Store;
 
 /// Fields that tell about the run and not about the data: how long it took, and on what.
 const ABOUT_THE_RUN: [&str; 6] = [

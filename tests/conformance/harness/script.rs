@@ -3,39 +3,30 @@
 use std::sync::Arc;
 
 use tifusion_proto::kvrpcpb as kv;
-use tifusion_testkit::raw_cluster::{RawCluster, StoreRequest};
+use tifusion_testkit::raw_cluster::StoreRequest;
 
 use super::names::{NEIGHBOURHOOD, Names};
 use super::reflect::Writer;
+use super::side::{Side, Store};
 use super::transcript::{Step, Transcript};
-
-/// What a cluster's stores are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Store {
-    /// TiKV, or what is to be like it.
-    TiKv,
-    /// The playground's.
-    Unistore,
-}
 
 /// A running case.
 pub(crate) struct Script {
-    cluster: Arc<RawCluster>,
-    store: Store,
+    side: Arc<Side>,
     names: Names,
     transcript: Transcript,
 }
 
 impl Script {
     /// A case on a cluster, in which no other keys begin with `prefix`.
-    pub(crate) fn new(cluster: Arc<RawCluster>, store: Store, case: &str, prefix: Vec<u8>) -> Self {
+    pub(crate) fn new(side: Arc<Side>, case: &str, prefix: Vec<u8>) -> Self {
         let transcript = Transcript { case: case.to_owned(), steps: Vec::new() };
-        Self { cluster, store, names: Names::new(prefix), transcript }
+        Self { side, names: Names::new(prefix), transcript }
     }
 
-    /// The cluster, for what is not to be written down.
-    pub(crate) fn cluster(&self) -> &Arc<RawCluster> {
-        &self.cluster
+    /// The cluster.
+    pub(crate) fn side(&self) -> &Arc<Side> {
+        &self.side
     }
 
     /// What was answered.
@@ -51,7 +42,7 @@ impl Script {
     /// A new timestamp from PD, with room on both sides.
     pub(crate) async fn ts(&mut self) -> u64 {
         let room = u32::try_from(2 * NEIGHBOURHOOD).expect("a small number");
-        let timestamp = self.cluster.timestamps(room).await - NEIGHBOURHOOD;
+        let timestamp = self.side.raw.timestamps(room).await - NEIGHBOURHOOD;
         self.names.add_timestamp(timestamp);
         timestamp
     }
@@ -66,7 +57,7 @@ impl Script {
     /// Sends a request to the region of this case's keys and writes the answer down.
     pub(crate) async fn send<R: StoreRequest>(&mut self, request: R) -> R::Response {
         let key = self.names.prefix().to_vec();
-        let (lines, response) = match self.cluster.send(&key, request).await {
+        let (lines, response) = match self.side.raw.send(&key, request).await {
             Ok(response) => {
                 let lines = self.lines(R::RESPONSE, &response);
                 (lines, response)
@@ -81,14 +72,14 @@ impl Script {
     }
 
     /// The fields of a message of this name.
-    fn lines(&self, name: &str, message: &impl prost::Message) -> Vec<String> {
-        let writer = Writer { names: &self.names, store: self.store };
+    pub(crate) fn lines(&self, name: &str, message: &impl prost::Message) -> Vec<String> {
+        let writer = Writer { names: &self.names, store: self.side.store };
         writer.lines(name, &message.encode_to_vec())
     }
 
     /// As [`Script::send`], but unistore is spared the request, for what it `would` do has nothing to do with TiKV.
     pub(crate) async fn send_to_tikv<R: StoreRequest>(&mut self, request: R, would: &str) {
-        match self.store {
+        match self.side.store {
             Store::TiKv => {
                 self.send(request).await;
             }
@@ -106,7 +97,7 @@ impl Script {
     pub(crate) async fn locks_until(&mut self, max: u64) {
         let request = kv::ScanLockRequest { limit: u32::MAX, ..self.scan_lock("", "\u{7f}", max) };
         let prefix = self.names.prefix().to_vec();
-        let mut response = self.cluster.send(&prefix, request).await.expect("an answer");
+        let mut response = self.side.raw.send(&prefix, request).await.expect("an answer");
         response.locks.retain(|lock| lock.key.starts_with(&prefix));
         let lines = self.lines("kvrpcpb.ScanLockResponse", &response);
         self.note("locks", lines);
@@ -141,7 +132,7 @@ impl Script {
             lock_ttl: 3000,
             ..kv::PrewriteRequest::default()
         };
-        let told = self.cluster.send(&keys[0], request).await.expect("an answer");
+        let told = self.side.raw.send(&keys[0], request).await.expect("an answer");
         assert!(told.errors.is_empty(), "{told:?}");
         let request = kv::CommitRequest {
             start_version: start,
@@ -149,7 +140,7 @@ impl Script {
             keys: keys.clone(),
             ..kv::CommitRequest::default()
         };
-        let told = self.cluster.send(&keys[0], request).await.expect("an answer");
+        let told = self.side.raw.send(&keys[0], request).await.expect("an answer");
         assert!(told.error.is_none(), "{told:?}");
         (start, commit)
     }
