@@ -141,11 +141,15 @@ impl RawCluster {
     pub async fn timestamps(&self, count: u32) -> u64 {
         let request =
             pdpb::TsoRequest { header: self.header(), count, ..pdpb::TsoRequest::default() };
-        let answers = self.pd.clone().tso(tokio_stream::iter([request])).await.unwrap();
-        let answer = answers.into_inner().message().await.unwrap().expect("an answer");
-        let told = answer.timestamp.expect("a timestamp");
-        let part = |part: i64| u64::try_from(part).expect("a timestamp is not negative");
-        (part(told.physical) << 18) + part(told.logical)
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Ok(answers) = self.pd.clone().tso(tokio_stream::iter([request.clone()])).await
+                && let Ok(Some(answer)) = answers.into_inner().message().await
+            {
+                return version(answer.timestamp.expect("a timestamp"));
+            }
+            pause(deadline, "PD gives no timestamp").await;
+        }
     }
 
     /// The leader of the region that holds a raw key, and the context by which it knows the region.
@@ -160,7 +164,8 @@ impl RawCluster {
                 region_key: region_key(key),
                 need_buckets: false,
             };
-            let told = self.pd.clone().get_region(request).await.unwrap().into_inner();
+            let told = self.pd.clone().get_region(request).await;
+            let told = told.map(tonic::Response::into_inner).unwrap_or_default();
             if let (Some(region), Some(leader)) = (told.region, told.leader) {
                 let store = self.store(leader.store_id).await;
                 let context = kvrpcpb::Context {
@@ -206,6 +211,11 @@ impl RawCluster {
             }
         }
     }
+}
+
+fn version(timestamp: pdpb::Timestamp) -> u64 {
+    let part = |part: i64| u64::try_from(part).expect("a timestamp is not negative");
+    (part(timestamp.physical) << 18) + part(timestamp.logical)
 }
 
 fn channel(address: &str) -> Channel {

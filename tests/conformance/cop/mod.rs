@@ -60,7 +60,17 @@ impl Table {
 
     /// All rows.
     fn all(&self) -> Vec<KeyRange> {
-        vec![range(key::record_range(self.info.id))]
+        vec![self.rows_of(self.info.id)]
+    }
+
+    /// The rows of a partition or the table, as TiDB asks for them. Of integer handles TiKV takes the range of just
+    /// their prefix for one key, for its end is the prefix's next.
+    fn rows_of(&self, id: i64) -> KeyRange {
+        range(if self.info.is_common_handle {
+            key::record_range(id)
+        } else {
+            key::int_handle_range(id, i64::MIN, i64::MAX)
+        })
     }
 }
 

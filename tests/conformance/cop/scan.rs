@@ -158,7 +158,7 @@ async fn partitions(s: &mut Script) {
     for partition in partitions {
         let scan = dag::table_scan(&t.info, partition.id, t.columns.clone());
         let plan = dag::plan(vec![scan], 2);
-        let ranges = vec![range(key::record_range(partition.id))];
+        let ranges = vec![t.rows_of(partition.id)];
         s.ask(&format!("rows of {}", partition.name), Question::new(plan, ranges, t.types())).await;
         let (index, scan) = dag::index_scan(&t.info, "kv", partition.id);
         let plan = dag::plan(vec![scan], 2);
@@ -285,7 +285,7 @@ async fn locked_rows(s: &mut Script) {
     s.side().raw.send(&row(1), request).await.expect("an answer");
     let columns = vec![t.columns[0].clone()];
     let plan = dag::plan(vec![dag::table_scan(&t.info, table, columns)], 1);
-    let ranges = vec![range(key::record_range(table))];
+    let ranges = vec![t.rows_of(table)];
     let request = tifusion_proto::coprocessor::Request {
         tp: super::DAG,
         data: prost::Message::encode_to_vec(&plan).into(),

@@ -10,7 +10,8 @@ use super::names::Names;
 use super::side::Store;
 
 /// Fields that tell about the run and not about the data: how long it took, and on what.
-const ABOUT_THE_RUN: [&str; 6] = [
+const ABOUT_THE_RUN: [&str; 7] = [
+    "coprocessor.Response.cache_last_version",
     "kvrpcpb.LockInfo.duration_to_last_update_ms",
     "coprocessor.Response.exec_details",
     "coprocessor.Response.latest_buckets_version",
@@ -110,7 +111,11 @@ impl Writer<'_> {
         let is_beside = FOR_PEOPLE.contains(&field)
             && field.starts_with("kvrpcpb.KeyError")
             && message.fields().count() > 1;
+        // TiKV counts no warnings as well.
+        let is_no_count = field == "tipb.SelectResponse.warning_count"
+            && message.get_field_by_name("warning_count").is_some_and(|it| it.as_i64() == Some(0));
         is_beside
+            || is_no_count
             || ABOUT_THE_RUN.contains(&field)
             || (self.store == Store::TiKv && NEVER_TOLD_BY_UNISTORE.contains(&field))
     }
