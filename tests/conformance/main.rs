@@ -23,6 +23,7 @@ mod cop;
 mod harness;
 mod maintenance;
 mod metadata;
+mod pd;
 mod pessimistic;
 mod prewrite;
 mod read;

@@ -28,11 +28,12 @@ fn datum_rows(mut data: &[u8], types: &[FieldType], rows: &mut Vec<String>) {
     }
 }
 
+/// A datum. Counts and years are unsigned integers to TiKV and signed ones to unistore; readers take either.
 fn cell(datum: &Datum<'_>) -> String {
     match datum {
         Datum::Null => "NULL".to_owned(),
         Datum::Int(value) => value.to_string(),
-        Datum::UInt(value) => format!("{value}u"),
+        Datum::UInt(value) => value.to_string(),
         Datum::Float(value) => format!("{value:?}"),
         Datum::Bytes(value) => format!("\"{}\"", value.escape_ascii()),
         Datum::Decimal(value) => format!("{value}d"),
@@ -93,13 +94,7 @@ fn chunk_cell(bytes: &[u8], code: u8, unsigned: bool) -> String {
     match code {
         tp::FLOAT => format!("{:?}f", f32::from_le_bytes(bytes.try_into().expect("four bytes"))),
         tp::DOUBLE => format!("{:?}", f64::from_le_bytes(eight())),
-        tp::NEW_DECIMAL => {
-            // Digits before and behind the point, digits shown, sign; then words of nine digits, of
-            // which those that are not used hold anything.
-            let words = bytes[0].div_ceil(9) + bytes[1].div_ceil(9);
-            let used = &bytes[..4 + 4 * usize::from(words)];
-            used.iter().map(|byte| format!("{byte:02x}")).collect()
-        }
+        tp::NEW_DECIMAL => chunk_decimal(bytes),
         tp::DATE | tp::DATETIME | tp::TIMESTAMP => format!("{:#018x}", u64::from_le_bytes(eight())),
         tp::DURATION => format!("{}ns", i64::from_le_bytes(eight())),
         tp::TINY | tp::SHORT | tp::INT24 | tp::LONG | tp::LONG_LONG | tp::YEAR if unsigned => {
@@ -110,6 +105,24 @@ fn chunk_cell(bytes: &[u8], code: u8, unsigned: bool) -> String {
         }
         _ => format!("\"{}\"", bytes.escape_ascii()),
     }
+}
+
+/// Digits before and behind the point, digits shown, sign; then words of nine digits, of which those that are not used
+/// hold anything. How many zeros are in front is the store's choice.
+fn chunk_decimal(bytes: &[u8]) -> String {
+    let (before, behind) = (usize::from(bytes[0]), usize::from(bytes[1]));
+    let words = bytes[4..].as_chunks::<4>().0.iter().map(|word| u32::from_le_bytes(*word));
+    let mut words = words.map(|word| format!("{word:09}"));
+    let whole: String = words.by_ref().take(before.div_ceil(9)).collect();
+    let fraction: String = words.take(behind.div_ceil(9)).collect();
+    let whole = whole.trim_start_matches('0');
+    let sign = if bytes[3] == 0 { "" } else { "-" };
+    let shown = bytes[2];
+    format!(
+        "{sign}{}.{}d of {shown}",
+        if whole.is_empty() { "0" } else { whole },
+        &fraction[..behind]
+    )
 }
 
 fn take<'a>(data: &mut &'a [u8], count: usize) -> &'a [u8] {

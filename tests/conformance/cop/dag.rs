@@ -92,7 +92,8 @@ pub(crate) fn index_scan(table: &TableInfo, name: &str, id: i64) -> (i64, Execut
         index_id: Some(index.id),
         columns: own,
         desc: Some(false),
-        unique: Some(index.unique),
+        // TiDB says so of points alone.
+        unique: Some(false),
         primary_column_ids,
     };
     let tp = Some(ExecType::TypeIndexScan.into());
@@ -151,8 +152,8 @@ pub(crate) fn plan(executors: Vec<Executor>, width: usize) -> DagRequest {
         output_offsets: (0..).take(width).collect(),
         time_zone_name: Some("UTC".to_owned()),
         time_zone_offset: Some(0),
-        // In a SELECT, truncation as a warning.
-        flags: Some(32 | 2),
+        // Of a SELECT: what is truncated, flows over or is divided by zero is a warning.
+        flags: Some(2 | 32 | 64 | 128 | 256),
         encode_type: Some(EncodeType::TypeDefault.into()),
         max_warning_count: Some(64),
         div_precision_increment: Some(4),
@@ -215,6 +216,11 @@ pub(crate) fn text_of(collate: i32) -> FieldType {
 
 pub(crate) fn text() -> FieldType {
     text_of(UTF8MB4_BIN)
+}
+
+/// Text with room for so many characters.
+pub(crate) fn text_up_to(flen: i32) -> FieldType {
+    FieldType { flen: Some(flen), ..text() }
 }
 
 pub(crate) fn bytes() -> FieldType {

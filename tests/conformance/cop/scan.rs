@@ -248,22 +248,22 @@ async fn an_index_of_times(s: &mut Script) {
 
 async fn points_of_an_index(s: &mut Script) {
     let t = Table::of(s, "nums").await;
-    for (name, values) in
-        [("ki", [Datum::Int(7), Datum::Null]), ("ku", [Datum::UInt(7), Datum::Null])]
-    {
-        let (id, scan) = dag::index_scan(&t.info, name, t.info.id);
-        let types = [scan.idx_scan.as_ref().expect("a scan").columns.iter().map(dag::type_of)];
-        let types = types.into_iter().flatten().collect::<Vec<_>>();
-        let mut ranges: Vec<KeyRange> = values
-            .iter()
-            .map(|value| {
-                let mut start = key::index_prefix(t.info.id, id);
-                encode_key(&mut start, value).expect("a datum");
-                let end = key::prefix_next(&start);
-                KeyRange { start, end }
-            })
-            .collect();
-        ranges.sort_by(|a, b| a.start.cmp(&b.start));
+    let points = [
+        ("ki", vec![Datum::Null, Datum::Int(7), Datum::Int(8)]),
+        ("ku", vec![Datum::UInt(7), Datum::UInt(9), Datum::UInt(u64::MAX)]),
+    ];
+    for (name, values) in points {
+        let (id, mut scan) = dag::index_scan(&t.info, name, t.info.id);
+        let columns = scan.idx_scan.as_mut().expect("a scan");
+        columns.unique = Some(name == "ku");
+        let types: Vec<_> = columns.columns.iter().map(dag::type_of).collect();
+        let range_of = |value| {
+            let mut start = key::index_prefix(t.info.id, id);
+            encode_key(&mut start, value).expect("a datum");
+            let end = key::prefix_next(&start);
+            KeyRange { start, end }
+        };
+        let ranges = values.iter().map(range_of).collect();
         let plan = dag::plan(vec![scan], types.len());
         s.ask(name, Question::new(plan, ranges, types)).await;
     }
