@@ -274,7 +274,7 @@ async fn locks_that_a_writer_left_are_resolved() {
     }
     values.reverse();
     let swapped: Vec<_> = keys.iter().cloned().zip(values).collect();
-    let writer = RawWriter::new(&client);
+    let writer = RawWriter::connect(&cluster.pd).await;
     let query = "SELECT id, n FROM t ORDER BY id";
     let rows = |first, second| {
         [[Cell::Int(1), Cell::Int(first)], [Cell::Int(2), Cell::Int(second)]].map(Vec::from)

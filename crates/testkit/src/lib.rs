@@ -16,6 +16,7 @@ pub mod cluster;
 pub mod compare;
 pub mod connector;
 pub mod differences;
+pub mod raw_cluster;
 pub mod raw_writer;
 pub mod slt;
 pub mod tidb;

@@ -2,36 +2,21 @@
 //!
 //! The tests with `tikv-client` (`tests/partner`) take this file in, too.
 
-use std::time::Duration;
-
-use tifusion_client::region::Region;
-use tifusion_client::{Client, Timestamp};
+use tifusion_client::Timestamp;
 use tifusion_proto::kvrpcpb;
-use tifusion_proto::tikvpb::tikv_client::TikvClient;
-use tonic::transport::Channel;
+
+use crate::raw_cluster::RawCluster;
 
 /// Steps of transactions over one cluster.
 #[derive(Debug)]
 pub struct RawWriter {
-    client: Client,
+    cluster: RawCluster,
 }
 
 impl RawWriter {
-    /// A writer in `client`'s cluster.
-    #[must_use]
-    pub fn new(client: &Client) -> Self {
-        Self { client: client.clone() }
-    }
-
-    /// The region of `key`, a connection to its leader, and the context to send.
-    async fn at(&self, key: &[u8]) -> (TikvClient<Channel>, kvrpcpb::Context) {
-        let mut bo = self.client.backoffer(Duration::from_secs(10));
-        let region: std::sync::Arc<Region> =
-            self.client.regions().locate_key(&mut bo, key).await.unwrap();
-        let leader = region.leader;
-        let store = self.client.regions().store(&mut bo, leader.store_id).await.unwrap();
-        let channel = Channel::from_shared(format!("http://{}", store.address)).unwrap();
-        (TikvClient::new(channel.connect().await.unwrap()), region.context(&leader))
+    /// A writer in the cluster whose PD has these addresses, separated by commas.
+    pub async fn connect(pd: &str) -> Self {
+        Self { cluster: RawCluster::connect(pd).await }
     }
 
     /// Locks all keys for their new values, the first as the primary; `secondaries` makes it an
@@ -44,10 +29,8 @@ impl RawWriter {
         secondaries: &[Vec<u8>],
     ) {
         for (key, value) in pairs {
-            let (mut store, context) = self.at(key).await;
             let primary = &pairs[0].0;
             let request = kvrpcpb::PrewriteRequest {
-                context: Some(context),
                 mutations: vec![kvrpcpb::Mutation {
                     op: kvrpcpb::Op::Put.into(),
                     key: key.clone(),
@@ -63,8 +46,8 @@ impl RawWriter {
                 min_commit_ts: start_ts.version() + 1,
                 ..kvrpcpb::PrewriteRequest::default()
             };
-            let answer = store.kv_prewrite(request).await.unwrap().into_inner();
-            assert!(answer.region_error.is_none() && answer.errors.is_empty(), "{answer:?}");
+            let answer = self.cluster.send(key, request).await.unwrap();
+            assert!(answer.errors.is_empty(), "{answer:?}");
         }
     }
 
@@ -79,16 +62,13 @@ impl RawWriter {
         commit_ts: Timestamp,
     ) -> Result<(), kvrpcpb::KeyError> {
         for key in keys {
-            let (mut store, context) = self.at(key).await;
             let request = kvrpcpb::CommitRequest {
-                context: Some(context),
                 start_version: start_ts.version(),
                 keys: vec![key.clone()],
                 commit_version: commit_ts.version(),
                 ..kvrpcpb::CommitRequest::default()
             };
-            let answer = store.kv_commit(request).await.unwrap().into_inner();
-            assert!(answer.region_error.is_none(), "{answer:?}");
+            let answer = self.cluster.send(key, request).await.unwrap();
             if let Some(error) = answer.error {
                 return Err(error);
             }

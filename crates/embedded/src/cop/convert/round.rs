@@ -6,10 +6,11 @@ use crate::cop::context::EvalContext;
 use crate::cop::error::EvalError;
 use crate::cop::value::Span;
 
-/// A time with `fsp` digits of its fraction, rounded half up.
+/// A time with `fsp` digits of its fraction, rounded half up. A time that no calendar has and that would have to change
+/// its day becomes the zero time (TiKV's `round_components`).
 ///
 /// # Errors
-/// When a time that no calendar has would have to change its day.
+/// When it leaves the calendar's last year.
 pub(crate) fn round_time(
     time: CoreTime,
     fsp: u8,
@@ -24,9 +25,18 @@ pub(crate) fn round_time(
     if kept < 1_000_000 {
         return Ok(CoreTime { micro: kept, fsp, ..time });
     }
-    let whole = CoreTime { micro: 0, ..time };
-    let micros = whole.to_micros().map_err(|error| EvalError::from(error.into_error(time)))?;
-    Ok(CoreTime::from_micros(micros + 1_000_000, time.kind, fsp)?)
+    let whole = CoreTime { micro: 0, fsp, ..time };
+    match (time.hour, time.minute, time.second) {
+        (_, _, ..59) => return Ok(CoreTime { second: time.second + 1, ..whole }),
+        (_, ..59, _) => return Ok(CoreTime { minute: time.minute + 1, second: 0, ..whole }),
+        (..23, ..) => return Ok(CoreTime { hour: time.hour + 1, minute: 0, second: 0, ..whole }),
+        _ => {}
+    }
+    let Ok(micros) = whole.to_micros() else {
+        return Ok(CoreTime { kind: time.kind, fsp, ..CoreTime::default() });
+    };
+    CoreTime::from_micros(micros + 1_000_000, time.kind, fsp)
+        .map_err(|_| EvalError::incorrect_datetime(&time.to_string()))
 }
 
 /// A `TIME` with `fsp` digits of its fraction, rounded half away from zero.
@@ -42,4 +52,48 @@ pub(crate) fn round_span(span: Span, fsp: u8) -> Result<Span, EvalError> {
         return Err(EvalError::overflow("TIME", &text));
     }
     Ok(Span { nanos: if span.nanos < 0 { -magnitude } else { magnitude }, fsp })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rounded(text: &str, fsp: u8) -> Result<String, EvalError> {
+        let number = |range: std::ops::Range<usize>| text[range].parse::<u32>().unwrap();
+        let small = |range| u8::try_from(number(range)).unwrap();
+        let time = CoreTime {
+            year: u16::try_from(number(0..4)).unwrap(),
+            month: small(5..7),
+            day: small(8..10),
+            hour: small(11..13),
+            minute: small(14..16),
+            second: small(17..19),
+            micro: number(20..26),
+            kind: TimeKind::DateTime,
+            fsp: 6,
+        };
+        round_time(time, fsp, &mut EvalContext::default()).map(|time| time.to_string())
+    }
+
+    #[test]
+    fn a_carry_goes_as_far_as_it_must() {
+        for (time, expected) in [
+            ("2024-01-02 03:04:05.499999", "2024-01-02 03:04:05"),
+            ("2024-01-02 03:04:05.500000", "2024-01-02 03:04:06"),
+            ("2024-01-02 03:04:59.500000", "2024-01-02 03:05:00"),
+            ("2024-01-02 03:59:59.500000", "2024-01-02 04:00:00"),
+            ("2024-12-31 23:59:59.500000", "2025-01-01 00:00:00"),
+            ("2024-02-31 03:59:59.500000", "2024-02-31 04:00:00"),
+            ("2024-02-31 23:59:59.500000", "0000-00-00 00:00:00"),
+        ] {
+            assert_eq!(rounded(time, 0).unwrap(), expected, "{time}");
+        }
+        assert_eq!(rounded("2024-01-02 03:04:05.949999", 1).unwrap(), "2024-01-02 03:04:05.9");
+    }
+
+    #[test]
+    fn behind_the_last_year_there_is_an_error_of_mysql_s() {
+        let error = rounded("9999-12-31 23:59:59.999999", 0).unwrap_err();
+        assert_eq!((error.code, error.message.contains("9999-12-31")), (1292, true));
+    }
 }
