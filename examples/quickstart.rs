@@ -265,11 +265,11 @@ fn tell_what_next(cluster: &EmbeddedCluster, is_kept: bool) {
         heading("The cluster stays until you press Ctrl-C; in a second terminal, type");
         println!("cargo run --example sql -- --pd {pd} --db tpch 'SHOW TABLES'");
         println!("cargo run --example join_parquet -- {pd}");
-        println!("cargo run -p tifusion-shell -- --pd {pd} --db tpch");
+        println!("cargo run --bin tifusion -- --pd {pd} --db tpch");
     } else {
         heading("Next, type");
         println!("cargo run --example quickstart -- --keep   # this again, for a second terminal");
-        println!("cargo run -p tifusion-shell -- --embedded  # a shell over an empty cluster");
+        println!("cargo run --bin tifusion -- --embedded  # a shell over an empty cluster");
         println!("cargo run --example sql -- --pd HOST:2379 'SHOW DATABASES'  # your own cluster");
         println!("cargo doc --open --no-deps -p tifusion     # how to use the library");
     }
