@@ -1,8 +1,13 @@
 //! TiFusion's client beside `tikv-client` on one cluster: what one writes the other reads, and locks that a
-//! crashed writer leaves behind stop nobody.
+//! crashed writer leaves behind stop nobody. And `tikv-client` alone: its transactions run on the embedded cluster
+//! as on any other.
 //!
-//! Needs a cluster named by `TIFUSION_PD_ADDRS`; see `.ci/run`.
+//! Each test runs on an embedded cluster, and on the one that `TIFUSION_PD_ADDRS` names; see `.ci/run`.
 
+#[path = "partner/alone.rs"]
+mod alone;
+#[path = "../../../crates/testkit/src/raw_cluster.rs"]
+mod raw_cluster;
 #[path = "../../../crates/testkit/src/raw_writer.rs"]
 mod raw_writer;
 
@@ -19,17 +24,56 @@ use tifusion_codec::key::{self, Handle};
 use tifusion_proto::tipb;
 use tikv_client::{CheckLevel, TransactionClient, TransactionOptions};
 
-fn pd() -> Vec<String> {
-    let addresses = std::env::var("TIFUSION_PD_ADDRS").expect("TIFUSION_PD_ADDRS names a cluster");
-    addresses.split(',').map(str::to_owned).collect()
+/// PD's addresses.
+type Pd = Vec<String>;
+
+/// The cluster that the environment names, if any; in CI there must be one.
+fn named() -> Option<Pd> {
+    let addresses = std::env::var("TIFUSION_PD_ADDRS").ok();
+    assert!(addresses.is_some() || std::env::var_os("CI").is_none(), "CI names a cluster");
+    Some(addresses?.split(',').map(str::to_owned).collect())
 }
 
-async fn ours() -> Client {
-    Client::connect(ClientOptions::new(pd())).await.unwrap()
+/// Tests of functions over a cluster.
+macro_rules! on_both_clusters {
+    ($($test:ident),+ $(,)?) => {
+        mod embedded {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $test() {
+                let cluster = tifusion_embedded::EmbeddedCluster::builder().start().await.unwrap();
+                super::$test(&cluster.pd_addresses()).await;
+            })+
+        }
+
+        mod named {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $test() {
+                match crate::named() {
+                    Some(pd) => super::$test(&pd).await,
+                    None => eprintln!("skipped: no cluster in TIFUSION_PD_ADDRS"),
+                }
+            })+
+        }
+    };
+}
+pub(crate) use on_both_clusters;
+
+on_both_clusters!(
+    what_the_partner_commits_is_read_and_older_snapshots_stay_as_they_were,
+    a_coprocessor_scan_reads_the_partner_s_rows,
+    pessimistic_locks_of_a_dead_writer_stop_no_read,
+    an_expired_prewrite_is_rolled_back,
+    secondaries_of_a_committed_primary_are_read_as_committed,
+    a_finished_async_commit_is_read_and_an_unfinished_one_rolled_back,
+    a_living_writer_is_not_disturbed_and_not_waited_for,
+);
+
+async fn ours(pd: &Pd) -> Client {
+    Client::connect(ClientOptions::new(pd.clone())).await.unwrap()
 }
 
-async fn theirs() -> TransactionClient {
-    TransactionClient::new(pd()).await.unwrap()
+async fn theirs(pd: &Pd) -> TransactionClient {
+    TransactionClient::new(pd.clone()).await.unwrap()
 }
 
 fn key_of(prefix: &str, number: u32) -> Vec<u8> {
@@ -65,9 +109,8 @@ fn expected(prefix: &str, count: u32, value: &str) -> Vec<(Vec<u8>, Bytes)> {
         .collect()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_the_partner_commits_is_read_and_older_snapshots_stay_as_they_were() {
-    let (ours, theirs) = (ours().await, theirs().await);
+async fn what_the_partner_commits_is_read_and_older_snapshots_stay_as_they_were(pd: &Pd) {
+    let (ours, theirs) = (ours(pd).await, theirs(pd).await);
     put_all(&theirs, "commit", 500, "old").await;
     let before = ours.timestamp().await.unwrap();
     put_all(&theirs, "commit", 700, "new").await;
@@ -84,10 +127,9 @@ async fn what_the_partner_commits_is_read_and_older_snapshots_stay_as_they_were(
     assert_eq!(snapshot.get(&key_of("commit", 4000)).await.unwrap(), None);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_coprocessor_scan_reads_the_partner_s_rows() {
+async fn a_coprocessor_scan_reads_the_partner_s_rows(pd: &Pd) {
     const TABLE: i64 = 900_000_001;
-    let (ours, theirs) = (ours().await, theirs().await);
+    let (ours, theirs) = (ours(pd).await, theirs(pd).await);
     let mut transaction = theirs.begin_optimistic().await.unwrap();
     for handle in -50_i64..50 {
         // A row of version 2 without columns: the handle is in the key.
@@ -126,7 +168,7 @@ async fn handles(client: &Client, table: i64, start_ts: Timestamp) -> Vec<i64> {
         encode_type: Some(tipb::EncodeType::TypeChunk.into()),
         ..tipb::DagRequest::default()
     };
-    let (start, end) = key::record_range(table);
+    let (start, end) = key::int_handle_range(table, i64::MIN, i64::MAX);
     let data = Bytes::from(dag.encode_to_vec());
     let request = CopRequest::new(data, start_ts, vec![KeyRange::new(start, end)]);
     let mut answers = client.coprocessor(request).unwrap();
@@ -146,9 +188,8 @@ async fn handles(client: &Client, table: i64, start_ts: Timestamp) -> Vec<i64> {
     handles
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn pessimistic_locks_of_a_dead_writer_stop_no_read() {
-    let (ours, theirs) = (ours().await, theirs().await);
+async fn pessimistic_locks_of_a_dead_writer_stop_no_read(pd: &Pd) {
+    let (ours, theirs) = (ours(pd).await, theirs(pd).await);
     put_all(&theirs, "pessimistic", 20, "v").await;
     let options = TransactionOptions::new_pessimistic().drop_check(CheckLevel::None);
     let mut transaction = theirs.begin_with_options(options).await.unwrap();
@@ -160,11 +201,10 @@ async fn pessimistic_locks_of_a_dead_writer_stop_no_read() {
     assert_eq!(scan(&ours, "pessimistic", now).await, expected("pessimistic", 20, "v"));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_expired_prewrite_is_rolled_back() {
-    let (ours, theirs) = (ours().await, theirs().await);
+async fn an_expired_prewrite_is_rolled_back(pd: &Pd) {
+    let (ours, theirs) = (ours(pd).await, theirs(pd).await);
     put_all(&theirs, "expired", 10, "v").await;
-    let writer = RawWriter::new(&ours);
+    let writer = RawWriter::connect(&pd.join(",")).await;
     let keys: Vec<Vec<u8>> = (0..10).map(|number| key_of("expired", number)).collect();
     let start_ts = ours.timestamp().await.unwrap();
     writer.prewrite(&all(&keys, "never"), start_ts, 1, &[]).await;
@@ -177,11 +217,10 @@ async fn an_expired_prewrite_is_rolled_back() {
     transaction.rollback().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn secondaries_of_a_committed_primary_are_read_as_committed() {
-    let (ours, theirs) = (ours().await, theirs().await);
+async fn secondaries_of_a_committed_primary_are_read_as_committed(pd: &Pd) {
+    let (ours, theirs) = (ours(pd).await, theirs(pd).await);
     put_all(&theirs, "secondary", 10, "v").await;
-    let writer = RawWriter::new(&ours);
+    let writer = RawWriter::connect(&pd.join(",")).await;
     let keys: Vec<Vec<u8>> = (0..10).map(|number| key_of("secondary", number)).collect();
     let start_ts = ours.timestamp().await.unwrap();
     writer.prewrite(&all(&keys, "new"), start_ts, 60_000, &[]).await;
@@ -194,11 +233,10 @@ async fn secondaries_of_a_committed_primary_are_read_as_committed() {
     assert_eq!(scan(&ours, "secondary", before_commit).await, expected("secondary", 10, "v"));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_finished_async_commit_is_read_and_an_unfinished_one_rolled_back() {
-    let (ours, theirs) = (ours().await, theirs().await);
+async fn a_finished_async_commit_is_read_and_an_unfinished_one_rolled_back(pd: &Pd) {
+    let (ours, theirs) = (ours(pd).await, theirs(pd).await);
     put_all(&theirs, "async", 10, "v").await;
-    let writer = RawWriter::new(&ours);
+    let writer = RawWriter::connect(&pd.join(",")).await;
     let keys: Vec<Vec<u8>> = (0..10).map(|number| key_of("async", number)).collect();
     let start_ts = ours.timestamp().await.unwrap();
     writer.prewrite(&all(&keys, "new"), start_ts, 1, &keys[1..]).await;
@@ -215,11 +253,10 @@ async fn a_finished_async_commit_is_read_and_an_unfinished_one_rolled_back() {
     assert_eq!(scan(&ours, "async", now).await, all_new);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_living_writer_is_not_disturbed_and_not_waited_for() {
-    let (ours, theirs) = (ours().await, theirs().await);
+async fn a_living_writer_is_not_disturbed_and_not_waited_for(pd: &Pd) {
+    let (ours, theirs) = (ours(pd).await, theirs(pd).await);
     put_all(&theirs, "living", 10, "v").await;
-    let writer = RawWriter::new(&ours);
+    let writer = RawWriter::connect(&pd.join(",")).await;
     let keys: Vec<Vec<u8>> = (0..10).map(|number| key_of("living", number)).collect();
     let start_ts = ours.timestamp().await.unwrap();
     writer.prewrite(&all(&keys, "new"), start_ts, 60_000, &[]).await;

@@ -58,42 +58,35 @@ pub(crate) fn round_span(span: Span, fsp: u8) -> Result<Span, EvalError> {
 mod tests {
     use super::*;
 
-    fn rounded(text: &str, fsp: u8) -> Result<String, EvalError> {
-        let number = |range: std::ops::Range<usize>| text[range].parse::<u32>().unwrap();
-        let small = |range| u8::try_from(number(range)).unwrap();
-        let time = CoreTime {
-            year: u16::try_from(number(0..4)).unwrap(),
-            month: small(5..7),
-            day: small(8..10),
-            hour: small(11..13),
-            minute: small(14..16),
-            second: small(17..19),
-            micro: number(20..26),
-            kind: TimeKind::DateTime,
-            fsp: 6,
-        };
-        round_time(time, fsp, &mut EvalContext::default()).map(|time| time.to_string())
+    /// Year, month, day; hour, minute, second; microsecond.
+    type Parts = ((u16, u8, u8), (u8, u8, u8), u32);
+
+    fn rounded(
+        ((year, month, day), (hour, minute, second), micro): Parts,
+    ) -> Result<String, EvalError> {
+        let kind = TimeKind::DateTime;
+        let time = CoreTime { year, month, day, hour, minute, second, micro, kind, fsp: 6 };
+        round_time(time, 0, &mut EvalContext::default()).map(|time| time.to_string())
     }
 
     #[test]
     fn a_carry_goes_as_far_as_it_must() {
         for (time, expected) in [
-            ("2024-01-02 03:04:05.499999", "2024-01-02 03:04:05"),
-            ("2024-01-02 03:04:05.500000", "2024-01-02 03:04:06"),
-            ("2024-01-02 03:04:59.500000", "2024-01-02 03:05:00"),
-            ("2024-01-02 03:59:59.500000", "2024-01-02 04:00:00"),
-            ("2024-12-31 23:59:59.500000", "2025-01-01 00:00:00"),
-            ("2024-02-31 03:59:59.500000", "2024-02-31 04:00:00"),
-            ("2024-02-31 23:59:59.500000", "0000-00-00 00:00:00"),
+            (((2024, 1, 2), (3, 4, 5), 499_999), "2024-01-02 03:04:05"),
+            (((2024, 1, 2), (3, 4, 5), 500_000), "2024-01-02 03:04:06"),
+            (((2024, 1, 2), (3, 4, 59), 500_000), "2024-01-02 03:05:00"),
+            (((2024, 1, 2), (3, 59, 59), 500_000), "2024-01-02 04:00:00"),
+            (((2024, 12, 31), (23, 59, 59), 500_000), "2025-01-01 00:00:00"),
+            (((2024, 2, 31), (3, 59, 59), 500_000), "2024-02-31 04:00:00"),
+            (((2024, 2, 31), (23, 59, 59), 500_000), "0000-00-00 00:00:00"),
         ] {
-            assert_eq!(rounded(time, 0).unwrap(), expected, "{time}");
+            assert_eq!(rounded(time).unwrap(), expected, "{time:?}");
         }
-        assert_eq!(rounded("2024-01-02 03:04:05.949999", 1).unwrap(), "2024-01-02 03:04:05.9");
     }
 
     #[test]
     fn behind_the_last_year_there_is_an_error_of_mysql_s() {
-        let error = rounded("9999-12-31 23:59:59.999999", 0).unwrap_err();
+        let error = rounded(((9999, 12, 31), (23, 59, 59), 999_999)).unwrap_err();
         assert_eq!((error.code, error.message.contains("9999-12-31")), (1292, true));
     }
 }
