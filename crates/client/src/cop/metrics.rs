@@ -16,6 +16,7 @@ pub struct CopMetrics {
     pub locks: LockStats,
     tasks: Counter,
     answers: Counter,
+    useless: Counter,
     bytes: Counter,
     rebuilds: Counter,
     halvings: Counter,
@@ -72,10 +73,12 @@ impl CopMetrics {
         self.halvings.get()
     }
 
-    /// Requests sent again, for whatever reason.
+    /// Requests that brought no rows and were sent again, or would have been, for whatever reason. Those
+    /// under way are none.
     #[must_use]
     pub fn retries(&self) -> u64 {
-        self.send.requests().saturating_sub(self.answers())
+        let lost = self.send.transport_errors().saturating_add(self.send.region_errors());
+        lost.saturating_add(self.useless.get())
     }
 
     /// Time from asking to answer, retries included, added up over all answers.
@@ -104,6 +107,11 @@ impl CopMetrics {
         self.answers.add(1);
         self.bytes.add(u64::try_from(bytes).unwrap_or(u64::MAX));
         self.answer_nanos.add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    /// A store answered, but not with rows: a lock was in the way, or its time was over.
+    pub(super) fn count_useless(&self) {
+        self.useless.add(1);
     }
 
     pub(super) fn count_rebuild(&self) {
