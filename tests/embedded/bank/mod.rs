@@ -7,6 +7,7 @@ pub(crate) mod disturb;
 pub(crate) mod locks;
 pub(crate) mod table;
 mod txn;
+mod wire;
 pub(crate) mod work;
 
 use std::collections::BTreeMap;
@@ -64,7 +65,7 @@ async fn run(setup: Setup) {
         told
     };
     let readers = sessions.iter().map(|session| {
-        let every = setup.transfers / 60;
+        let every = setup.transfers / 30;
         tokio::spawn(watch(Arc::clone(&bank), session.clone(), every, setup.transfers))
     });
     let readers = join_all(readers.collect::<Vec<_>>());
@@ -155,7 +156,7 @@ async fn money_is_neither_made_nor_lost_on_a_calm_cluster() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn money_is_neither_made_nor_lost_while_everything_goes_wrong() {
-    let setup = Setup { transfers: transfers(), clients: 24, seed: seed(), faults: true };
+    let setup = Setup { transfers: transfers(), clients: 48, seed: seed(), faults: true };
     eprintln!("again: TIFUSION_BANK_SEED={} TIFUSION_BANK_TRANSFERS={}", setup.seed, setup.transfers);
     let limit = Duration::from_secs(240 + setup.transfers / 10);
     tokio::time::timeout(limit, run(setup)).await.expect("no hang");

@@ -8,6 +8,7 @@ use tifusion_client::Client;
 use tifusion_proto::kvrpcpb as kv;
 
 use super::locks::Locks;
+use super::wire::{Wire, ask};
 use crate::raw::{Raw, Target, pause};
 
 /// How a transaction commits.
@@ -111,6 +112,7 @@ enum Prewritten {
 #[derive(Debug)]
 pub(crate) struct Txn<'a> {
     pub(crate) raw: &'a Raw,
+    pub(crate) wire: &'a Wire,
     pub(crate) client: &'a Client,
     pub(crate) kind: Kind,
     pub(crate) start: u64,
@@ -136,7 +138,18 @@ impl Txn<'_> {
     /// The value of a row as of the start; `None` when locks stand in the way for long.
     pub(crate) async fn read(&self, key: &[u8]) -> Option<Vec<u8>> {
         for _ in 0..TRIES {
-            let answer = self.raw.get(key, self.start).await;
+            let target = self.raw.locate(key).await;
+            let request = kv::GetRequest {
+                context: Some(target.context.clone()),
+                key: key.to_vec(),
+                version: self.start,
+                ..kv::GetRequest::default()
+            };
+            let Some(answer) = ask!(self.wire, &target, Get, request).await else {
+                self.raw.forget(target.context.region_id);
+                pause().await;
+                continue;
+            };
             match answer.error {
                 None => return Some(answer.value.to_vec()),
                 Some(error) => self.locks().resolve(&error.locked.unwrap()).await,
@@ -201,14 +214,12 @@ impl Txn<'_> {
                 ..kv::PessimisticLockRequest::default()
             };
             let mut groups = Groups::new(std::slice::from_ref(key));
-            while let Some(Target { mut store, context }) = groups.next(self.raw).await {
-                let request =
-                    kv::PessimisticLockRequest { context: Some(context), ..request.clone() };
-                let answer = self.life.call(store.kv_pessimistic_lock(request)).await?;
-                let sent = match answer.ok().map(tonic::Response::into_inner) {
-                    Some(answer) => {
-                        self.sort(answer.region_error.is_some(), &answer.errors).await?
-                    }
+            while let Some(target) = groups.next(self.raw).await {
+                let context = Some(target.context.clone());
+                let request = kv::PessimisticLockRequest { context, ..request.clone() };
+                let answer = ask!(self.wire, &target, PessimisticLock, request);
+                let sent = match self.life.call(answer).await? {
+                    Some(answer) => self.sort(&answer.errors).await?,
                     None => Sent::Again,
                 };
                 groups.settle(self.raw, sent).await?;
@@ -225,15 +236,16 @@ impl Txn<'_> {
     ) -> Result<Prewritten, Stop> {
         let (mut least, mut committed) = (Some(0), false);
         let mut groups = Groups::new(keys);
-        while let Some(Target { mut store, context }) = groups.next(self.raw).await {
+        while let Some(target) = groups.next(self.raw).await {
+            let context = target.context.clone();
             let request = self.prewrite_request(&groups.group, context, mutations, locked);
             let one_phase = request.try_one_pc;
-            let answer = self.life.call(store.kv_prewrite(request)).await?;
-            let Some(answer) = answer.ok().map(tonic::Response::into_inner) else {
-                groups.settle(self.raw, Sent::Again).await?;
+            let answer = ask!(self.wire, &target, Prewrite, request);
+            let Some(answer) = self.life.call(answer).await? else {
+                groups.again(self.raw).await;
                 continue;
             };
-            let sent = self.sort(answer.region_error.is_some(), &answer.errors).await?;
+            let sent = self.sort(&answer.errors).await?;
             if sent == Sent::Done {
                 committed |= one_phase && answer.one_pc_commit_ts > 0;
                 // 0: the store fell back to two phases.
@@ -287,10 +299,7 @@ impl Txn<'_> {
     }
 
     /// What an answer to a request for locks asks for.
-    async fn sort(&self, region_error: bool, errors: &[kv::KeyError]) -> Result<Sent, Stop> {
-        if region_error {
-            return Ok(Sent::Again);
-        }
+    async fn sort(&self, errors: &[kv::KeyError]) -> Result<Sent, Stop> {
         for error in errors {
             let Some(lock) = &error.locked else {
                 let lost = error.conflict.is_some()
@@ -338,21 +347,20 @@ impl Txn<'_> {
     ) -> Result<Option<kv::KeyError>, Death> {
         let mut refusal = None;
         let mut groups = Groups::new(keys);
-        while let Some(Target { mut store, context }) = groups.next(self.raw).await {
+        while let Some(target) = groups.next(self.raw).await {
             let request = kv::CommitRequest {
-                context: Some(context),
+                context: Some(target.context.clone()),
                 start_version: self.start,
                 keys: groups.keys(),
                 commit_version,
                 ..kv::CommitRequest::default()
             };
-            let answer = self.life.call(store.kv_commit(request)).await?;
-            match answer.ok().map(tonic::Response::into_inner) {
-                Some(answer) if answer.region_error.is_none() => {
+            match self.life.call(ask!(self.wire, &target, Commit, request)).await? {
+                Some(answer) => {
                     refusal = refusal.take().or(answer.error);
                     groups.done();
                 }
-                _ => groups.again(self.raw).await,
+                None => groups.again(self.raw).await,
             }
         }
         Ok(refusal)
@@ -360,21 +368,21 @@ impl Txn<'_> {
 
     async fn roll_back(&self, keys: &[Vec<u8>]) {
         let mut groups = Groups::new(keys);
-        while let Some(Target { mut store, context }) = groups.next(self.raw).await {
+        while let Some(target) = groups.next(self.raw).await {
             let request = kv::BatchRollbackRequest {
-                context: Some(context),
+                context: Some(target.context.clone()),
                 start_version: self.start,
                 keys: groups.keys(),
                 ..kv::BatchRollbackRequest::default()
             };
             // Who dies now leaves its locks to others.
-            let Ok(answer) = self.life.call(store.kv_batch_rollback(request)).await else { return };
-            match answer.ok().map(tonic::Response::into_inner) {
-                Some(answer) if answer.region_error.is_none() => {
+            match self.life.call(ask!(self.wire, &target, BatchRollback, request)).await {
+                Err(_) => return,
+                Ok(Some(answer)) => {
                     assert_eq!(answer.error, None);
                     groups.done();
                 }
-                _ => groups.again(self.raw).await,
+                Ok(None) => groups.again(self.raw).await,
             }
         }
     }

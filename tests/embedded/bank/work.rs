@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use super::locks::Locks;
 use super::table::{ACCOUNTS, BankTable, Move, PER_PARTITION};
 use super::txn::{Kind, Life, Txn, Verdict};
+use super::wire::Wire;
 use crate::raw::Raw;
 
 /// Of so many transfers one has a client that dies.
@@ -33,6 +34,7 @@ pub(crate) struct Transfer {
 pub(crate) struct Bank {
     pub(crate) table: BankTable,
     raw: Arc<Raw>,
+    wire: Wire,
     client: Client,
     next: AtomicI64,
     /// Whether transfers leave rows that tell of them.
@@ -43,9 +45,11 @@ pub(crate) struct Bank {
 
 impl Bank {
     pub(crate) async fn open(cluster: &EmbeddedCluster, keeps_book: bool) -> Arc<Self> {
+        let raw = Raw::new(cluster);
         Arc::new(Self {
             table: BankTable::make(cluster).await,
-            raw: Raw::new(cluster),
+            wire: Wire::new(&raw),
+            raw,
             client: Client::connect(ClientOptions::new(cluster.pd_addresses())).await.unwrap(),
             next: AtomicI64::new(1),
             keeps_book,
@@ -117,7 +121,14 @@ impl Bank {
         life: Life,
     ) -> (Move, Verdict) {
         let start = self.client.timestamp().await.unwrap().version();
-        let txn = Txn { raw: &self.raw, client: &self.client, kind, start, life };
+        let txn = Txn {
+            raw: &self.raw,
+            wire: &self.wire,
+            client: &self.client,
+            kind,
+            start,
+            life,
+        };
         let rows = [wanted.from, wanted.to].map(|account| self.table.account(account, 0).key);
         if !txn.begin(&rows).await {
             return (wanted, Verdict::Aborted);
