@@ -125,8 +125,7 @@ impl Readers {
             Read::Paging => self.all(&self.paging, table).await.map(Some),
             Read::Select => {
                 let id = ROWS / 2 + 3;
-                let query =
-                    format!("SELECT n, id FROM {} WHERE id = {id} LIMIT 1", table.name());
+                let query = format!("SELECT n, id FROM {} WHERE id = {id} LIMIT 1", table.name());
                 let answer = self.scan.run(&query).await?;
                 let row = [expected[&id], id].map(|it| Cell::Int(it.into())).to_vec();
                 assert_eq!(rows(&answer), [row], "{}", table.name());

@@ -85,7 +85,8 @@ pub(crate) async fn check_data(bank: &Bank, session: &Connector, told: &[Transfe
     let mut found = BTreeMap::new();
     for [account, seq, _, other, amount] in &stored {
         if *seq != Some(0) {
-            let twice = found.insert(seq.unwrap(), (account.unwrap(), other.unwrap(), amount.unwrap()));
+            let twice =
+                found.insert(seq.unwrap(), (account.unwrap(), other.unwrap(), amount.unwrap()));
             assert_eq!(twice, None, "transfer {seq:?} is there twice");
         }
     }

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tifusion_embedded::{Effect, EmbeddedCluster, Fault, FaultId, LeftLock, RegionErrorKind, Rpc, When};
+use tifusion_embedded::{
+    Effect, EmbeddedCluster, Fault, FaultId, LeftLock, RegionErrorKind, Rpc, When,
+};
+use tokio::sync::watch;
 
 /// Rules at work, with their names.
 #[derive(Debug)]
@@ -44,7 +47,7 @@ impl Disturbance {
             (Effect::DropBefore, 0.002),
             (Effect::DropAfter, 0.004),
             (Effect::Delay(Duration::from_millis(3)), 0.01),
-            (Effect::SplitRegion, 0.001),
+            (Effect::SplitRegion, 0.003),
             (Effect::MergeRegion, 0.002),
             (Effect::TransferLeader, 0.004),
             (Effect::Twice, 0.01),
@@ -76,14 +79,24 @@ impl Disturbance {
     }
 }
 
-/// Stores die and come back, one at a time, now and then PD, until `done`; how often.
+/// Transfers between two deaths.
+const PER_DEATH: u64 = 40;
+
+/// Stores die and come back, one at a time, now and then PD, and regions are dealt out anew: as often as transfers
+/// are committed, until the last of them, so that a slow machine is not disturbed more than a fast one. How often.
 pub(crate) async fn kill_and_revive(
     cluster: &EmbeddedCluster,
-    done: &std::sync::atomic::AtomicBool,
+    mut progress: watch::Receiver<u64>,
+    last: u64,
 ) -> u64 {
-    let mut deaths = 0;
-    while !done.load(std::sync::atomic::Ordering::Relaxed) {
-        tokio::time::sleep(Duration::from_millis(400)).await;
+    let (mut deaths, mut next) = (0, PER_DEATH);
+    while next < last {
+        // The bank lives as long as its disturbances.
+        let reached = *progress.wait_for(|committed| *committed >= next).await.unwrap();
+        next = reached + PER_DEATH;
+        if deaths % 3 == 2 {
+            cluster.scatter();
+        }
         if deaths % 7 == 6 {
             cluster.kill_pd().await;
             tokio::time::sleep(Duration::from_millis(60)).await;

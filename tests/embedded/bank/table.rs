@@ -105,14 +105,16 @@ impl BankTable {
             mutations.extend(
                 before.entries.into_iter().map(|it| mutation(kv::Op::Del, it.key, Vec::new())),
             );
-            mutations
-                .extend(after.entries.into_iter().map(|it| mutation(kv::Op::Put, it.key, it.value)));
+            mutations.extend(
+                after.entries.into_iter().map(|it| mutation(kv::Op::Put, it.key, it.value)),
+            );
         }
         if let Some(seq) = seq {
             let entry = self.entry(seq, told);
             mutations.push(mutation(kv::Op::Insert, entry.key, entry.value));
-            mutations
-                .extend(entry.entries.into_iter().map(|it| mutation(kv::Op::Put, it.key, it.value)));
+            mutations.extend(
+                entry.entries.into_iter().map(|it| mutation(kv::Op::Put, it.key, it.value)),
+            );
         }
         mutations
     }

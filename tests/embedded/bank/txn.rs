@@ -41,7 +41,7 @@ pub(crate) enum Verdict {
 }
 
 /// How long its locks live, in milliseconds.
-const TTL: u64 = 1500;
+const TTL: u64 = 3000;
 
 /// Tries to get past locks before a transaction gives up.
 const TRIES: u32 = 200;

@@ -121,14 +121,7 @@ impl Bank {
         life: Life,
     ) -> (Move, Verdict) {
         let start = self.client.timestamp().await.unwrap().version();
-        let txn = Txn {
-            raw: &self.raw,
-            wire: &self.wire,
-            client: &self.client,
-            kind,
-            start,
-            life,
-        };
+        let txn = Txn { raw: &self.raw, wire: &self.wire, client: &self.client, kind, start, life };
         let rows = [wanted.from, wanted.to].map(|account| self.table.account(account, 0).key);
         if !txn.begin(&rows).await {
             return (wanted, Verdict::Aborted);

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures::{StreamExt as _, stream};
 use tifusion::{Error, ErrorKind};
-use tifusion_embedded::{EmbeddedCluster, Effect, Fault, FaultId, When};
+use tifusion_embedded::{Effect, EmbeddedCluster, Fault, FaultId, When};
 use tifusion_testkit::connector::Answer;
 
 use crate::tables::{Numbered, Read, Readers};

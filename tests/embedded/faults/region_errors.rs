@@ -32,8 +32,7 @@ fn is_slow(kind: RegionErrorKind) -> bool {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_region_error_heals_or_says_where_under_every_read() {
     let cluster = EmbeddedCluster::builder().seed(21).start().await.unwrap();
-    let kinds: Vec<_> =
-        RegionErrorKind::ALL.into_iter().chain(RegionErrorKind::BY_TEXT).collect();
+    let kinds: Vec<_> = RegionErrorKind::ALL.into_iter().chain(RegionErrorKind::BY_TEXT).collect();
     let chance = |effect: &Effect| match effect {
         Effect::RegionError(kind) if is_slow(*kind) => 0.1,
         _ => 0.5,

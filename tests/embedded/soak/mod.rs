@@ -46,7 +46,8 @@ fn variable(name: &str) -> Option<u64> {
 }
 
 fn seconds() -> u64 {
-    variable("TIFUSION_SOAK_SECONDS").unwrap_or(25)
+    let usual = if std::env::var_os("CI").is_some() { 120 } else { 25 };
+    variable("TIFUSION_SOAK_SECONDS").unwrap_or(usual)
 }
 
 fn again(seed: u64) -> String {
@@ -129,7 +130,10 @@ async fn soak(seed: u64, length: Duration) {
         );
         committed = all;
     }
-    eprintln!("soak: {done:?}, {reads:?}, {committed} transfers, {} regions", cluster.regions().len());
+    eprintln!(
+        "soak: {done:?}, {reads:?}, {committed} transfers, {} regions",
+        cluster.regions().len()
+    );
     let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     assert!(count(&done.store_deaths) > 0 && count(&done.pd_deaths) > 0 && count(&done.faults) > 0);
     assert!(count(&done.splits) > 0 && count(&done.merges) > 0 && count(&done.moves) > 0);
@@ -147,6 +151,7 @@ async fn soak(seed: u64, length: Duration) {
 async fn owners(cluster: &EmbeddedCluster) {
     let rows = (0..ACCOUNTS).map(|account| format!("({account}, 'owner {}')", account % 5));
     let rows = rows.collect::<Vec<_>>().join(",");
-    let script = "CREATE TABLE test.owners (account BIGINT PRIMARY KEY, owner VARCHAR(20) NOT NULL)";
+    let script =
+        "CREATE TABLE test.owners (account BIGINT PRIMARY KEY, owner VARCHAR(20) NOT NULL)";
     cluster.execute(&format!("{script}; INSERT INTO test.owners VALUES {rows}")).await.unwrap();
 }

@@ -48,9 +48,8 @@ pub(crate) fn plan(seed: u64, length: Duration) -> Vec<Step> {
     let mut at = Duration::ZERO;
     let (mut store_back, mut pd_back, mut gc) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
     while at < length {
-        let mut millis = |range: std::ops::Range<u64>| {
-            Duration::from_millis(chance.random_range(range))
-        };
+        let mut millis =
+            |range: std::ops::Range<u64>| Duration::from_millis(chance.random_range(range));
         let (pause, dead, rule) = (millis(20..140), millis(40..500), millis(200..1500));
         let place = chance.random_range(0..1000);
         let what = match chance.random_range(0..100) {
@@ -106,7 +105,9 @@ fn effect(chance: &mut StdRng) -> (Effect, f64) {
             // After these a client waits for a second and more.
             let slow = matches!(
                 kind,
-                RegionErrorKind::ServerIsBusy | RegionErrorKind::DiskFull | RegionErrorKind::IsWitness
+                RegionErrorKind::ServerIsBusy
+                    | RegionErrorKind::DiskFull
+                    | RegionErrorKind::IsWitness
             );
             (Effect::RegionError(kind), if slow { odds / 20.0 } else { odds })
         }

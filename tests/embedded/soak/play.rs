@@ -11,6 +11,9 @@ use super::garbage;
 use super::plan::{Disturbance, STORES, Step};
 use crate::bank::work::Bank;
 
+/// Calls of readers between two steps, at least.
+const CALLS_PER_STEP: u64 = 4;
+
 /// What a plan has done.
 #[derive(Debug, Default)]
 pub(crate) struct Done {
@@ -31,9 +34,10 @@ pub(crate) async fn play(
     done: &Arc<Done>,
 ) {
     let began = Instant::now();
-    let mut lasting = JoinSet::new();
+    let (mut lasting, mut calls) = (JoinSet::new(), 0);
     for step in plan {
         tokio::time::sleep(step.at.saturating_sub(began.elapsed())).await;
+        pace(cluster, &mut calls).await;
         let (cluster, bank, done) = (Arc::clone(cluster), Arc::clone(bank), Arc::clone(done));
         match step.what {
             Disturbance::Split(_)
@@ -50,6 +54,19 @@ pub(crate) async fn play(
     while let Some(ended) = lasting.join_next().await {
         ended.unwrap();
     }
+}
+
+/// Waits until readers had a few answers since the last step, or a second: on a slow machine regions must not
+/// change faster than anybody can ask for them.
+async fn pace(cluster: &EmbeddedCluster, before: &mut u64) {
+    let answered = async {
+        while cluster.faults().calls(Rpc::Coprocessor) < *before + CALLS_PER_STEP {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    // A second without a call is as good: a store or PD is dead.
+    let _ = tokio::time::timeout(Duration::from_secs(1), answered).await;
+    *before = cluster.faults().calls(Rpc::Coprocessor);
 }
 
 /// Changes regions at once; what cannot be done any more is left.
@@ -84,12 +101,7 @@ fn change(cluster: &EmbeddedCluster, what: &Disturbance, done: &Done) {
 }
 
 /// What takes a while.
-async fn last(
-    cluster: Arc<EmbeddedCluster>,
-    bank: Arc<Bank>,
-    what: Disturbance,
-    done: Arc<Done>,
-) {
+async fn last(cluster: Arc<EmbeddedCluster>, bank: Arc<Bank>, what: Disturbance, done: Arc<Done>) {
     match what {
         Disturbance::KillStore(store, dead) => {
             cluster.kill_store(store).await.unwrap();

@@ -33,7 +33,10 @@ const QUERIES: [Query; 6] = [
             let keys: Vec<_> = keys.collect();
             assert_eq!(keys.len(), 7);
             assert!(keys.is_sorted(), "{keys:?}");
-            assert!(keys[0].0.0 >= i128::from(START), "the richest has the mean at least: {keys:?}");
+            assert!(
+                keys[0].0.0 >= i128::from(START),
+                "the richest has the mean at least: {keys:?}"
+            );
         },
     },
     Query {

@@ -51,7 +51,11 @@ impl Watchdog {
     }
 
     /// Does something by this name.
-    pub(crate) async fn watch<T>(&self, what: impl Into<String>, doing: impl Future<Output = T>) -> T {
+    pub(crate) async fn watch<T>(
+        &self,
+        what: impl Into<String>,
+        doing: impl Future<Output = T>,
+    ) -> T {
         let number = {
             let mut state = self.state.lock();
             state.0 += 1;

@@ -221,8 +221,9 @@ impl Pd for PdService {
         request: Request<pdpb::GetRegionRequest>,
     ) -> Answer<pdpb::GetRegionResponse> {
         self.serve(Rpc::PdGetRegion, request, |request| {
-            self.state
-                .told_regions(|topology| self.region(topology.region_of(&request.region_key), request.need_buckets))
+            self.state.told_regions(|topology| {
+                self.region(topology.region_of(&request.region_key), request.need_buckets)
+            })
         })
         .await
     }
@@ -232,8 +233,9 @@ impl Pd for PdService {
         request: Request<pdpb::GetRegionRequest>,
     ) -> Answer<pdpb::GetRegionResponse> {
         self.serve(Rpc::PdGetRegion, request, |request| {
-            self.state
-                .told_regions(|topology| self.region(topology.region_before(&request.region_key), request.need_buckets))
+            self.state.told_regions(|topology| {
+                self.region(topology.region_before(&request.region_key), request.need_buckets)
+            })
         })
         .await
     }
@@ -243,8 +245,9 @@ impl Pd for PdService {
         request: Request<pdpb::GetRegionByIdRequest>,
     ) -> Answer<pdpb::GetRegionResponse> {
         self.serve(Rpc::PdGetRegion, request, |request| {
-            self.state
-                .told_regions(|topology| self.region(topology.region(request.region_id), request.need_buckets))
+            self.state.told_regions(|topology| {
+                self.region(topology.region(request.region_id), request.need_buckets)
+            })
         })
         .await
     }
