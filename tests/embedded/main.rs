@@ -1,15 +1,30 @@
-//! TiFusion over the embedded cluster: what needs nothing but Rust.
+//! TiFusion's SQL over the embedded cluster: what needs nothing but Rust.
 //!
-//! TiDB is not asked here. Where answers matter they are what it said once (the files of `tests/slt`),
-//! or DataFusion's own over the same data in memory.
+//! TiDB is not asked here. Where answers matter they are what it said once (the files of `tests/slt`), or
+//! DataFusion's own over the same data in memory; and while everything goes wrong that can go wrong between a
+//! client and its cluster, answers are right or errors that say where.
 #![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::print_stderr,
     clippy::unwrap_used,
     reason = "tests fail by panicking"
 )]
 
+mod bank;
 mod cache;
+mod cancel;
+mod faults;
+mod limit;
 mod queries;
+/// The client of the embedded cluster's own tests, which knows the protocol and nothing else.
+#[path = "../../crates/embedded/tests/serving/raw.rs"]
+#[expect(dead_code, reason = "those tests use all of it")]
+mod raw;
+mod soak;
+mod tables;
 mod tpch;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use parking_lot::Mutex;
 use tifusion_codec::key::{region_key, table_prefix};
+use tifusion_schema::TableInfo;
 
 use crate::bootstrap::{Bootstrap, BootstrapError, BootstrapOptions, Pair};
 use crate::mvcc::{Blocked, Ingest, MvccError, ReadOptions, Rows as _};
@@ -63,6 +64,11 @@ impl Catalog {
         let _ = bootstrap.take_splits();
         let known = Known { meta: BTreeMap::new(), bootstrap };
         self.write(state, start_ts, known, &mut self.known.lock())
+    }
+
+    /// The description of a table.
+    pub(crate) fn table(&self, database: &str, table: &str) -> Option<TableInfo> {
+        self.known.lock().as_ref()?.bootstrap.table(database, table).cloned()
     }
 
     /// Changes tables or adds rows, and writes what follows, all of it or nothing.

@@ -15,8 +15,9 @@ pub use info::{RegionInfo, StoreInfo};
 use tifusion_codec::key::region_key;
 use tokio::task::JoinSet;
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, LoadError};
 use crate::fault::Faults;
+use crate::mvcc::Violation;
 use crate::net::Gate;
 use crate::state::State;
 use crate::topology::{StoreState, TopologyError};
@@ -193,6 +194,28 @@ impl EmbeddedCluster {
     /// PD comes back on its old port.
     pub async fn revive_pd(&self) {
         self.pd.reopen().await;
+    }
+
+    /// PD goes on telling regions as they are now, whatever becomes of them, until it is thawed.
+    pub fn freeze_pd(&self) {
+        self.state.freeze_regions(true);
+    }
+
+    /// PD tells regions as they are again.
+    pub fn thaw_pd(&self) {
+        self.state.freeze_regions(false);
+    }
+
+    /// What of the data contradicts the invariants of transactions, as of one moment: nothing, as long as
+    /// clients keep to the protocol. Walks over all keys; commands may run meanwhile.
+    ///
+    /// # Errors
+    /// [`LoadError::Data`] when the data cannot be read.
+    pub async fn verify(&self) -> Result<Vec<Violation>, LoadError> {
+        let storage = self.state.storage.clone();
+        let checked = tokio::task::spawn_blocking(move || storage.check_invariants()).await;
+        let checked = checked.map_err(|error| LoadError::Data(error.to_string()))?;
+        checked.map_err(|error| LoadError::Data(error.to_string()))
     }
 
     /// Looks at the size of every region now, and splits those that are too large; else the cluster does so

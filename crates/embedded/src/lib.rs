@@ -38,6 +38,8 @@
 //! | [`EmbeddedCluster::execute`], [`EmbeddedCluster::load`] | databases and tables from MySQL's statements, rows from Arrow |
 //! | [`EmbeddedCluster::split_at`], [`EmbeddedCluster::merge`], [`EmbeddedCluster::transfer_leader`], ... | regions change on request; they split by themselves when they grow, and all the time with [`EmbeddedClusterBuilder::churn`] |
 //! | [`EmbeddedCluster::kill_store`], [`EmbeddedCluster::kill_pd`] | servers die, and come back |
+//! | [`EmbeddedCluster::freeze_pd`] | PD tells regions as they were |
+//! | [`EmbeddedCluster::verify`] | whether the data keeps the invariants of transactions |
 //! | [`EmbeddedCluster::faults`] | what goes wrong: which calls ([`Rpc`], keys, stores), when ([`When`]), how ([`Effect`]) |
 //! | [`bootstrap`] | the pairs of keys and values behind statements and rows, without a cluster |
 //!
@@ -64,5 +66,6 @@ pub use catalog::LoadError;
 pub use cluster::{
     ClusterError, EmbeddedCluster, EmbeddedClusterBuilder, RegionInfo, ServerTls, StoreInfo,
 };
-pub use fault::{Effect, Fault, FaultId, Faults, LeftLock, RegionErrorKind, Rpc, When};
+pub use fault::{Damage, Effect, Fault, FaultId, Faults, LeftLock, RegionErrorKind, Rpc, When};
+pub use mvcc::Violation;
 pub use topology::TopologyError;

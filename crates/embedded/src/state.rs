@@ -46,6 +46,8 @@ pub(crate) struct State {
     pub(crate) settings: Settings,
     pub(crate) storage: Storage,
     pub(crate) topology: Mutex<Topology>,
+    /// The topology as PD tells it, when that is an old one.
+    frozen: Mutex<Option<Topology>>,
     pub(crate) gc: Mutex<GcState>,
     pub(crate) faults: Faults,
     /// Told when enough was written for a region to be split, or to be measured again.
@@ -77,6 +79,7 @@ impl State {
             settings,
             storage,
             topology: Mutex::new(topology),
+            frozen: Mutex::default(),
             gc: Mutex::new(GcState::restore(saved.txn_safe_point, saved.gc_safe_point)),
             grown: Notify::new(),
             oracle: Oracle::above(saved.ts_bound),
@@ -152,6 +155,21 @@ impl State {
             self.save();
         }
         answer
+    }
+
+    /// The regions as PD tells them.
+    pub(crate) fn told_regions<T>(&self, look: impl FnOnce(&Topology) -> T) -> T {
+        match &*self.frozen.lock() {
+            Some(frozen) => look(frozen),
+            None => look(&self.topology.lock()),
+        }
+    }
+
+    /// PD tells regions as they are now from here on, or no longer.
+    pub(crate) fn freeze_regions(&self, freeze: bool) {
+        let now = self.topology.lock().save();
+        // What was saved just now can be restored.
+        *self.frozen.lock() = if freeze { Topology::restore(now) } else { None };
     }
 
     /// So many bytes were written: when that is a good part of a region, sizes are looked at.

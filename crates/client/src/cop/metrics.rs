@@ -17,6 +17,7 @@ pub struct CopMetrics {
     tasks: Counter,
     tasks_done: Counter,
     answers: Counter,
+    useless: Counter,
     bytes: Counter,
     cache_hits: Counter,
     cache_misses: Counter,
@@ -93,10 +94,12 @@ impl CopMetrics {
         self.halvings.get()
     }
 
-    /// Requests sent again, for whatever reason.
+    /// Requests that brought no rows and were sent again, or would have been, for whatever reason. Those
+    /// under way are none.
     #[must_use]
     pub fn retries(&self) -> u64 {
-        self.send.requests().saturating_sub(self.answers())
+        let lost = self.send.transport_errors().saturating_add(self.send.region_errors());
+        lost.saturating_add(self.useless.get())
     }
 
     /// Time from asking to answer, retries included, added up over all answers.
@@ -137,6 +140,11 @@ impl CopMetrics {
 
     pub(super) fn count_cache_miss(&self) {
         self.cache_misses.add(1);
+    }
+
+    /// A store answered, but not with rows: a lock was in the way, or its time was over.
+    pub(super) fn count_useless(&self) {
+        self.useless.add(1);
     }
 
     pub(super) fn count_rebuild(&self) {

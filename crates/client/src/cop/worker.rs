@@ -325,6 +325,7 @@ impl Worker {
         if let Some(lock) = response.locked {
             drop(admission);
             let shared = &self.shared;
+            shared.metrics.count_useless();
             let label = shared.request.label.as_deref();
             shared
                 .resolver
@@ -340,6 +341,7 @@ impl Worker {
             return Ok(Next::Again);
         }
         if !response.other_error.is_empty() {
+            self.shared.metrics.count_useless();
             let error = other_error(&response.other_error);
             let error = self.locate(error, task, store_id, address);
             return match error.kind() {

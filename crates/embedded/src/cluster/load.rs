@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
+use tifusion_schema::TableInfo;
 
 use super::{ClusterError, EmbeddedCluster, background};
 use crate::bootstrap::{Bootstrap, BootstrapError};
@@ -36,6 +37,12 @@ impl EmbeddedCluster {
     ) -> Result<(), LoadError> {
         let (database, table, batch) = (database.to_owned(), table.to_owned(), batch.clone());
         self.change(move |bootstrap| bootstrap.load(&database, &table, &batch)).await
+    }
+
+    /// TiDB's description of a table that a statement here has made or found; `None` for others.
+    #[must_use]
+    pub fn table_info(&self, database: &str, table: &str) -> Option<TableInfo> {
+        self.catalog.table(database, table)
     }
 
     async fn change(

@@ -36,6 +36,29 @@ pub enum Effect {
     TransferLeader,
     /// A lock is left on the first key that the call touches.
     LeaveLock(LeftLock),
+    /// The call is carried out twice, as by a proxy that sends it again; the second answer counts.
+    Twice,
+    /// The coprocessor's answer is not what it says it is. Other calls are served as ever.
+    Damage(Damage),
+    /// PD's timestamps are of so long ago. Other calls are served as ever.
+    ClockBack(Duration),
+}
+
+/// What is wrong with an answer of the coprocessor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Damage {
+    /// Its data ends in the middle.
+    CutShort,
+    /// Its rows end in the middle, within an answer that is whole.
+    RowsCutShort,
+    /// Its rows are encoded the other way (chunks, datums) than it says.
+    OtherEncoding,
+}
+
+impl Damage {
+    /// Each once.
+    pub const ALL: [Self; 3] = [Self::CutShort, Self::RowsCutShort, Self::OtherEncoding];
 }
 
 /// What became of the transaction that left a lock.

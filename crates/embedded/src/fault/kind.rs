@@ -156,6 +156,8 @@ impl RegionErrorKind {
         Self::BucketVersionNotMatch,
         Self::UndeterminedResult,
     ];
+    /// Those that only their text tells.
+    pub const BY_TEXT: [Self; 3] = [Self::DeadlineExceeded, Self::InvalidMaxTsUpdate, Self::Other];
 }
 
 impl fmt::Display for RegionErrorKind {

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-pub use effect::{Effect, LeftLock};
+pub use effect::{Damage, Effect, LeftLock};
 pub use kind::{RegionErrorKind, Rpc};
 use parking_lot::Mutex;
 use rand::rngs::StdRng;
@@ -33,6 +33,14 @@ struct Rules {
     /// How often rules fired that are gone.
     past: HashMap<FaultId, u64>,
     calls: HashMap<Rpc, u64>,
+    under_way: HashMap<Rpc, u64>,
+}
+
+/// A call to a store from its arrival to its end, be it that the client hung up.
+#[derive(Debug)]
+pub(crate) struct UnderWay {
+    faults: Faults,
+    rpc: Rpc,
 }
 
 struct Active {
@@ -104,12 +112,32 @@ impl Faults {
         self.inner.lock().calls.get(&rpc).copied().unwrap_or(0)
     }
 
+    /// How many calls of a kind a store has begun and not ended.
+    #[must_use]
+    pub fn under_way(&self, rpc: Rpc) -> u64 {
+        self.inner.lock().under_way.get(&rpc).copied().unwrap_or(0)
+    }
+
+    /// Counts the call as under way until the guard is dropped.
+    pub(crate) fn begin(&self, rpc: Rpc) -> UnderWay {
+        *self.inner.lock().under_way.entry(rpc).or_default() += 1;
+        UnderWay { faults: self.clone(), rpc }
+    }
+
     /// Counts the call and tells what goes wrong with it.
     pub(crate) fn judge(&self, call: Call<'_>) -> Vec<Effect> {
         let mut rules = self.inner.lock();
         *rules.calls.entry(call.rpc).or_default() += 1;
         let fires = |active: &mut Active| active.fires(call).then(|| active.fault.effect.clone());
         rules.active.iter_mut().filter_map(fires).collect()
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        if let Some(count) = self.faults.inner.lock().under_way.get_mut(&self.rpc) {
+            *count = count.saturating_sub(1);
+        }
     }
 }
 

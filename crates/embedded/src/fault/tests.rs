@@ -80,3 +80,14 @@ fn removed_rules_are_remembered_but_idle() {
     assert_eq!((faults.fired(first), faults.fired(second)), (1, 2));
     assert_eq!((faults.calls(Rpc::Get), faults.calls(Rpc::Scan)), (3, 0));
 }
+
+#[test]
+fn calls_are_under_way_until_they_end() {
+    let faults = Faults::default();
+    let (first, second) = (faults.begin(Rpc::Get), faults.begin(Rpc::Get));
+    assert_eq!((faults.under_way(Rpc::Get), faults.under_way(Rpc::Scan)), (2, 0));
+    drop(first);
+    assert_eq!(faults.under_way(Rpc::Get), 1);
+    drop(second);
+    assert_eq!(faults.under_way(Rpc::Get), 0);
+}

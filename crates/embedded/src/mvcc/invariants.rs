@@ -1,5 +1,5 @@
 //! What must hold of a store's contents between commands: the state invariants of TiDB's TLA+ specification
-//! (`DistributedTransaction`), as checks over the engine's columns. For tests: they walk over everything.
+//! (`DistributedTransaction`), as checks over the engine's columns. They walk over everything.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -12,9 +12,10 @@ use super::versions::{Versions, parse_write, walk};
 use super::write::{Write, WriteKind};
 use crate::engine::{Column, EngineError, Order};
 
-/// An invariant that does not hold.
+/// An invariant of transactions that the data does not keep, by the names of TiDB's TLA+ specification.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Violation {
+#[non_exhaustive]
+pub enum Violation {
     /// `UniqueLockOrWrite`: a transaction has a lock on a key besides its record there.
     #[error("txn {start_ts} has both a lock and a record at {commit_ts} on key {key:02x?}")]
     LockAndWrite {
@@ -82,14 +83,9 @@ impl Storage {
     ///
     /// # Errors
     /// [`super::MvccError::Engine`].
+    #[cfg(test)]
     pub(crate) fn check_keys(&self) -> Result<Vec<Violation>> {
-        let contents = self.contents()?;
-        let mut violations = Vec::new();
-        for (key, writes) in &contents.writes {
-            check_writes(key, writes, contents.locks.get(key), &mut violations);
-        }
-        check_values(&contents, &mut violations);
-        Ok(violations)
+        Ok(self.contents()?.check_keys())
     }
 
     /// The invariants that hold for transactions too as long as clients keep to the protocol: one commit timestamp
@@ -98,9 +94,11 @@ impl Storage {
     /// # Errors
     /// [`super::MvccError::Engine`].
     pub(crate) fn check_invariants(&self) -> Result<Vec<Violation>> {
-        let mut violations = self.check_keys()?;
+        // One view for all, so that commands may run meanwhile.
+        let contents = self.contents()?;
+        let mut violations = contents.check_keys();
         let mut ends: BTreeMap<u64, BTreeSet<u64>> = BTreeMap::new();
-        for (commit_ts, write) in self.contents()?.writes.values().flatten() {
+        for (commit_ts, write) in contents.writes.values().flatten() {
             if write.kind != WriteKind::Rollback {
                 ends.entry(write.start_ts).or_default().insert(*commit_ts);
             } else if write.is_protected() {
@@ -132,6 +130,17 @@ impl Storage {
             Ok(ControlFlow::Continue(()))
         })?;
         Ok(contents)
+    }
+}
+
+impl Contents {
+    fn check_keys(&self) -> Vec<Violation> {
+        let mut violations = Vec::new();
+        for (key, writes) in &self.writes {
+            check_writes(key, writes, self.locks.get(key), &mut violations);
+        }
+        check_values(self, &mut violations);
+        violations
     }
 }
 

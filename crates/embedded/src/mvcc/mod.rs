@@ -7,7 +7,6 @@ mod commands;
 mod concurrency;
 mod deadlock;
 mod error;
-#[cfg(test)]
 mod invariants;
 mod key;
 mod lock;
@@ -19,6 +18,7 @@ mod txn;
 mod versions;
 mod write;
 
+pub use invariants::Violation;
 pub(crate) use {
     commands::Ingest,
     error::MvccError,

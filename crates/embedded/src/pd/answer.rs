@@ -1,11 +1,22 @@
 //! What all calls to PD have in common: faults and the cluster's id.
 
+use std::time::Duration;
+
 use tifusion_proto::pdpb;
 use tonic::{Request, Response, Status};
 
 use super::{Answer, PdService};
 use crate::fault::{Call, Effect, Rpc};
 use crate::net::{Connection, connection, reset};
+
+/// What is left of the faults once the call is served.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// The answer is to be lost.
+    pub(super) lose: bool,
+    /// How old the timestamps are that it gives.
+    pub(super) back: Duration,
+}
 
 /// A request that names its cluster.
 pub(super) trait Headed {
@@ -59,19 +70,19 @@ impl PdService {
         request: Request<Q>,
         answer: impl FnOnce(Q) -> A,
     ) -> Answer<A> {
-        let lose = self.faults(rpc, &request).await?;
+        let told = self.faults(rpc, &request).await?;
         let connection = connection(&request);
         let request = request.into_inner();
         self.check_cluster(request.header())?;
         let answer = answer(request);
-        if lose {
+        if told.lose {
             return Err(reset(connection.as_ref()));
         }
         Ok(Response::new(answer))
     }
 
-    /// What faults do to the call; `true`: its answer is to be lost.
-    pub(super) async fn faults<Q>(&self, rpc: Rpc, request: &Request<Q>) -> Result<bool, Status> {
+    /// What faults do to the call.
+    pub(super) async fn faults<Q>(&self, rpc: Rpc, request: &Request<Q>) -> Result<Told, Status> {
         let connection = connection(request);
         self.fault(rpc, connection.as_ref()).await
     }
@@ -80,19 +91,20 @@ impl PdService {
         &self,
         rpc: Rpc,
         connection: Option<&Connection>,
-    ) -> Result<bool, Status> {
+    ) -> Result<Told, Status> {
         let call = Call { rpc, store: 0, region: 0, start: b"", end: b"" };
-        let mut lose = false;
+        let mut told = Told::default();
         for effect in self.state.faults.judge(call) {
             match effect {
                 Effect::Delay(time) => tokio::time::sleep(time).await,
                 Effect::DropBefore => return Err(reset(connection)),
-                Effect::DropAfter => lose = true,
+                Effect::DropAfter => told.lose = true,
+                Effect::ClockBack(time) => told.back += time,
                 Effect::Status { code, message } => return Err(Status::new(code.into(), message)),
                 // The others are about stores.
                 _ => {}
             }
         }
-        Ok(lose)
+        Ok(told)
     }
 }

@@ -5,6 +5,7 @@ mod regions;
 mod safe_points;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::StreamExt as _;
 use tifusion_proto::pdpb::pd_server::Pd;
@@ -114,10 +115,11 @@ impl Pd for PdService {
                 let request = request?;
                 let service = Self { state, member: pdpb::Member::default() };
                 service.check_cluster(request.header.as_ref())?;
-                if service.fault(Rpc::PdTso, connection.as_ref()).await? {
+                let told = service.fault(Rpc::PdTso, connection.as_ref()).await?;
+                if told.lose {
                     return Err(net::reset(connection.as_ref()));
                 }
-                service.timestamps(request.count)
+                service.timestamps(request.count, told.back)
             }
         });
         Ok(Response::new(Box::pin(answers)))
@@ -219,8 +221,9 @@ impl Pd for PdService {
         request: Request<pdpb::GetRegionRequest>,
     ) -> Answer<pdpb::GetRegionResponse> {
         self.serve(Rpc::PdGetRegion, request, |request| {
-            let topology = self.state.topology.lock();
-            self.region(topology.region_of(&request.region_key), request.need_buckets)
+            self.state.told_regions(|topology| {
+                self.region(topology.region_of(&request.region_key), request.need_buckets)
+            })
         })
         .await
     }
@@ -230,8 +233,9 @@ impl Pd for PdService {
         request: Request<pdpb::GetRegionRequest>,
     ) -> Answer<pdpb::GetRegionResponse> {
         self.serve(Rpc::PdGetRegion, request, |request| {
-            let topology = self.state.topology.lock();
-            self.region(topology.region_before(&request.region_key), request.need_buckets)
+            self.state.told_regions(|topology| {
+                self.region(topology.region_before(&request.region_key), request.need_buckets)
+            })
         })
         .await
     }
@@ -241,8 +245,9 @@ impl Pd for PdService {
         request: Request<pdpb::GetRegionByIdRequest>,
     ) -> Answer<pdpb::GetRegionResponse> {
         self.serve(Rpc::PdGetRegion, request, |request| {
-            let topology = self.state.topology.lock();
-            self.region(topology.region(request.region_id), request.need_buckets)
+            self.state.told_regions(|topology| {
+                self.region(topology.region(request.region_id), request.need_buckets)
+            })
         })
         .await
     }
@@ -379,11 +384,12 @@ impl Pd for PdService {
 }
 
 impl PdService {
-    fn timestamps(&self, count: u32) -> Result<pdpb::TsoResponse, Status> {
+    fn timestamps(&self, count: u32, back: Duration) -> Result<pdpb::TsoResponse, Status> {
         let last = self.state.take_timestamps(count);
         let last =
             last.ok_or_else(|| Status::unknown(format!("tso count {count} is not valid")))?;
         let (physical, logical) = oracle::parts(last);
+        let physical = physical.saturating_sub_unsigned(back.as_millis().try_into().unwrap_or(0));
         let timestamp = Some(pdpb::Timestamp { physical, logical, suffix_bits: 0 });
         Ok(pdpb::TsoResponse { header: self.header(), count, timestamp })
     }

@@ -23,9 +23,10 @@ impl PdService {
 
     pub(super) fn scan(&self, request: &pdpb::ScanRegionsRequest) -> pdpb::ScanRegionsResponse {
         let limit = limit_of(request.limit);
-        let topology = self.state.topology.lock();
-        let found = topology.regions_in(&request.start_key, &request.end_key).take(limit);
-        let regions: Vec<_> = found.map(|region| region.to_pd(false)).collect();
+        let regions: Vec<_> = self.state.told_regions(|topology| {
+            let found = topology.regions_in(&request.start_key, &request.end_key).take(limit);
+            found.map(|region| region.to_pd(false)).collect()
+        });
         pdpb::ScanRegionsResponse {
             header: self.header(),
             region_metas: regions.iter().filter_map(|told| told.region.clone()).collect(),
@@ -45,19 +46,20 @@ impl PdService {
             };
         }
         let limit = limit_of(request.limit);
-        let topology = self.state.topology.lock();
         let mut regions: Vec<pdpb::Region> = Vec::new();
-        for range in &request.ranges {
-            for region in topology.regions_in(&range.start_key, &range.end_key) {
-                if regions.len() >= limit {
-                    break;
-                }
-                let last = regions.last().and_then(|told| told.region.as_ref());
-                if last.is_none_or(|last| last.id != region.meta.id) {
-                    regions.push(region.to_pd(request.need_buckets));
+        self.state.told_regions(|topology| {
+            for range in &request.ranges {
+                for region in topology.regions_in(&range.start_key, &range.end_key) {
+                    if regions.len() >= limit {
+                        break;
+                    }
+                    let last = regions.last().and_then(|told| told.region.as_ref());
+                    if last.is_none_or(|last| last.id != region.meta.id) {
+                        regions.push(region.to_pd(request.need_buckets));
+                    }
                 }
             }
-        }
+        });
         pdpb::BatchScanRegionsResponse { header: self.header(), regions }
     }
 

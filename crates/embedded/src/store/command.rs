@@ -2,6 +2,7 @@
 
 mod admin;
 mod cop;
+mod damage;
 mod read;
 mod resolve;
 mod write;
@@ -10,11 +11,11 @@ pub(crate) use cop::{evaluate, run_tasks, touched};
 use tifusion_proto::{errorpb, kvrpcpb};
 
 use super::check::{Access, Touched, View};
-use crate::fault::Rpc;
+use crate::fault::{Damage, Rpc};
 use crate::state::State;
 
 /// A request to a region.
-pub(crate) trait Command: prost::Message + Send + Sized + 'static {
+pub(crate) trait Command: prost::Message + Clone + Send + Sized + 'static {
     /// What it is answered by.
     type Answer: prost::Message + Send + 'static;
     /// What faults know it by.
@@ -32,6 +33,8 @@ pub(crate) trait Command: prost::Message + Send + Sized + 'static {
     fn refused(error: errorpb::Error) -> Self::Answer;
     /// Carries it out on a region that was found right.
     fn run(self, state: &State, view: &View) -> Self::Answer;
+    /// Makes an answer wrong, where its kind can be.
+    fn damage(_answer: &mut Self::Answer, _damage: Damage) {}
 }
 
 /// A command of kvrpcpb whose answer has a `region_error`.

@@ -9,7 +9,7 @@ use tonic::Status;
 use super::StoreService;
 use super::check::Touched;
 use super::region_error;
-use crate::fault::{Call, Effect, Rpc};
+use crate::fault::{Call, Damage, Effect, Rpc};
 use crate::net::{self, Connection};
 
 /// What is left of the faults once the request is served.
@@ -21,6 +21,10 @@ pub(super) struct Told {
     pub(super) lose: bool,
     /// How long the request waited.
     pub(super) delayed: Duration,
+    /// The request is carried out once more.
+    pub(super) twice: bool,
+    /// What becomes of the answer.
+    pub(super) damage: Option<Damage>,
 }
 
 impl StoreService {
@@ -51,6 +55,10 @@ impl StoreService {
                 }
                 Effect::DropBefore => return Err(net::reset(connection)),
                 Effect::DropAfter => told.lose = true,
+                Effect::Twice => told.twice = true,
+                Effect::Damage(damage) => told.damage = Some(damage),
+                // About PD.
+                Effect::ClockBack(_) => {}
                 Effect::Status { code, message } => return Err(Status::new(code.into(), message)),
                 Effect::KillStore => {
                     // A store that is gone already cannot die.

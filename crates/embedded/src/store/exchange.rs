@@ -32,6 +32,7 @@ impl StoreService {
         if self.tiflash && C::RPC != crate::fault::Rpc::Coprocessor {
             return Err(Status::unimplemented("TiFlash serves the coprocessor only"));
         }
+        let _under_way = self.state.faults.begin(C::RPC);
         let context = command.context().cloned().unwrap_or_default();
         let touched = command.touched();
         let told = self.effects(C::RPC, &context, &touched, connection).await?;
@@ -41,9 +42,15 @@ impl StoreService {
         if is_late(&context, told.delayed) {
             return Ok(C::refused(*region_error::deadline_exceeded()));
         }
-        let answer = self.serve(context, touched, command).await?;
+        if told.twice {
+            self.serve(context.clone(), touched.clone(), command.clone()).await?;
+        }
+        let mut answer = self.serve(context, touched, command).await?;
         if told.lose {
             return Err(net::reset(connection));
+        }
+        if let Some(damage) = told.damage {
+            C::damage(&mut answer, damage);
         }
         Ok(answer)
     }

@@ -28,6 +28,7 @@ impl StoreService {
             Err(_) => None,
         };
         let until = limit.map(|limit| Instant::now() + limit);
+        let _under_way = self.state.faults.begin(Rpc::PessimisticLock);
         let context = request.context.clone().unwrap_or_default();
         let touched = request.touched();
         let told = self.effects(Rpc::PessimisticLock, &context, &touched, connection).await?;

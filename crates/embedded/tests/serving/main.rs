@@ -4,12 +4,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::needless_update)]
 #![allow(clippy::indexing_slicing, clippy::panic, missing_docs)]
 
-mod bank;
 mod cached;
 mod changes;
 mod commands;
 mod durable;
 mod faults;
+mod odd;
 mod pd;
 mod raw;
 mod rows;

@@ -13,6 +13,7 @@ use tifusion_proto::{kvrpcpb as kv, pdpb};
 use tonic::transport::{Channel, Endpoint};
 
 /// Connections to a cluster.
+#[derive(Debug)]
 pub(crate) struct Raw {
     pub(crate) pd: PdClient<Channel>,
     pub(crate) cluster_id: u64,
@@ -25,7 +26,7 @@ pub(crate) struct Raw {
 type Regions = BTreeMap<Vec<u8>, (Vec<u8>, Target)>;
 
 /// Where to send what.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct Target {
     pub(crate) store: TikvClient<Channel>,
     pub(crate) context: kv::Context,

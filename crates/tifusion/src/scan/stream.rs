@@ -72,11 +72,19 @@ pub(crate) fn open(
     make_cooperative(Box::pin(RecordBatchStreamAdapter::new(schema, batches)))
 }
 
+/// An answer being decoded: where it came from, and the memory it accounts for.
+struct Current {
+    answer: Answer,
+    hold: Hold,
+    region: u64,
+    store: u64,
+}
+
 struct PartScan {
     part: Arc<ScanPart>,
     answers: BoxStream<'static, Result<CopResponse>>,
-    /// The answer being decoded, and the memory it accounts for.
-    current: Option<(Answer, Hold)>,
+    /// The answer being decoded.
+    current: Option<Current>,
     ready: VecDeque<RecordBatch>,
     coalescer: Option<BatchCoalescer>,
     /// Bytes of the rows in the coalescer, and the answers that they still point into.
@@ -155,11 +163,12 @@ impl PartScan {
     fn decode_one(&mut self) -> Result<bool> {
         let elapsed = self.metrics.baseline.elapsed_compute().clone();
         let _timer = elapsed.timer();
-        let Some((answer, _)) = &mut self.current else { return Ok(false) };
-        let Some(batch) = answer.next() else {
+        let Some(current) = &mut self.current else { return Ok(false) };
+        let (region, store) = (current.region, current.store);
+        let Some(batch) = current.answer.next() else {
             return self.end_answer();
         };
-        let batch = batch.map_err(|error| self.in_table(error))?;
+        let batch = batch.map_err(|error| self.in_answer(error, region, store))?;
         self.collect(batch)?;
         Ok(true)
     }
@@ -167,7 +176,7 @@ impl PartScan {
     /// The current answer has no more chunks: its memory is given back, unless rows that still point
     /// into it wait for company. Whether something is ready.
     fn end_answer(&mut self) -> Result<bool> {
-        let Some((_, hold)) = self.current.take() else { return Ok(false) };
+        let Some(Current { hold, .. }) = self.current.take() else { return Ok(false) };
         let Some(coalescer) = self.coalescer.as_mut().filter(|_| self.coalescing > 0) else {
             return Ok(false);
         };
@@ -228,12 +237,9 @@ impl PartScan {
         let Some(response) = answer else { return self.finish().await };
         let hold = self.gauge.hold(response.data.len());
         let (region, store) = (response.region_id, response.store_id);
-        let answer = self.part.columns.open(response.data).map_err(|error| {
-            self.in_table(error)
-                .with_context("region", region.to_string())
-                .with_context("store", store.to_string())
-        })?;
-        self.current = Some((answer, hold));
+        let answer = self.part.columns.open(response.data);
+        let answer = answer.map_err(|error| self.in_answer(error, region, store))?;
+        self.current = Some(Current { answer, hold, region, store });
         Ok(())
     }
 
@@ -260,8 +266,12 @@ impl PartScan {
         self.metrics.peak_buffered.set_max(self.gauge.peak());
     }
 
-    fn in_table(&self, error: Error) -> Error {
-        error.with_context("table", self.part.spec.label())
+    /// An error of an answer, with where it came from.
+    fn in_answer(&self, error: Error, region: u64, store: u64) -> Error {
+        error
+            .with_context("table", self.part.spec.label())
+            .with_context("region", region.to_string())
+            .with_context("store", store.to_string())
     }
 }
 

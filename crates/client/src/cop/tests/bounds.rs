@@ -36,6 +36,18 @@ async fn concurrency_is_reached_and_never_exceeded() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn requests_under_way_are_no_retries() {
+    let cluster = cluster(40);
+    let client = cluster.client();
+    let mut stream = client.coprocessor(request()).unwrap();
+    let metrics = Arc::clone(stream.metrics());
+    while stream.next().await.is_some() {
+        assert_eq!(metrics.retries(), 0, "{} requests", metrics.send.requests());
+    }
+    assert_eq!((metrics.send.requests(), metrics.retries()), (40, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn nothing_is_sent_before_the_first_poll() {
     let cluster = cluster(10);
     let client = cluster.client();

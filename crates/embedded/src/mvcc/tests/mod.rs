@@ -5,6 +5,7 @@ mod chaos;
 mod commit;
 mod folder;
 mod gc;
+mod invariants;
 mod model;
 mod pessimistic;
 mod prewrite;

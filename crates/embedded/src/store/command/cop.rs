@@ -3,9 +3,9 @@
 use tifusion_proto::{coprocessor, errorpb, kvrpcpb};
 
 use super::super::check::{Access, Touched, View};
-use super::Command;
+use super::{Command, damage};
 use crate::cop::{self, CopContext};
-use crate::fault::Rpc;
+use crate::fault::{Damage, Rpc};
 use crate::mvcc::ReadOptions;
 use crate::state::State;
 
@@ -31,6 +31,10 @@ impl Command for coprocessor::Request {
 
     fn run(self, state: &State, view: &View) -> coprocessor::Response {
         evaluate(&self, state, view)
+    }
+
+    fn damage(answer: &mut coprocessor::Response, damage: Damage) {
+        damage::answer(answer, damage);
     }
 }
 
