@@ -114,8 +114,8 @@ impl TidbContext {
         self.session.engine()
     }
 
-    /// Plans one statement: what DataFusion knows, and `USE`, `SHOW DATABASES`, `SHOW TABLES` and
-    /// `SHOW COLUMNS` as in TiDB. A query runs when the frame is collected, each time on a new
+    /// Plans one statement: what DataFusion knows, and `USE` and `SHOW DATABASES`, `TABLES`,
+    /// `COLUMNS`, `CREATE TABLE`, `INDEX` and `STATS` as in TiDB. A query runs when the frame is collected, each time on a new
     /// snapshot; `SET`, `USE` and `CREATE` take effect at once.
     ///
     /// # Errors
