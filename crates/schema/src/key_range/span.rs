@@ -56,7 +56,10 @@ pub fn spans(column: &KeyColumn, domain: &Domain) -> Option<Vec<Span>> {
         };
         spans.extend(span);
     }
-    Some(merged(spans))
+    let spans = merged(spans);
+    let is_whole =
+        matches!(spans.as_slice(), [span] if span.start == least() && span.end == greatest());
+    (!(is_whole && column.field_type().is_not_null())).then_some(spans)
 }
 
 /// Sorts the spans and makes one of those that overlap, as those of text may.

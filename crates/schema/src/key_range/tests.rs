@@ -188,7 +188,7 @@ fn in_domain(domain: &Domain, value: Option<&Value>) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
 
     #[test]
     fn every_text_of_a_domain_has_its_key_in_the_ranges(

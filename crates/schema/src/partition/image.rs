@@ -148,7 +148,8 @@ fn domain_of<'a>(
 ) -> Option<&'a Domain> {
     let domain = domains.get(&offset)?;
     let is_date = matches!(field_type.tp, tp::DATE | tp::DATETIME | tp::TIMESTAMP);
-    (!domain.is_all() && !(is_date && domain.has_null())).then_some(domain)
+    let says_nothing = domain.is_all() || (is_date && domain.has_null());
+    (!says_nothing).then_some(domain)
 }
 
 /// The numbers between those of the ends of each interval.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use tifusion_codec::datum;
+use tifusion_codec::key::prefix_next;
 
 use super::error::PartitionError;
 use super::image::{self, Domains, Image};
@@ -188,11 +189,27 @@ fn of_keys(columns: &[RoutingColumn], bounds: &[Vec<u8>], domains: &Domains) -> 
     let with: Vec<_> =
         columns.iter().map(|column| (&column.key, domains.get(&column.offset))).collect();
     let keys = key_ranges(&with)?;
-    let lows = std::iter::once(&[][..]).chain(bounds.iter().map(Vec::as_slice));
+    let lows =
+        std::iter::once(Some(Vec::new())).chain(bounds.iter().map(|bound| first_from(bound)));
     let chosen = lows.zip(bounds).map(|(low, bound)| {
-        keys.ranges.iter().any(|(start, end)| end.as_slice() > low && start < bound)
+        let low = low?;
+        Some(keys.ranges.iter().any(|(start, end)| *end > low && start < bound))
     });
-    Some(chosen.collect())
+    chosen.collect()
+}
+
+/// Below all keys that are not below `bound`, as far as that is known: where `MAXVALUE` stands no key
+/// has a value, so that the next one differs before. `None` if the bound is not made of datums.
+fn first_from(bound: &[u8]) -> Option<Vec<u8>> {
+    let mut rest = bound;
+    while let Some(flag) = rest.first() {
+        if *flag == datum::flag::MAX {
+            let before = bound.get(..bound.len() - rest.len())?;
+            return Some(if before.is_empty() { bound.to_vec() } else { prefix_next(before) });
+        }
+        datum::skip_one(&mut rest).ok()?;
+    }
+    Some(bound.to_vec())
 }
 
 /// Whether each datum of `key` is in the spans of its column; `None` if it is not made of datums.
