@@ -159,9 +159,8 @@ async fn a_row_by_its_key_takes_one_request() {
         let sent = answer.metric("requests") - answer.metric("retries");
         assert_eq!((answer.metric("tasks"), sent), (requests, requests), "{query}");
     }
-    let all = sides.run("SELECT count(id) FROM t").await.metric("tasks");
     let few = sides.run("SELECT id FROM t WHERE id IN (5, 2500, 5900)").await.metric("tasks");
-    assert!(few <= 3 && all >= 12, "{few} of {all} requests for three rows");
+    assert!(few <= 3, "{few} tasks for three rows");
     let hundreds: Vec<String> = (0..300).map(|n| (n * 20).to_string()).collect();
     let query = format!("SELECT id FROM t WHERE id IN ({})", hundreds.join(", "));
     assert_eq!(sides.agree(&query).await, 300);
