@@ -13,6 +13,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod access;
 mod bad_input;
 mod catalog;
 mod differences;

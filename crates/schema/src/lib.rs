@@ -11,7 +11,9 @@
 //! | [`default_value`] | the value of rows older than a column |
 //! | [`collation`] | collations by name and number |
 //! | [`diff`] | what changed from one schema version to the next |
-//! | [`partition`] | which partition a row belongs to |
+//! | [`partition`] | which partition a row belongs to, and which ones a filter leaves |
+//! | [`domain`] | the values of a column that a filter leaves |
+//! | [`key_range`] | the keys that hold them |
 //! | [`encode`] | rows to records and index entries |
 //! | [`show_create`] | the statement that makes a table |
 //! | [`name_info`] | just a table's name, for caches |
@@ -20,9 +22,11 @@ pub mod arrow_type;
 pub mod collation;
 pub mod default_value;
 pub mod diff;
+pub mod domain;
 pub mod encode;
 pub mod error;
 pub mod inconsistent;
+pub mod key_range;
 pub mod lookup;
 pub mod malformed;
 pub mod model;
@@ -34,12 +38,13 @@ pub mod show_create;
 
 pub use arrow_type::{ColumnType, TypeOptions, UnsupportedColumn, arrow_field, column_type};
 pub use diff::{Change, SchemaDiff};
+pub use domain::Domain;
 pub use encode::{EncodeError, EncodedEntry, EncodedRow, NotWritable, TableEncoder};
 pub use error::Error;
 pub use lookup::HandleKind;
 pub use model::{ColumnInfo, DbInfo, IndexInfo, PartitionInfo, TableInfo};
 pub use name_info::NameInfo;
-pub use partition::{PartitionError, PartitionRouter};
+pub use partition::{PartitionError, PartitionPruner, PartitionRouter};
 pub use readable::NotReadable;
 pub use scan_column::{ScanColumn, ScanOptions};
 pub use show_create::{NextIds, NotShown, Surroundings, show_create};

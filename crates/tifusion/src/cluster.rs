@@ -25,6 +25,8 @@ pub(crate) struct Cluster {
 pub(crate) struct ClusterTraits {
     /// Whether its strings compare by the new collations.
     pub(crate) new_collation: bool,
+    /// Whether that is recorded or configured, not guessed.
+    pub(crate) knows_collation: bool,
     /// The zone of its TiDB servers.
     pub(crate) system_zone: Option<Zone>,
 }
@@ -32,7 +34,7 @@ pub(crate) struct ClusterTraits {
 impl Default for ClusterTraits {
     /// As TiDB sets clusters up since version 6.0.
     fn default() -> Self {
-        Self { new_collation: true, system_zone: None }
+        Self { new_collation: true, knows_collation: false, system_zone: None }
     }
 }
 
@@ -71,6 +73,11 @@ impl Cluster {
         self.traits.new_collation
     }
 
+    /// The same, `None` if that is no more than a guess: keys of text are not to be made then.
+    pub(crate) fn known_collation(&self) -> Option<bool> {
+        self.traits.knows_collation.then_some(self.traits.new_collation)
+    }
+
     /// The zone of the TiDB servers.
     pub(crate) fn system_zone(&self) -> Option<Zone> {
         self.traits.system_zone
@@ -95,6 +102,7 @@ impl Cluster {
                 new_collation: variables
                     .get("new_collation_enabled")
                     .is_some_and(|value| value.eq_ignore_ascii_case("true")),
+                knows_collation: true,
                 system_zone: variables.get("system_tz").and_then(|name| name.parse().ok()),
             },
             Err(error) => {
@@ -103,7 +111,7 @@ impl Cluster {
             }
         };
         if let Some(new_collation) = settings.new_collation {
-            traits.new_collation = new_collation;
+            (traits.new_collation, traits.knows_collation) = (new_collation, true);
         }
         traits
     }

@@ -30,6 +30,7 @@
 //! # }
 //! ```
 
+mod access;
 mod catalog;
 mod cluster;
 pub mod config;

@@ -7,7 +7,8 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{Result as DataFusionResult, plan_err};
-use datafusion::logical_expr::{Expr, TableType};
+use datafusion::logical_expr::execution_props::ExecutionProps;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tifusion_schema::{
@@ -15,17 +16,22 @@ use tifusion_schema::{
     column_type,
 };
 
+use crate::access::{self, FilteredTable, PhysicalRanges, TableAccess};
 use crate::cluster::Cluster;
 use crate::config::{Config, Settings, TidbOptions, ZeroDate};
 use crate::error::{Error, ErrorKind, Result};
 use crate::scan::TikvScanExec;
 use crate::scan::answer::ScanColumns;
-use crate::scan::partition::{RegionRange, spread};
-use crate::scan::spec::{KeyRange, Segment, TableScanSpec};
+use crate::scan::partition::{ByRegion, RegionBounds, RegionRanges, spread};
+use crate::scan::spec::{AccessSummary, Segment, TableScanSpec};
 use crate::statement::StatementSnapshot;
 
 /// Physical tables whose regions are looked up at once.
 const LOOKUPS_AT_ONCE: usize = 8;
+
+/// Ranges of one physical table whose regions are looked up one by one. Those of more are looked up
+/// with all regions between the first and the last, which PD lists many at a time.
+const RANGES_LOOKED_UP: usize = 64;
 
 /// Name of the column that shows the row id of tables without a clustered key.
 pub const ROW_ID_COLUMN: &str = "_tidb_rowid";
@@ -42,6 +48,7 @@ pub struct TidbTable {
     info: Arc<TableInfo>,
     schema_version: i64,
     columns: Vec<TableColumn>,
+    column_ids: Vec<i64>,
     schema: SchemaRef,
 }
 
@@ -78,7 +85,17 @@ impl TidbTable {
         }
         let fields: Vec<Field> = columns.iter().map(|column| column.kind.field().clone()).collect();
         let schema = Arc::new(Schema::new(fields));
-        Ok(Self { cluster, database_id, database, info, schema_version, columns, schema })
+        let column_ids = columns.iter().map(|column| column.info.id).collect();
+        Ok(Self {
+            cluster,
+            database_id,
+            database,
+            info,
+            schema_version,
+            columns,
+            column_ids,
+            schema,
+        })
     }
 
     /// TiDB's description of the table.
@@ -173,7 +190,7 @@ impl TidbTable {
         &self,
         settings: &Settings,
         output: &[&TableColumn],
-        limit: Option<usize>,
+        (access, limit): (AccessSummary, Option<usize>),
         snapshot: &StatementSnapshot,
     ) -> Result<TableScanSpec> {
         let options = ScanOptions {
@@ -198,6 +215,7 @@ impl TidbTable {
             columns,
             primary_column_ids: self.info.common_handle_column_ids()?,
             primary_prefix_column_ids: self.info.common_handle_prefix_column_ids()?,
+            access,
             limit,
             start_ts: snapshot.start_ts().version(),
             schema_version: snapshot.schema_version(),
@@ -205,50 +223,72 @@ impl TidbTable {
         })
     }
 
-    /// The table's record ranges, one per region, in key order.
-    async fn region_ranges(&self, deadline: Option<Instant>) -> Result<Vec<RegionRange>> {
-        let tables = stream::iter(self.info.physical_ids());
-        let found = tables.map(|id| self.regions_of(id, deadline)).buffered(LOOKUPS_AT_ONCE);
-        let ranges: Vec<Vec<RegionRange>> = found.try_collect().await?;
-        Ok(ranges.into_iter().flatten().collect())
+    /// What filters are looked at with.
+    fn filtered(&self) -> FilteredTable<'_> {
+        FilteredTable {
+            info: &self.info,
+            schema: &self.schema,
+            column_ids: &self.column_ids,
+            new_collation: self.cluster.known_collation(),
+        }
+    }
+
+    /// The ranges to read by the regions that hold them, in key order.
+    async fn region_ranges(
+        &self,
+        tables: Vec<PhysicalRanges>,
+        deadline: Option<Instant>,
+    ) -> Result<Vec<RegionRanges>> {
+        let tables = stream::iter(tables);
+        let found = tables.map(|table| self.regions_of(table, deadline)).buffered(LOOKUPS_AT_ONCE);
+        let ranges: Vec<ByRegion> = found.try_collect().await?;
+        Ok(ranges.into_iter().flat_map(ByRegion::into_ranges).collect())
     }
 
     /// Those of one physical table.
     async fn regions_of(
         &self,
-        physical_id: i64,
+        table: PhysicalRanges,
         deadline: Option<Instant>,
-    ) -> Result<Vec<RegionRange>> {
-        let KeyRange { start, end } = KeyRange::of_rows(&self.info, physical_id)?;
-        let mut bo = self.cluster.plan_backoffer(deadline);
-        let regions = self
-            .cluster
-            .client()
-            .regions()
-            .locate_range(&mut bo, &start, &end)
-            .await
-            .map_err(|error| Error::from(error.with_table(self.label())))?;
-        let clipped = regions.into_iter().map(|region| {
-            let low = start.as_slice().max(&region.start_key).to_vec();
-            let high = match &*region.end_key {
-                [] => end.clone(),
-                bound => bound.min(&end).to_vec(),
-            };
-            RegionRange { physical_id, range: KeyRange { start: low, end: high } }
-        });
-        Ok(clipped.collect())
+    ) -> Result<ByRegion> {
+        let mut by_region = ByRegion::new(table.physical_id);
+        let at_once = if table.ranges.len() > RANGES_LOOKED_UP { table.ranges.len() } else { 1 };
+        for ranges in table.ranges.chunks(at_once) {
+            if let (Some(first), Some(last)) = (ranges.first(), ranges.last()) {
+                let regions = self.locate(&first.start, &last.end, deadline).await?;
+                by_region.add(ranges, &regions);
+            }
+        }
+        Ok(by_region)
     }
 
-    /// One piece for each physical table, whose regions are found while it is read: a small limit
-    /// is reached before PD had listed the regions of a large table.
-    fn whole(&self) -> Result<Vec<Segment>> {
-        let physical_ids = self.info.physical_ids().into_iter();
-        let segment = |physical_id| {
-            let range = KeyRange::of_rows(&self.info, physical_id)?;
-            Ok(Segment { physical_id, ranges: vec![range], regions: None })
-        };
-        physical_ids.map(segment).collect()
+    /// The bounds of the regions of a range of keys.
+    async fn locate(
+        &self,
+        start: &[u8],
+        end: &[u8],
+        deadline: Option<Instant>,
+    ) -> Result<Vec<RegionBounds>> {
+        let mut bo = self.cluster.plan_backoffer(deadline);
+        let regions = self.cluster.client().regions();
+        let regions = regions
+            .locate_range(&mut bo, start, end)
+            .await
+            .map_err(|error| Error::from(error.with_table(self.label())))?;
+        let bounds = regions.into_iter().map(|region| RegionBounds {
+            start: region.start_key.clone(),
+            end: region.end_key.clone(),
+        });
+        Ok(bounds.collect())
     }
+}
+
+/// One piece for each physical table, whose regions are found while it is read: a small limit is
+/// reached before PD had listed the regions of a large table.
+fn whole(tables: Vec<PhysicalRanges>) -> Vec<Segment> {
+    let segment =
+        |PhysicalRanges { physical_id, ranges }| Segment { physical_id, ranges, regions: None };
+    tables.into_iter().map(segment).collect()
 }
 
 fn type_options(settings: &Settings) -> TypeOptions {
@@ -269,11 +309,26 @@ impl TableProvider for TidbTable {
         TableType::Base
     }
 
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> DataFusionResult<Vec<TableProviderFilterPushDown>> {
+        let table = self.filtered();
+        let narrows = filters.iter().map(|filter| {
+            let conjunct = access::conjunct(filter, &self.schema, &ExecutionProps::new());
+            match conjunct.is_some_and(|conjunct| table.narrows(&conjunct)) {
+                true => TableProviderFilterPushDown::Inexact,
+                false => TableProviderFilterPushDown::Unsupported,
+            }
+        });
+        Ok(narrows.collect())
+    }
+
     async fn scan(
         &self,
         state: &dyn Session,
         projection: Option<&Vec<usize>>,
-        _filters: &[Expr],
+        filters: &[Expr],
         limit: Option<usize>,
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
         let Some(snapshot) = state.config().get_extension::<StatementSnapshot>() else {
@@ -287,12 +342,17 @@ impl TableProvider for TidbTable {
         let settings = config.settings();
         let output = self.project(projection)?;
         let columns = self.scan_columns(settings, &output)?;
-        let spec = self.spec(settings, &output, limit, &snapshot)?;
+        let conjuncts: Vec<_> = filters
+            .iter()
+            .filter_map(|filter| access::conjunct(filter, &self.schema, state.execution_props()))
+            .collect();
+        let TableAccess { tables, summary } = self.filtered().access(&conjuncts)?;
+        let spec = self.spec(settings, &output, (summary, limit), &snapshot)?;
         let partitions = if spec.is_small() {
-            vec![self.whole()?]
+            vec![whole(tables)]
         } else {
             let target = state.config().target_partitions();
-            spread(self.region_ranges(snapshot.deadline()).await?, target)
+            spread(self.region_ranges(tables, snapshot.deadline()).await?, target)
         };
         let (client, settings) = (self.cluster.client().clone(), settings.clone());
         Ok(Arc::new(TikvScanExec::new(client, settings, snapshot, spec, columns, partitions)))

@@ -18,7 +18,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::meta::{MetaStore, Need};
 use crate::scan::answer::ScanColumns;
 use crate::scan::dag;
-use crate::scan::spec::{self, TableScanSpec};
+use crate::scan::spec::{self, AccessSummary, TableScanSpec};
 
 const DATABASE: &str = "mysql";
 const TABLE: &str = "tidb";
@@ -78,6 +78,7 @@ fn plan(info: &TableInfo, start_ts: u64) -> Result<(TableScanSpec, ScanColumns)>
         columns: scan_columns,
         primary_column_ids: info.common_handle_column_ids()?,
         primary_prefix_column_ids: info.common_handle_prefix_column_ids()?,
+        access: AccessSummary::default(),
         limit: None,
         start_ts,
         schema_version: 0,

@@ -83,6 +83,12 @@ impl KeyColumn {
         self.needs_restoring
     }
 
+    /// How text becomes what keys hold of it.
+    #[must_use]
+    pub fn collation(&self) -> Collation {
+        self.collation
+    }
+
     /// Whether what the key lacks of a value is its trailing blanks at most.
     #[must_use]
     pub fn lacks_only_blanks(&self) -> bool {

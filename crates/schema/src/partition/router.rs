@@ -21,12 +21,12 @@ use crate::model::{PartitionDefinition, PartitionInfo, PartitionType, TableInfo}
 #[derive(Debug, Clone)]
 pub struct PartitionRouter {
     table: String,
-    rule: Rule,
-    ids: Vec<i64>,
+    pub(super) rule: Rule,
+    pub(super) ids: Vec<i64>,
 }
 
 #[derive(Debug, Clone)]
-enum Rule {
+pub(super) enum Rule {
     /// Upper bounds, `None` for `MAXVALUE`.
     Range(PartitionExpr, Vec<Option<i128>>),
     /// Upper bounds as memory-comparable datums.
@@ -46,9 +46,9 @@ enum Rule {
 }
 
 #[derive(Debug, Clone)]
-struct RoutingColumn {
-    offset: usize,
-    key: KeyColumn,
+pub(super) struct RoutingColumn {
+    pub(super) offset: usize,
+    pub(super) key: KeyColumn,
     collation: Collation,
 }
 
@@ -136,7 +136,7 @@ impl PartitionRouter {
     }
 
     /// The partition of a number by remainder; an unsigned one counts as signed, as in TiDB.
-    fn remainder(&self, value: i128) -> Option<usize> {
+    pub(super) fn remainder(&self, value: i128) -> Option<usize> {
         let [.., a, b, c, d, e, f, g, h] = value.to_be_bytes();
         let value = i64::from_be_bytes([a, b, c, d, e, f, g, h]);
         let count = i64::try_from(self.ids.len()).ok()?;
@@ -270,7 +270,10 @@ fn values_key(columns: &[RoutingColumn], texts: &[String]) -> Result<Vec<u8>, Pa
     Ok(key)
 }
 
-fn row_key(columns: &[RoutingColumn], row: &[Datum<'_>]) -> Result<Vec<u8>, PartitionError> {
+pub(super) fn row_key(
+    columns: &[RoutingColumn],
+    row: &[Datum<'_>],
+) -> Result<Vec<u8>, PartitionError> {
     let mut key = Vec::new();
     for column in columns {
         let value = row.get(column.offset).unwrap_or(&Datum::Null);

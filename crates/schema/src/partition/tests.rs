@@ -143,7 +143,7 @@ fn what_is_not_evaluated_is_refused_by_name() {
     assert!(parse(&format!("1{}", " + 1".repeat(1_000_000))).is_err());
 }
 
-fn table(partition: PartitionInfo) -> TableInfo {
+pub(super) fn table(partition: PartitionInfo) -> TableInfo {
     let column = |(offset, (name, field_type)): (usize, (&str, FieldType))| ColumnInfo {
         id: i64::try_from(offset).unwrap() + 1,
         name: CiStr::new(name),
@@ -155,7 +155,11 @@ fn table(partition: PartitionInfo) -> TableInfo {
     TableInfo { columns, partition: Some(partition), ..TableInfo::default() }
 }
 
-fn definition(id: i64, less_than: &[&str], in_values: &[&[&str]]) -> PartitionDefinition {
+pub(super) fn definition(
+    id: i64,
+    less_than: &[&str],
+    in_values: &[&[&str]],
+) -> PartitionDefinition {
     let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
     PartitionDefinition {
         id,
@@ -165,7 +169,11 @@ fn definition(id: i64, less_than: &[&str], in_values: &[&[&str]]) -> PartitionDe
     }
 }
 
-fn info(kind: PartitionType, expr: &str, definitions: Vec<PartitionDefinition>) -> PartitionInfo {
+pub(super) fn info(
+    kind: PartitionType,
+    expr: &str,
+    definitions: Vec<PartitionDefinition>,
+) -> PartitionInfo {
     PartitionInfo {
         partition_type: kind,
         expr: expr.to_owned(),

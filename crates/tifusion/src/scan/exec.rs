@@ -39,8 +39,9 @@ pub struct ScanRequest {
 
 /// Reads a table of TiDB through the coprocessors of its stores.
 ///
-/// `EXPLAIN` shows what is read: table, columns, regions and ranges as known when the statement was
-/// planned, the limit given to the stores, and the snapshot's timestamp.
+/// `EXPLAIN` shows what is read: table, columns, partitions, regions and ranges as known when the
+/// statement was planned (ranges by the values of the key's columns, if the filters leave few), the
+/// limit given to the stores, and the snapshot's timestamp.
 #[derive(Debug, Clone)]
 pub struct TikvScanExec {
     client: Client,
@@ -136,10 +137,16 @@ impl DisplayAs for TikvScanExec {
         match kind {
             DisplayFormatType::Default | DisplayFormatType::Verbose => {
                 write!(f, "TikvScanExec: table={}, columns=[{columns}]", self.spec.label())?;
+                if let Some(partitions) = &self.spec.access.partitions {
+                    write!(f, ", partitions={partitions}")?;
+                }
                 if let Some(regions) = self.regions() {
                     write!(f, ", regions={regions}")?;
                 }
-                write!(f, ", ranges={}", self.ranges())?;
+                match &self.spec.access.ranges {
+                    Some(ranges) => write!(f, ", ranges={ranges}")?,
+                    None => write!(f, ", ranges={}", self.ranges())?,
+                }
                 if let Some(limit) = self.spec.limit {
                     write!(f, ", limit={limit}")?;
                 }
@@ -148,6 +155,12 @@ impl DisplayAs for TikvScanExec {
             DisplayFormatType::TreeRender => {
                 writeln!(f, "table={}", self.spec.label())?;
                 writeln!(f, "columns={columns}")?;
+                if let Some(partitions) = &self.spec.access.partitions {
+                    writeln!(f, "partitions={partitions}")?;
+                }
+                if let Some(ranges) = &self.spec.access.ranges {
+                    writeln!(f, "ranges={ranges}")?;
+                }
                 match self.regions() {
                     Some(regions) => writeln!(f, "regions={regions}"),
                     None => Ok(()),

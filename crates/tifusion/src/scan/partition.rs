@@ -1,45 +1,112 @@
 //! How a scan is spread over DataFusion's partitions: pure.
 
+use bytes::Bytes;
+
 use super::spec::{KeyRange, Segment};
 
-/// A range of one physical table that one region holds.
+/// The ranges of one physical table that one region holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct RegionRange {
+pub(crate) struct RegionRanges {
     /// The id in the keys.
     pub(crate) physical_id: i64,
-    /// The range.
-    pub(crate) range: KeyRange,
+    /// Ascending and disjoint, at least one.
+    pub(crate) ranges: Vec<KeyRange>,
 }
 
-/// Spreads region ranges, in key order, over at most `target` partitions of about as many regions
-/// each. Neighbours of one physical table that end up together become one range again, so a plan
-/// stays small however many regions there are.
+/// The first key of a region and the first behind it, empty for no bound.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RegionBounds {
+    pub(crate) start: Bytes,
+    pub(crate) end: Bytes,
+}
+
+/// Ranges of one physical table, put into the regions that hold them.
+#[derive(Debug)]
+pub(crate) struct ByRegion {
+    physical_id: i64,
+    found: Vec<(RegionBounds, Vec<KeyRange>)>,
+}
+
+impl ByRegion {
+    /// No ranges yet.
+    pub(crate) fn new(physical_id: i64) -> Self {
+        Self { physical_id, found: Vec::new() }
+    }
+
+    /// Adds ranges, ascending and behind all that were added before, which `regions` cover in order and
+    /// without a hole.
+    pub(crate) fn add(&mut self, ranges: &[KeyRange], regions: &[RegionBounds]) {
+        let mut regions = regions.iter().peekable();
+        for range in ranges {
+            let is_before = |region: &RegionBounds| {
+                !region.end.is_empty() && region.end.as_ref() <= range.start.as_slice()
+            };
+            while regions.next_if(|region| is_before(region)).is_some() {}
+            // The last region of this range may be the first one of the next.
+            for region in regions.clone() {
+                if !range.end.is_empty() && region.start.as_ref() >= range.end.as_slice() {
+                    break;
+                }
+                self.push(region, clip(range, region));
+            }
+        }
+    }
+
+    fn push(&mut self, region: &RegionBounds, range: KeyRange) {
+        match self.found.last_mut() {
+            Some((last, ranges)) if last == region => ranges.push(range),
+            _ => self.found.push((region.clone(), vec![range])),
+        }
+    }
+
+    /// The ranges of each region, in key order.
+    pub(crate) fn into_ranges(self) -> impl Iterator<Item = RegionRanges> {
+        let physical_id = self.physical_id;
+        self.found.into_iter().map(move |(_, ranges)| RegionRanges { physical_id, ranges })
+    }
+}
+
+/// The part of `range` that `region` holds.
+fn clip(range: &KeyRange, region: &RegionBounds) -> KeyRange {
+    let start = range.start.as_slice().max(&region.start).to_vec();
+    let end = match (range.end.as_slice(), region.end.as_ref()) {
+        ([], bound) | (bound, []) => bound.to_vec(),
+        (one, other) => one.min(other).to_vec(),
+    };
+    KeyRange { start, end }
+}
+
+/// Spreads the ranges of regions, in key order, over at most `target` partitions of about as many
+/// regions each. Neighbours of one physical table that end up together become one range again, so a
+/// plan stays small however many regions there are.
 ///
 /// The result has at least one partition, and no empty one unless there is nothing to read.
-pub(crate) fn spread(ranges: Vec<RegionRange>, target: usize) -> Vec<Vec<Segment>> {
-    let count = target.clamp(1, ranges.len().max(1));
-    let total = ranges.len();
+pub(crate) fn spread(regions: Vec<RegionRanges>, target: usize) -> Vec<Vec<Segment>> {
+    let count = target.clamp(1, regions.len().max(1));
+    let total = regions.len();
     let mut partitions: Vec<Vec<Segment>> = vec![Vec::new(); count];
-    for (index, range) in ranges.into_iter().enumerate() {
+    for (index, region) in regions.into_iter().enumerate() {
         let at = index * count / total;
         if let Some(partition) = partitions.get_mut(at) {
-            push(partition, range);
+            push(partition, region);
         }
     }
     partitions
 }
 
-fn push(partition: &mut Vec<Segment>, RegionRange { physical_id, range }: RegionRange) {
+fn push(partition: &mut Vec<Segment>, RegionRanges { physical_id, ranges }: RegionRanges) {
     let Some(last) = partition.last_mut().filter(|last| last.physical_id == physical_id) else {
-        partition.push(Segment { physical_id, ranges: vec![range], regions: Some(1) });
+        partition.push(Segment { physical_id, ranges, regions: Some(1) });
         return;
     };
     last.regions = last.regions.map(|regions| regions + 1);
-    match last.ranges.last_mut() {
-        Some(previous) if !previous.end.is_empty() && previous.end == range.start => {
-            previous.end = range.end;
+    for range in ranges {
+        match last.ranges.last_mut() {
+            Some(previous) if !previous.end.is_empty() && previous.end == range.start => {
+                previous.end = range.end;
+            }
+            _ => last.ranges.push(range),
         }
-        _ => last.ranges.push(range),
     }
 }
 
@@ -47,8 +114,69 @@ fn push(partition: &mut Vec<Segment>, RegionRange { physical_id, range }: Region
 mod tests {
     use super::*;
 
-    fn range(physical_id: i64, start: u8, end: u8) -> RegionRange {
-        RegionRange { physical_id, range: KeyRange { start: vec![start], end: vec![end] } }
+    fn key_range(start: u8, end: u8) -> KeyRange {
+        KeyRange { start: vec![start], end: vec![end] }
+    }
+
+    fn region(physical_id: i64, start: u8, end: u8) -> RegionRanges {
+        RegionRanges { physical_id, ranges: vec![key_range(start, end)] }
+    }
+
+    fn bounds(keys: &[&'static [u8]]) -> Vec<RegionBounds> {
+        let pairs = keys.iter().zip(keys.iter().skip(1));
+        let bounds = pairs.map(|(start, end)| RegionBounds {
+            start: Bytes::from_static(start),
+            end: Bytes::from_static(end),
+        });
+        bounds.collect()
+    }
+
+    #[test]
+    fn ranges_go_to_the_regions_that_hold_them() {
+        let regions = bounds(&[b"", &[3], &[6], &[9], b""]);
+        let mut by_region = ByRegion::new(1);
+        let points = [key_range(1, 2), key_range(2, 3), key_range(7, 8)];
+        by_region.add(&points, &regions);
+        by_region.add(&[key_range(8, 12)], &regions[2..]);
+        let unbounded = KeyRange { start: vec![20], end: vec![] };
+        by_region.add(std::slice::from_ref(&unbounded), &regions[3..]);
+        let found: Vec<Vec<KeyRange>> =
+            by_region.into_ranges().map(|region| region.ranges).collect();
+        let want = [
+            vec![key_range(1, 2), key_range(2, 3)],
+            vec![key_range(7, 8), key_range(8, 9)],
+            vec![key_range(9, 12), unbounded],
+        ];
+        assert_eq!(found, want);
+    }
+
+    #[test]
+    fn what_was_put_into_regions_is_what_there_was() {
+        for step in 1..7_u8 {
+            let ranges: Vec<KeyRange> = (0..200)
+                .step_by(usize::from(step) + 1)
+                .map(|at| key_range(at, at + step))
+                .collect();
+            for width in 1..40_u8 {
+                let keys: Vec<u8> = (1..=254).step_by(usize::from(width)).collect();
+                let starts = std::iter::once(Bytes::new())
+                    .chain(keys.iter().map(|key| Bytes::copy_from_slice(&[*key])));
+                let ends = keys
+                    .iter()
+                    .map(|key| Bytes::copy_from_slice(&[*key]))
+                    .chain(std::iter::once(Bytes::new()));
+                let regions: Vec<RegionBounds> =
+                    starts.zip(ends).map(|(start, end)| RegionBounds { start, end }).collect();
+                let mut by_region = ByRegion::new(1);
+                by_region.add(&ranges, &regions);
+                let found = by_region.into_ranges().flat_map(|region| region.ranges);
+                let keys = |ranges: &mut dyn Iterator<Item = KeyRange>| -> Vec<u8> {
+                    ranges.flat_map(|range| range.start[0]..range.end[0]).collect()
+                };
+                let want = keys(&mut ranges.iter().cloned());
+                assert_eq!(keys(&mut found.into_iter()), want, "{step} {width}");
+            }
+        }
     }
 
     #[test]
@@ -58,29 +186,29 @@ mod tests {
 
     #[test]
     fn neighbours_become_one_range_and_tables_stay_apart() {
-        let spread = spread(vec![range(1, 0, 1), range(1, 1, 2), range(2, 3, 4)], 1);
+        let spread = spread(vec![region(1, 0, 1), region(1, 1, 2), region(2, 3, 4)], 1);
         let expected = vec![
-            Segment { physical_id: 1, ranges: vec![range(1, 0, 2).range], regions: Some(2) },
-            Segment { physical_id: 2, ranges: vec![range(2, 3, 4).range], regions: Some(1) },
+            Segment { physical_id: 1, ranges: vec![key_range(0, 2)], regions: Some(2) },
+            Segment { physical_id: 2, ranges: vec![key_range(3, 4)], regions: Some(1) },
         ];
         assert_eq!(spread, vec![expected]);
     }
 
     #[test]
     fn gaps_stay_gaps() {
-        let spread = spread(vec![range(1, 0, 1), range(1, 5, 6)], 1);
-        assert_eq!(spread[0][0].ranges, vec![range(1, 0, 1).range, range(1, 5, 6).range]);
+        let spread = spread(vec![region(1, 0, 1), region(1, 5, 6)], 1);
+        assert_eq!(spread[0][0].ranges, vec![key_range(0, 1), key_range(5, 6)]);
     }
 
     #[test]
     fn every_partition_gets_its_share_and_nothing_is_lost() {
         for regions in 1..40u8 {
             for target in 1..12 {
-                let ranges: Vec<_> = (0..regions).map(|i| range(1, 2 * i, 2 * i + 1)).collect();
+                let ranges: Vec<_> = (0..regions).map(|i| region(1, 2 * i, 2 * i + 1)).collect();
                 let spread = spread(ranges.clone(), target);
                 let all: Vec<_> =
                     spread.iter().flatten().flat_map(|segment| segment.ranges.clone()).collect();
-                assert_eq!(all, ranges.into_iter().map(|r| r.range).collect::<Vec<_>>());
+                assert_eq!(all, ranges.into_iter().flat_map(|r| r.ranges).collect::<Vec<_>>());
                 let sizes: Vec<usize> =
                     spread.iter().map(|p| p.iter().map(|s| s.regions.unwrap()).sum()).collect();
                 let (least, most) = (sizes.iter().min().unwrap(), sizes.iter().max().unwrap());

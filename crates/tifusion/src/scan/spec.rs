@@ -49,6 +49,15 @@ pub(crate) struct Segment {
     pub(crate) regions: Option<usize>,
 }
 
+/// How the table's filters narrow a scan, for `EXPLAIN`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct AccessSummary {
+    /// How many partitions of how many are read, and which; `None` if the table has none.
+    pub(crate) partitions: Option<String>,
+    /// The values of the key's columns that are read; `None` if all are, or if they are many.
+    pub(crate) ranges: Option<String>,
+}
+
 /// What all segments of a scan have in common.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct TableScanSpec {
@@ -62,6 +71,8 @@ pub(crate) struct TableScanSpec {
     pub(crate) primary_column_ids: Vec<i64>,
     /// Those of them that the key holds a prefix of.
     pub(crate) primary_prefix_column_ids: Vec<i64>,
+    /// How filters narrow it.
+    pub(crate) access: AccessSummary,
     /// Most rows that anybody needs.
     pub(crate) limit: Option<usize>,
     /// The snapshot.

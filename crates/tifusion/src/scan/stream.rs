@@ -253,6 +253,9 @@ impl PartScan {
             coalescer.finish_buffered_batch().map_err(DataFusionError::from)?;
         }
         self.take_completed();
+        if self.part.segments.is_empty() {
+            return Ok(());
+        }
         let snapshot = &self.part.snapshot;
         let (start_ts, deadline) = (snapshot.start_ts(), snapshot.deadline());
         let checked = self.part.client.check_gc_safe_point_by(start_ts, deadline).await;

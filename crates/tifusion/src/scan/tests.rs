@@ -14,7 +14,7 @@ use tifusion_schema::ScanColumn;
 
 use super::answer::ScanColumns;
 use super::dag;
-use super::spec::TableScanSpec;
+use super::spec::{AccessSummary, TableScanSpec};
 use crate::config::CodecFormat;
 use crate::error::ErrorKind;
 
@@ -25,6 +25,7 @@ fn spec(start_ts: u64, limit: Option<usize>, format: CodecFormat) -> TableScanSp
         columns: vec![ScanColumn { column_id: 1, tp: 8, pk_handle: true, ..ScanColumn::default() }],
         primary_column_ids: vec![],
         primary_prefix_column_ids: vec![],
+        access: AccessSummary::default(),
         limit,
         start_ts,
         schema_version: 7,

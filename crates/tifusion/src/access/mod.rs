@@ -1,0 +1,191 @@
+//! What of a table a filter needs: which partitions, and which ranges of keys in them.
+//!
+//! Pure: the filter's conjuncts over the table's Arrow schema in, ranges out. The rows in the ranges
+//! are those that the filter may be true for and perhaps more, so DataFusion filters them again. What
+//! a conjunct says that this module does not understand is left out, which reads more, never less.
+//!
+//! [`filter`] finds what conjuncts leave of each column, [`comparison`] what one comparison does;
+//! [`handle_range`] makes ranges of it, and `tifusion_schema::partition` chooses partitions.
+
+mod comparison;
+mod explain;
+mod filter;
+mod handle_range;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::datatypes::{Schema, SchemaRef};
+use datafusion::common::DFSchema;
+use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::execution_props::ExecutionProps;
+use datafusion::logical_expr::expr_rewriter::unnormalize_col;
+use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
+use datafusion::physical_expr::create_physical_expr;
+use datafusion::physical_plan::PhysicalExpr;
+use tifusion_schema::domain::Interval;
+use tifusion_schema::{Domain, HandleKind, PartitionPruner, TableInfo};
+
+use crate::error::Result;
+use crate::scan::spec::{AccessSummary, KeyRange};
+use filter::Restriction;
+use handle_range::HandleRanges;
+
+/// Most pairs of an interval and a partition that are looked at one by one.
+const MAX_LOOKS: usize = 1_000_000;
+
+/// A table whose filters are looked at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FilteredTable<'a> {
+    /// TiDB's description.
+    pub(crate) info: &'a TableInfo,
+    /// The schema that filters refer to.
+    pub(crate) schema: &'a Schema,
+    /// Ids of the schema's columns.
+    pub(crate) column_ids: &'a [i64],
+    /// Whether strings compare by the new collations; `None` if that is not known, so that no key of
+    /// text is.
+    pub(crate) new_collation: Option<bool>,
+}
+
+/// The ranges to read of a physical table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PhysicalRanges {
+    /// The id in the keys.
+    pub(crate) physical_id: i64,
+    /// Ascending and disjoint.
+    pub(crate) ranges: Vec<KeyRange>,
+}
+
+/// What to read of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TableAccess {
+    /// In order of the partitions; none if no row can match.
+    pub(crate) tables: Vec<PhysicalRanges>,
+    /// For `EXPLAIN`.
+    pub(crate) summary: AccessSummary,
+}
+
+/// A filter of a scan as an expression over the table's schema. `None` if there is none before the
+/// statement runs, as for a parameter without a value.
+pub(crate) fn conjunct(
+    filter: &Expr,
+    schema: &SchemaRef,
+    props: &ExecutionProps,
+) -> Option<Arc<dyn PhysicalExpr>> {
+    let schema = DFSchema::try_from(Arc::clone(schema)).ok()?;
+    let filter = unnormalize_col(filter.clone());
+    let context = PhysicalPlanningContext::default();
+    let expr = create_physical_expr(&filter, &schema, props, &context);
+    expr.inspect_err(|error| tracing::debug!(%error, "a filter narrows nothing")).ok()
+}
+
+impl FilteredTable<'_> {
+    /// What to read for rows that meet all of `conjuncts`.
+    pub(crate) fn access(&self, conjuncts: &[Arc<dyn PhysicalExpr>]) -> Result<TableAccess> {
+        let Restriction::Columns(columns) = filter::all_of(conjuncts, self.schema) else {
+            return Ok(self.nothing());
+        };
+        let domains = self.by_id(columns);
+        let handle = HandleRanges::of(self.info, &domains, self.new_collation)?;
+        let tables = self.handles_of_partitions(&handle, &domains).into_iter();
+        let tables = tables.map(|(physical_id, handle)| {
+            let ranges = handle.in_table(self.info, physical_id)?;
+            Ok(PhysicalRanges { physical_id, ranges })
+        });
+        let mut tables = tables.collect::<Result<Vec<_>>>()?;
+        tables.retain(|table| !table.ranges.is_empty());
+        let summary = explain::summary(self.info, &tables, &handle, &domains);
+        Ok(TableAccess { tables, summary })
+    }
+
+    /// Whether `conjunct` alone may narrow what is read.
+    pub(crate) fn narrows(&self, conjunct: &Arc<dyn PhysicalExpr>) -> bool {
+        match filter::all_of(std::slice::from_ref(conjunct), self.schema) {
+            Restriction::Never => true,
+            Restriction::Columns(columns) => {
+                let deciding = self.deciding_columns();
+                self.by_id(columns).keys().any(|id| deciding.contains(id))
+            }
+        }
+    }
+
+    /// No row can match.
+    fn nothing(&self) -> TableAccess {
+        TableAccess { tables: Vec::new(), summary: explain::nothing(self.info) }
+    }
+
+    fn by_id(&self, columns: BTreeMap<usize, Domain>) -> BTreeMap<i64, Domain> {
+        let with_id = |(at, domain)| self.column_ids.get(at).map(|column_id| (*column_id, domain));
+        columns.into_iter().filter_map(with_id).collect()
+    }
+
+    /// Ids of the columns of the handle and of the partitioning.
+    fn deciding_columns(&self) -> Vec<i64> {
+        let handle = match self.info.handle() {
+            Ok(HandleKind::Int(column)) => vec![column.id],
+            Ok(HandleKind::Common(_)) => self.info.common_handle_column_ids().unwrap_or_default(),
+            Ok(HandleKind::RowId) => vec![tifusion_schema::ColumnInfo::extra_handle().id],
+            Err(_) => Vec::new(),
+        };
+        let offsets = self.pruner().map(|pruner| pruner.columns()).unwrap_or_default();
+        let columns = offsets.into_iter().filter_map(|offset| self.info.columns.get(offset));
+        handle.into_iter().chain(columns.map(|column| column.id)).collect()
+    }
+
+    /// The physical tables that may have matching rows, with the handles that these have: each of
+    /// several intervals of an integer handle only in the partitions that may have it.
+    fn handles_of_partitions(
+        &self,
+        handle: &HandleRanges,
+        domains: &BTreeMap<i64, Domain>,
+    ) -> Vec<(i64, HandleRanges)> {
+        let with = |physical_id| (physical_id, handle.clone());
+        let Some(pruner) = self.pruner() else {
+            return self.info.physical_ids().into_iter().map(with).collect();
+        };
+        let mut by_offset: BTreeMap<usize, Domain> = domains
+            .iter()
+            .filter_map(|(id, domain)| Some((self.offset(*id)?, domain.clone())))
+            .collect();
+        let physical_ids = pruner.prune(&by_offset);
+        let Some((offset, domain)) = handle.int_column().and_then(|id| {
+            let offset = self.offset(id)?;
+            Some((offset, by_offset.get(&offset)?.clone()))
+        }) else {
+            return physical_ids.into_iter().map(with).collect();
+        };
+        let intervals = domain.intervals();
+        if intervals.len() < 2 || intervals.len() * physical_ids.len() > MAX_LOOKS {
+            return physical_ids.into_iter().map(with).collect();
+        }
+        let mut own: BTreeMap<i64, Vec<Interval>> = BTreeMap::new();
+        for interval in intervals {
+            by_offset.insert(offset, Domain::of([interval.clone()]));
+            for physical_id in pruner.prune(&by_offset) {
+                own.entry(physical_id).or_default().push(interval.clone());
+            }
+        }
+        let of_own = |id| Some((id, handle.of_intervals(own.remove(&id)?)));
+        physical_ids.into_iter().filter_map(of_own).collect()
+    }
+
+    fn offset(&self, column_id: i64) -> Option<usize> {
+        self.info.columns.iter().position(|column| column.id == column_id)
+    }
+
+    /// `None` if all partitions are to be read.
+    fn pruner(&self) -> Option<PartitionPruner> {
+        self.info.partition_info()?;
+        let pruner = PartitionPruner::new(self.info, self.new_collation.unwrap_or_default());
+        let pruner =
+            pruner.inspect_err(|error| tracing::debug!(%error, "all partitions are read")).ok()?;
+        let is_text = |offset: &usize| {
+            self.info.columns.get(*offset).is_some_and(|column| column.field_type.is_string())
+        };
+        let is_known = self.new_collation.is_some() || !pruner.columns().iter().any(is_text);
+        is_known.then_some(pruner)
+    }
+}
