@@ -16,6 +16,7 @@
 mod bad_input;
 mod catalog;
 mod differences;
+mod pushdown;
 mod queries;
 mod regions;
 mod sql;

@@ -39,6 +39,7 @@ pub mod error;
 mod functions;
 mod meta;
 mod planner;
+pub mod pushdown;
 mod scan;
 mod session;
 mod sql;

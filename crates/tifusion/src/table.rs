@@ -1,5 +1,6 @@
 //! A TiDB table as DataFusion sees it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -7,7 +8,8 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{Result as DataFusionResult, plan_err};
-use datafusion::logical_expr::{Expr, TableType};
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_expr::utils::collect_columns;
 use datafusion::physical_plan::ExecutionPlan;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tifusion_schema::{
@@ -16,11 +18,16 @@ use tifusion_schema::{
 };
 
 use crate::cluster::Cluster;
-use crate::config::{Config, Settings, TidbOptions, ZeroDate};
+use crate::config::{Config, Settings, TidbOptions, TimeZone, ZeroDate};
 use crate::error::{Error, ErrorKind, Result};
+use crate::pushdown::blacklist::Blacklist;
+use crate::pushdown::logical;
+use crate::pushdown::lower::Physical;
+use crate::pushdown::scope::{Circumstances, Scope};
 use crate::scan::TikvScanExec;
 use crate::scan::answer::ScanColumns;
 use crate::scan::partition::{RegionRange, spread};
+use crate::scan::pushed::Pushdown;
 use crate::scan::spec::{KeyRange, Segment, TableScanSpec};
 use crate::statement::StatementSnapshot;
 
@@ -169,11 +176,56 @@ impl TidbTable {
         format!("{}.{}", self.database, self.name())
     }
 
+    /// The columns that the stores send for `output`: at least one.
+    fn sent_columns(&self, output: &[&TableColumn]) -> Result<Vec<ColumnInfo>> {
+        if output.is_empty() {
+            return Ok(vec![self.cheapest_column()?]);
+        }
+        Ok(output.iter().map(|column| column.info.clone()).collect())
+    }
+
+    /// The columns that `filters` need besides those that are `sent`.
+    fn filter_columns(&self, sent: &[ColumnInfo], filters: &[Physical]) -> Vec<ColumnInfo> {
+        let names: BTreeSet<String> = filters
+            .iter()
+            .flat_map(collect_columns)
+            .map(|column| column.name().to_owned())
+            .collect();
+        let is_sent = |name: &str| sent.iter().any(|column| column.name.as_str() == name);
+        self.columns
+            .iter()
+            .filter(|column| column.kind.unsupported().is_none())
+            .map(|column| &column.info)
+            .filter(|column| names.contains(column.name.as_str()))
+            .filter(|column| !is_sent(column.name.as_str()))
+            .cloned()
+            .collect()
+    }
+
+    /// What of `filters` the stores evaluate, over a scan of `columns`.
+    fn pushdown(
+        &self,
+        settings: &Settings,
+        columns: &[&ColumnInfo],
+        filters: &[Physical],
+    ) -> Pushdown {
+        let blacklist =
+            Blacklist::new(&settings.unsupported_exprs, self.cluster.pushdown_blacklist());
+        let circumstances = Circumstances {
+            new_collation: self.cluster.new_collation(),
+            zero_date: settings.zero_date,
+            is_utc: settings.time_zone == TimeZone::utc(),
+            blacklist: Arc::new(blacklist),
+        };
+        let named = columns.iter().map(|column| (column.name.as_str(), &column.field_type));
+        Pushdown::new(Scope::new(named, circumstances), filters, &self.schema)
+    }
+
     fn spec(
         &self,
         settings: &Settings,
-        output: &[&TableColumn],
-        limit: Option<usize>,
+        columns: &[&ColumnInfo],
+        sent: usize,
         snapshot: &StatementSnapshot,
     ) -> Result<TableScanSpec> {
         let options = ScanOptions {
@@ -181,24 +233,19 @@ impl TidbTable {
             system_zone: self.cluster.system_zone(),
             ..ScanOptions::default()
         };
-        let cheapest;
-        let infos: Vec<&ColumnInfo> = if output.is_empty() {
-            cheapest = self.cheapest_column()?;
-            vec![&cheapest]
-        } else {
-            output.iter().map(|column| &column.info).collect()
-        };
-        let columns = infos
-            .into_iter()
+        let columns = columns
+            .iter()
             .map(|column| ScanColumn::new(&self.info, column, options))
             .collect::<Result<Vec<_>, _>>()?;
         Ok(TableScanSpec {
             database: Arc::clone(&self.database),
             table: self.info.name.as_str().into(),
             columns,
+            output: (0..).take(sent).collect(),
+            conditions: Vec::new(),
             primary_column_ids: self.info.common_handle_column_ids()?,
             primary_prefix_column_ids: self.info.common_handle_prefix_column_ids()?,
-            limit,
+            limit: None,
             start_ts: snapshot.start_ts().version(),
             schema_version: snapshot.schema_version(),
             format: settings.codec_format,
@@ -273,7 +320,7 @@ impl TableProvider for TidbTable {
         &self,
         state: &dyn Session,
         projection: Option<&Vec<usize>>,
-        _filters: &[Expr],
+        filters: &[Expr],
         limit: Option<usize>,
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
         let Some(snapshot) = state.config().get_extension::<StatementSnapshot>() else {
@@ -287,7 +334,15 @@ impl TableProvider for TidbTable {
         let settings = config.settings();
         let output = self.project(projection)?;
         let columns = self.scan_columns(settings, &output)?;
-        let spec = self.spec(settings, &output, limit, &snapshot)?;
+        let filters = logical::physical(filters, &self.schema, state)?;
+        let sent = self.sent_columns(&output)?;
+        let more = self.filter_columns(&sent, &filters);
+        let read: Vec<&ColumnInfo> = sent.iter().chain(&more).collect();
+        let mut spec = self.spec(settings, &read, sent.len(), &snapshot)?;
+        let pushdown = self.pushdown(settings, &read, &filters);
+        pushdown.conditions().clone_into(&mut spec.conditions);
+        // What passes too many rows says nothing of how many of them are enough.
+        spec.limit = limit.filter(|_| pushdown.is_exact());
         let partitions = if spec.is_small() {
             vec![self.whole()?]
         } else {
@@ -295,6 +350,14 @@ impl TableProvider for TidbTable {
             spread(self.region_ranges(snapshot.deadline()).await?, target)
         };
         let (client, settings) = (self.cluster.client().clone(), settings.clone());
-        Ok(Arc::new(TikvScanExec::new(client, settings, snapshot, spec, columns, partitions)))
+        let scan = (spec, columns);
+        Ok(Arc::new(TikvScanExec::new(client, settings, snapshot, scan, pushdown, partitions)))
+    }
+
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> DataFusionResult<Vec<TableProviderFilterPushDown>> {
+        Ok(logical::support(filters))
     }
 }

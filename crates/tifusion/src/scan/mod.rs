@@ -8,6 +8,7 @@ pub(crate) mod exec;
 pub(crate) mod memory;
 pub(crate) mod metrics;
 pub(crate) mod partition;
+pub(crate) mod pushed;
 pub(crate) mod spec;
 pub(crate) mod stream;
 

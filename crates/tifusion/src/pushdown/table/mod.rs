@@ -1,0 +1,67 @@
+//! The rows of the table, by subject.
+
+mod arithmetic;
+mod cast;
+mod compare;
+mod control;
+mod function;
+mod never;
+
+use tifusion_proto::tipb::ScalarFuncSig as Sig;
+
+use super::capability::{Capability, Exactness, Kind};
+
+/// All rows, by subject and kind.
+pub(super) const TABLE: &[&[&[Capability]]] = &[
+    compare::ROWS,
+    &[control::ROWS],
+    &[arithmetic::ROWS],
+    &[cast::ROWS],
+    &[function::ROWS],
+    &[never::ROWS],
+];
+
+/// A row that is always exact.
+const fn always(
+    (name, tidb_name): (&'static str, &'static str),
+    operand: Kind,
+    signature: Sig,
+    examples: &'static [&'static str],
+) -> Capability {
+    under((name, tidb_name), operand, signature, "", examples)
+}
+
+/// A row that is exact under a condition.
+const fn under(
+    (name, tidb_name): (&'static str, &'static str),
+    operand: Kind,
+    signature: Sig,
+    note: &'static str,
+    examples: &'static [&'static str],
+) -> Capability {
+    let (signature, exactness) = (Some(signature), Exactness::Exact);
+    Capability { name, operand, signature, tidb_name, exactness, note, examples }
+}
+
+/// A row that keeps too much.
+const fn superset(
+    (name, tidb_name): (&'static str, &'static str),
+    operand: Kind,
+    signature: Sig,
+    note: &'static str,
+    examples: &'static [&'static str],
+) -> Capability {
+    let (signature, exactness) = (Some(signature), Exactness::Superset);
+    Capability { name, operand, signature, tidb_name, exactness, note, examples }
+}
+
+/// A row that is never pushed down.
+const fn never(
+    (name, tidb_name): (&'static str, &'static str),
+    operand: Kind,
+    note: &'static str,
+    examples: &'static [&'static str],
+) -> Capability {
+    let (signature, exactness) = (None, Exactness::Never);
+    Capability { name, operand, signature, tidb_name, exactness, note, examples }
+}

@@ -1,0 +1,79 @@
+//! Random queries: pushdown all on and all off, and TiDB.
+
+use tifusion_embedded::EmbeddedCluster;
+use tifusion_testkit::cluster::{Cluster, Shape};
+use tifusion_testkit::compare::{Rules, difference};
+use tifusion_testkit::generator::{Generator, Query};
+
+use super::Sides;
+
+/// Queries of one test, unless `TIFUSION_QUERIES` says otherwise.
+const QUERIES: usize = 1100;
+
+fn variable(name: &str) -> Option<u64> {
+    std::env::var(name).ok().and_then(|text| text.parse().ok())
+}
+
+/// What differs between pushdown on and off.
+async fn problem(sides: &Sides, query: &Query) -> Option<String> {
+    let sql = query.sql();
+    match (sides.on.try_query(&sql).await, sides.off.try_query(&sql).await) {
+        (Ok(on), Ok(off)) => {
+            let ordered = sql.contains("ORDER BY");
+            difference(&on, &off, Rules { ordered, ..Rules::default() })
+        }
+        // What the engine refuses, it refuses either way.
+        (Err(_), Err(_)) => None,
+        (on, off) => Some(format!("on: {:?}, off: {:?}", on.err(), off.err())),
+    }
+}
+
+/// The smallest query that still fails.
+async fn shrink(sides: &Sides, mut query: Query) -> Query {
+    'again: loop {
+        for smaller in query.smaller() {
+            if problem(sides, &smaller).await.is_some() {
+                query = smaller;
+                continue 'again;
+            }
+        }
+        return query;
+    }
+}
+
+async fn run(sides: &Sides) {
+    let seed = variable("TIFUSION_SEED").unwrap_or_else(rand::random);
+    let queries = variable("TIFUSION_QUERIES").map_or(QUERIES, |count| count as usize);
+    eprintln!("TIFUSION_SEED={seed}, {queries} queries");
+    let mut generator = Generator::new(seed, "edges");
+    let mut pushed = 0;
+    for number in 0..queries {
+        let query = generator.query();
+        if let Some(first) = problem(sides, &query).await {
+            let small = shrink(sides, query).await;
+            let why = problem(sides, &small).await.unwrap_or(first);
+            let plan = sides.on.explain(&small.sql()).await;
+            panic!("TIFUSION_SEED={seed}, query {number}: {why}\n{}\n{plan}", small.sql());
+        }
+        if number % 10 == 0 {
+            let plan = sides.on.explain(&query.sql()).await;
+            pushed += usize::from(plan.contains("pushed=[") || plan.contains("superset=["));
+        }
+    }
+    assert!(pushed * 10 * 2 > queries, "hardly anything was pushed down: {pushed} of a tenth");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn random_queries_have_one_answer_in_tidbs_own_store() {
+    let test = "pushdown_random";
+    let Some(cluster) = Cluster::of(Shape::default(), test) else { return };
+    let (sides, _) = Sides::playground(&cluster, test).await;
+    run(&sides).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn random_queries_have_one_answer_in_the_embedded_cluster() {
+    let cluster = EmbeddedCluster::builder().start().await.unwrap();
+    let sides = Sides::embedded(&cluster).await;
+    run(&sides).await;
+}
