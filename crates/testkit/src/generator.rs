@@ -89,7 +89,7 @@ impl Generator {
 
     fn condition(&mut self, depth: usize) -> Condition {
         let kind = if depth == 0 { 0 } else { self.random.random_range(0..10) };
-        let mut some = |this: &mut Self| {
+        let some = |this: &mut Self| {
             let count = this.random.random_range(2..4);
             (0..count).map(|_| this.condition(depth - 1)).collect()
         };
@@ -175,11 +175,12 @@ impl Generator {
     }
 
     fn two_columns(&mut self) -> String {
-        const ALIKE: [&[&str]; 6] = [
+        const ALIKE: [&[&str]; 7] = [
             &["i_tiny", "i_bool", "i_int", "i_big", "i_uint", "i_ubig", "i_year"],
             &["n_price", "n_wide", "i_int"],
             &["s", "s_pad", "name_ci"],
-            &["d_day", "moment"],
+            &["d_day", "d_day"],
+            &["moment", "moment"],
             &["f_x", "f_single"],
             &["stamp", "stamp"],
         ];
@@ -230,6 +231,32 @@ impl Condition {
             Self::All(sides) => joined(sides, " AND "),
             Self::Any(sides) => joined(sides, " OR "),
             Self::Not(inner) => format!("NOT ({})", inner.sql()),
+        }
+    }
+
+    /// Whether TiDB's SQL has the same words for it, and the same meaning.
+    fn is_portable(&self) -> bool {
+        const OTHERWISE: [&str; 12] = [
+            "f_",
+            "e_size",
+            "tags",
+            "b ",
+            "DISTINCT",
+            "(i_",
+            "date_part",
+            "length",
+            "coalesce",
+            "CASE",
+            "abs",
+            " + ",
+        ];
+        match self {
+            Self::Atom(text) => {
+                let computes = [" - ", " * ", " / ", " % ", "-i_", "CAST(n_price *"];
+                !OTHERWISE.iter().chain(&computes).any(|part| text.contains(part))
+            }
+            Self::All(sides) | Self::Any(sides) => sides.iter().all(Self::is_portable),
+            Self::Not(inner) => inner.is_portable(),
         }
     }
 
@@ -284,6 +311,18 @@ impl Query {
                  JOIN (SELECT id, {column} FROM {table} WHERE i_int > 0) z ON a.{column} = z.{column}"
             ),
         }
+    }
+
+    /// A query for the ids of its rows below `bound` that TiDB can judge too; `None` if it can't.
+    #[must_use]
+    pub fn portable_sql(&self, bound: usize) -> Option<String> {
+        if !self.conditions.iter().all(Condition::is_portable) {
+            return None;
+        }
+        let bound = Condition::Atom(format!("id < {bound}"));
+        let mut query = Self { shape: Shape::Rows(vec!["id".to_owned()]), ..self.clone() };
+        query.conditions.push(bound);
+        Some(query.sql())
     }
 
     /// Queries with one part less, or with a simpler one.

@@ -36,7 +36,8 @@ const NOT_FOR_TIDB: &[(&str, &str)] = &[
     ("d_day + INTERVAL", "past the year 9999"),
     ("d_day - INTERVAL", "types of dates"),
     ("moment - INTERVAL", "types of dates"),
-    ("ltrim", "what is a space"),
+    ("arrow_cast(", "TiDB has no such function"),
+    ("s ~", "dialects"),
 ];
 
 fn is_for_tidb(example: &str) -> bool {

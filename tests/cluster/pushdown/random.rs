@@ -3,7 +3,10 @@
 use tifusion_embedded::EmbeddedCluster;
 use tifusion_testkit::cluster::{Cluster, Shape};
 use tifusion_testkit::compare::{Rules, difference};
+use tifusion_testkit::differences::to_tidb;
+use tifusion_testkit::edges::FIRST_ODD_ID;
 use tifusion_testkit::generator::{Generator, Query};
+use tifusion_testkit::tidb::Tidb;
 
 use super::Sides;
 
@@ -41,12 +44,24 @@ async fn shrink(sides: &Sides, mut query: Query) -> Query {
     }
 }
 
-async fn run(sides: &Sides) {
+/// What differs between TiFusion and TiDB, for queries that mean the same to both.
+async fn judged(sides: &Sides, tidb: &mut Tidb, query: &Query) -> Option<String> {
+    let sql = query.portable_sql(FIRST_ODD_ID)?;
+    let ours = sides.on.try_query(&sql).await.ok()?;
+    match tidb.try_query(&to_tidb(&sql)).await {
+        Ok(theirs) => {
+            difference(&ours, &theirs, Rules::default()).map(|why| format!("{why}\n{sql}"))
+        }
+        Err(error) => Some(format!("TiDB: {error}\n{}", to_tidb(&sql))),
+    }
+}
+
+async fn run(sides: &Sides, mut tidb: Option<Tidb>) {
     let seed = variable("TIFUSION_SEED").unwrap_or_else(rand::random);
     let queries = variable("TIFUSION_QUERIES").map_or(QUERIES, |count| count as usize);
     eprintln!("TIFUSION_SEED={seed}, {queries} queries");
     let mut generator = Generator::new(seed, "edges");
-    let mut pushed = 0;
+    let (mut pushed, mut asked) = (0, 0);
     for number in 0..queries {
         let query = generator.query();
         if let Some(first) = problem(sides, &query).await {
@@ -55,11 +70,20 @@ async fn run(sides: &Sides) {
             let plan = sides.on.explain(&small.sql()).await;
             panic!("TIFUSION_SEED={seed}, query {number}: {why}\n{}\n{plan}", small.sql());
         }
+        if let Some(tidb) = &mut tidb
+            && query.portable_sql(FIRST_ODD_ID).is_some()
+        {
+            asked += 1;
+            if let Some(why) = judged(sides, tidb, &query).await {
+                panic!("TIFUSION_SEED={seed}, query {number}, TiDB's answer: {why}");
+            }
+        }
         if number % 10 == 0 {
             let plan = sides.on.explain(&query.sql()).await;
             pushed += usize::from(plan.contains("pushed=[") || plan.contains("superset=["));
         }
     }
+    assert!(tidb.is_none() || asked * 10 > queries, "TiDB judged only {asked} of {queries}");
     assert!(pushed * 10 * 2 > queries, "hardly anything was pushed down: {pushed} of a tenth");
 }
 
@@ -67,13 +91,13 @@ async fn run(sides: &Sides) {
 async fn random_queries_have_one_answer_in_tidbs_own_store() {
     let test = "pushdown_random";
     let Some(cluster) = Cluster::of(Shape::default(), test) else { return };
-    let (sides, _) = Sides::playground(&cluster, test).await;
-    run(&sides).await;
+    let (sides, tidb) = Sides::playground(&cluster, test).await;
+    run(&sides, Some(tidb)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn random_queries_have_one_answer_in_the_embedded_cluster() {
     let cluster = EmbeddedCluster::builder().start().await.unwrap();
     let sides = Sides::embedded(&cluster).await;
-    run(&sides).await;
+    run(&sides, None).await;
 }

@@ -23,14 +23,14 @@ pub(super) const ROWS: &[Capability] = &[
         Kind::Int,
         Sig::PlusInt,
         RANGE,
-        &["i_int + 1 > 7", "i_tiny + i_int < 0", "i_uint + i_tiny > 0"],
+        &["i_int + 1 > 7", "CAST(i_tiny AS BIGINT) + i_int < 0", "i_uint + i_tiny > 0"],
     ),
     under(
         ("-", "minus"),
         Kind::Int,
         Sig::MinusInt,
         RANGE,
-        &["i_int - 1 > 7", "i_tiny - i_int < 0", "i_uint - i_int < 0"],
+        &["i_int - 1 > 7", "CAST(i_tiny AS BIGINT) - i_int < 0", "i_uint - i_int < 0"],
     ),
     under(("*", "mul"), Kind::Int, Sig::MultiplyInt, RANGE, &["i_int * 2 > 7", "i_tiny * -3 < 0"]),
     under(
@@ -52,7 +52,7 @@ pub(super) const ROWS: &[Capability] = &[
         Kind::Int,
         Sig::UnaryMinusInt,
         RANGE,
-        &["-i_int > 0", "-i_year < -2000"],
+        &["-CAST(i_int AS BIGINT) > 0"],
     ),
     under(("+", "plus"), Kind::Real, Sig::PlusReal, FINITE, &["CAST(i_int AS DOUBLE) + 0.5 > 1.5"]),
     under(
