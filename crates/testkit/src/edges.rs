@@ -53,14 +53,14 @@ pub const COLUMNS: &[Column] = &[
     column("doc", "JSON", &["'{}'", "'[1, 2]'", "'\"a\"'"]),
 ];
 
-/// The statement that makes the table `name`; `more` is what follows its columns.
+/// The statement that makes the table `name`, with `keys` behind its columns and `options` behind all.
 #[must_use]
-pub fn create(name: &str, more: &str) -> String {
+pub fn create(name: &str, keys: &str, options: &str) -> String {
     let columns: Vec<String> = COLUMNS
         .iter()
         .map(|column| format!("{} {} NULL", column.name, column.definition))
         .collect();
-    format!("CREATE TABLE {name} (id INT PRIMARY KEY, {}{more})", columns.join(", "))
+    format!("CREATE TABLE {name} (id INT PRIMARY KEY, {}{keys}){options}", columns.join(", "))
 }
 
 /// The statement that fills the table `name` with `count` rows: in each column the values take turns, at

@@ -52,14 +52,15 @@ pub enum Condition {
 #[derive(Debug)]
 pub struct Generator {
     random: StdRng,
-    table: String,
+    tables: Vec<String>,
 }
 
 impl Generator {
-    /// For the table `table`.
+    /// For tables that have the columns of [`edges`](crate::edges).
     #[must_use]
-    pub fn new(seed: u64, table: &str) -> Self {
-        Self { random: StdRng::seed_from_u64(seed), table: table.to_owned() }
+    pub fn new(seed: u64, tables: &[&str]) -> Self {
+        let tables = tables.iter().map(|table| (*table).to_owned()).collect();
+        Self { random: StdRng::seed_from_u64(seed), tables }
     }
 
     /// The next query.
@@ -80,7 +81,8 @@ impl Generator {
         };
         let count = self.random.random_range(1..4);
         let conditions = (0..count).map(|_| self.condition(2)).collect();
-        Query { table: self.table.clone(), shape, conditions }
+        let table = self.random.random_range(0..self.tables.len());
+        Query { table: self.tables[table].clone(), shape, conditions }
     }
 
     fn of<T: Copy>(&mut self, choices: &[T]) -> T {
@@ -356,7 +358,7 @@ mod tests {
     #[test]
     fn a_seed_makes_the_same_queries_again() {
         let queries = |seed| {
-            let mut generator = Generator::new(seed, "edges");
+            let mut generator = Generator::new(seed, &["edges"]);
             (0..50).map(|_| generator.query().sql()).collect::<Vec<_>>()
         };
         assert_eq!(queries(7), queries(7));
@@ -365,7 +367,7 @@ mod tests {
 
     #[test]
     fn what_is_smaller_is_shorter_and_ends() {
-        let mut query = Generator::new(3, "edges").query();
+        let mut query = Generator::new(3, &["edges"]).query();
         while let Some(smaller) = query.smaller().pop() {
             assert!(smaller.sql().len() < query.sql().len() || smaller.shape != query.shape);
             query = smaller;

@@ -84,3 +84,30 @@ async fn names_can_be_forbidden_in_the_session() {
     let plan = connector.explain(query).await;
     assert!(!plan.contains("not pushed"), "{plan}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tidbs_blacklist_is_obeyed_and_old_collations_compare_bytes() {
+    let test = "pushdown_blacklist";
+    let Some(cluster) = Cluster::of(Shape::old_collation(), test) else { return };
+    let (sides, mut tidb) = Sides::playground(&cluster, test).await;
+    for filter in ["s_pad = 'a'", "name_ci IN ('a', 'ß')", "s LIKE '_'", "reverse(s) = 'ba'"] {
+        let query = format!("SELECT id FROM edges WHERE {filter}");
+        assert_eq!(
+            sides.on.query(&query).await.rows.len(),
+            sides.off.query(&query).await.rows.len()
+        );
+        assert!(sides.on.explain(&query).await.contains("pushed=["), "{query}");
+    }
+    tidb.run([
+        "INSERT INTO mysql.expr_pushdown_blacklist VALUES ('REVERSE', 'tikv,tiflash', 'a test')",
+        "INSERT INTO mysql.expr_pushdown_blacklist VALUES ('like', 'tiflash', 'another store')",
+    ])
+    .await;
+    let connector = Connector::connect(&cluster, &[]).await;
+    connector.use_database(test).await;
+    tidb.run(["DELETE FROM mysql.expr_pushdown_blacklist"]).await;
+    let query = "SELECT id FROM edges WHERE reverse(s) = 'ba' AND s LIKE '_b'";
+    let plan = connector.explain(query).await;
+    assert!(plan.contains("reverse is in mysql.expr_pushdown_blacklist"), "{plan}");
+    assert!(plan.contains("pushed=[s LIKE _b]"), "{plan}");
+}

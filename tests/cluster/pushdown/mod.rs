@@ -13,6 +13,23 @@ use tifusion_testkit::{differences, edges};
 /// Rows of the table besides the odd ones.
 const ROWS: usize = 240;
 
+/// Tables of the same columns: one plain, one with indexes, one in partitions.
+const TABLES: [&str; 3] = ["edges", "keyed", "parts"];
+
+/// The statements that make and fill the tables, whose names have `prefix`.
+fn statements(prefix: &str) -> Vec<String> {
+    let [edges, keyed, parts] = TABLES.map(|table| format!("{prefix}{table}"));
+    let keys = ", KEY by_int (i_int), KEY by_name (name_ci), UNIQUE KEY by_all (id, s)";
+    vec![
+        edges::create(&edges, "", ""),
+        edges::create(&keyed, keys, ""),
+        edges::create(&parts, "", " PARTITION BY HASH (id) PARTITIONS 3"),
+        edges::insert(&edges, ROWS),
+        edges::insert(&keyed, ROWS),
+        edges::insert(&parts, ROWS),
+    ]
+}
+
 /// The key that turns all pushdown of filters off.
 const OFF: (&str, &str) = ("plan.unsupported_pushdown_exprs", "*");
 
@@ -27,10 +44,11 @@ impl Sides {
     async fn playground(cluster: &Cluster, database: &str) -> (Self, Tidb) {
         let mut tidb = Tidb::connect(&cluster.tidb).await;
         tidb.fresh_database(database).await;
-        tidb.run(["SET time_zone = '+00:00'".to_owned(), edges::create("edges", "")]).await;
-        tidb.run([edges::insert("edges", ROWS)]).await;
-        tidb.run(["SET @mode = @@sql_mode".to_owned()]).await;
-        tidb.run(edges::odd_rows("edges")).await;
+        tidb.run(["SET time_zone = '+00:00'", "SET @mode = @@sql_mode"]).await;
+        tidb.run(statements("")).await;
+        for table in TABLES {
+            tidb.run(edges::odd_rows(table)).await;
+        }
         tidb.run(["SET sql_mode = @mode".to_owned(), differences::sql_mode()]).await;
         let on = Connector::connect(cluster, &[]).await;
         let off = Connector::connect(cluster, &[OFF]).await;
@@ -41,9 +59,9 @@ impl Sides {
 
     /// Over a cluster in the process.
     async fn embedded(cluster: &EmbeddedCluster) -> Self {
-        let rows = edges::insert("test.edges", ROWS);
-        cluster.execute(&edges::create("test.edges", "")).await.unwrap();
-        cluster.execute(&rows).await.unwrap();
+        for statement in statements("test.") {
+            cluster.execute(&statement).await.unwrap();
+        }
         let on = Connector::embedded(cluster, &[]).await;
         let off = Connector::embedded(cluster, &[OFF]).await;
         let sides = Self { on, off };

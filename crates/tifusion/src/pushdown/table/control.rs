@@ -12,7 +12,7 @@ pub(super) const ROWS: &[Capability] = &[
         Kind::Int,
         Sig::LogicalAnd,
         "as a condition it is pushed without the sides that can't be: a superset then",
-        &["(i_int > 0 AND i_tiny > 0) IS DISTINCT FROM (i_big > 0)"],
+        &["(i_int > 0 AND i_tiny > 0) IS NOT TRUE"],
     ),
     always(
         ("OR", "or"),
