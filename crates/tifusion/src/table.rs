@@ -334,6 +334,7 @@ impl TableProvider for TidbTable {
         let settings = config.settings();
         let output = self.project(projection)?;
         let columns = self.scan_columns(settings, &output)?;
+        let given = filters.len();
         let filters = logical::physical(filters, &self.schema, state)?;
         let sent = self.sent_columns(&output)?;
         let more = self.filter_columns(&sent, &filters);
@@ -342,7 +343,7 @@ impl TableProvider for TidbTable {
         let pushdown = self.pushdown(settings, &read, &filters);
         pushdown.conditions().clone_into(&mut spec.conditions);
         // What passes too many rows says nothing of how many of them are enough.
-        spec.limit = limit.filter(|_| pushdown.is_exact());
+        spec.limit = limit.filter(|_| filters.len() == given && pushdown.is_exact());
         let partitions = if spec.is_small() {
             vec![self.whole()?]
         } else {

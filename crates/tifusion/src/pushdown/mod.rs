@@ -1,8 +1,8 @@
 //! What the stores evaluate in DataFusion's stead: expressions of DataFusion become expressions of
 //! TiKV's coprocessor, without ever changing an answer.
 //!
-//! The [table](capabilities) says what may be pushed down, [`lower`] turns expressions into the stores'
-//! and [`filter`] decides what becomes of the filters over a scan. Everything here is pure.
+//! The [table](capabilities) says what may be pushed down, `lower` turns expressions into the stores'
+//! and `filter` decides what becomes of the filters over a scan. Everything here is pure.
 
 pub(crate) mod blacklist;
 mod build;
