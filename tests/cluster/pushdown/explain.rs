@@ -2,6 +2,7 @@
 
 use tifusion_embedded::EmbeddedCluster;
 use tifusion_testkit::cell::Cell;
+use tifusion_testkit::cluster::{Cluster, Shape};
 use tifusion_testkit::connector::Connector;
 
 use super::Sides;
