@@ -80,7 +80,8 @@ fn canonical(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pushdown::capability::{Kind, find};
+    use crate::pushdown::capability::Kind;
+    use crate::pushdown::table::find;
 
     fn blacklist(configured: &[&str], cluster: &[&str]) -> Blacklist {
         let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();

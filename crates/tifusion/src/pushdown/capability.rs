@@ -5,8 +5,6 @@ use std::fmt;
 
 use tifusion_proto::tipb::ScalarFuncSig;
 
-use super::table::TABLE;
-
 /// What kind of value an expression has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -138,14 +136,4 @@ impl Capability {
     pub fn examples(&self) -> &'static [&'static str] {
         self.examples
     }
-}
-
-/// All rows of the table.
-pub fn capabilities() -> impl Iterator<Item = &'static Capability> {
-    TABLE.iter().copied().flatten().copied().flatten()
-}
-
-/// The row of an operator or function over a kind of operand.
-pub(super) fn find(name: &str, operand: Kind) -> Option<&'static Capability> {
-    capabilities().find(|row| row.operand == operand && row.name == name)
 }

@@ -16,7 +16,8 @@ pub(crate) mod scope;
 mod table;
 mod ty;
 
-pub use capability::{Capability, Exactness, Kind, capabilities};
+pub use capability::{Capability, Exactness, Kind};
+pub use table::capabilities;
 
 #[cfg(test)]
 mod tests;

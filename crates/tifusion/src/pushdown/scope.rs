@@ -7,8 +7,9 @@ use tifusion_codec::field_type::{flag, tp};
 
 use super::blacklist::Blacklist;
 use super::build::Build;
-use super::capability::{Kind, find};
+use super::capability::Kind;
 use super::refusal::Reason;
+use super::table::find;
 use super::ty::{IntRange, RealRange, Ty};
 use crate::config::ZeroDate;
 

@@ -26,10 +26,11 @@ use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 use tifusion_proto::tipb::{Expr, ScalarFuncSig};
 
 use super::build::Build;
-use super::capability::{Capability, Kind, find};
+use super::capability::{Capability, Kind};
 use super::literal;
 use super::refusal::{Reason, Refusal};
 use super::scope::Scope;
+use super::table::find;
 use super::ty::{Ty, Typed};
 use crate::config::ZeroDate;
 

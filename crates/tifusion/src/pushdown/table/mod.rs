@@ -12,7 +12,7 @@ use tifusion_proto::tipb::ScalarFuncSig as Sig;
 use super::capability::{Capability, Exactness, Kind};
 
 /// All rows, by subject and kind.
-pub(super) const TABLE: &[&[&[Capability]]] = &[
+const TABLE: &[&[&[Capability]]] = &[
     compare::ROWS,
     &[control::ROWS],
     &[arithmetic::ROWS],
@@ -20,6 +20,16 @@ pub(super) const TABLE: &[&[&[Capability]]] = &[
     &[function::ROWS],
     &[never::ROWS],
 ];
+
+/// All rows of the table.
+pub fn capabilities() -> impl Iterator<Item = &'static Capability> {
+    TABLE.iter().copied().flatten().copied().flatten()
+}
+
+/// The row of an operator or function over a kind of operand.
+pub(in crate::pushdown) fn find(name: &str, operand: Kind) -> Option<&'static Capability> {
+    capabilities().find(|row| row.operand == operand && row.name == name)
+}
 
 /// A row that is always exact.
 const fn always(
