@@ -17,6 +17,7 @@ mod access;
 mod bad_input;
 mod catalog;
 mod differences;
+mod pushdown;
 mod queries;
 mod regions;
 mod show;

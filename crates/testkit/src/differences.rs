@@ -159,13 +159,19 @@ pub const DIFFERENCES: &[Difference] = &[
     Difference {
         name: "equal or both NULL, negated",
         why: "IS DISTINCT FROM; TiDB: NOT <=>",
-        remedy: rewrite(r"\b([\w.]+) IS DISTINCT FROM ([\w.]+|'[^']*')", "NOT (${1} <=> ${2})"),
+        remedy: rewrite(
+            r"\b([\w.]+) IS DISTINCT FROM (CAST\('[^']*' AS DECIMAL\([\d, ]+\)\)|(?:DATE |X)?'[^']*'|-?[\w.]+)",
+            "NOT (${1} <=> ${2})",
+        ),
         example: "SELECT i_a IS DISTINCT FROM id FROM examples",
     },
     Difference {
         name: "equal or both NULL",
         why: "IS NOT DISTINCT FROM; TiDB: <=>",
-        remedy: rewrite(r"\b([\w.]+) IS NOT DISTINCT FROM ([\w.]+|'[^']*')", "${1} <=> ${2}"),
+        remedy: rewrite(
+            r"\b([\w.]+) IS NOT DISTINCT FROM (CAST\('[^']*' AS DECIMAL\([\d, ]+\)\)|(?:DATE |X)?'[^']*'|-?[\w.]+)",
+            "${1} <=> ${2}",
+        ),
         example: "SELECT i_a IS NOT DISTINCT FROM id FROM examples",
     },
     Difference {

@@ -16,6 +16,8 @@ pub mod cluster;
 pub mod compare;
 pub mod connector;
 pub mod differences;
+pub mod edges;
+pub mod generator;
 pub mod raw_cluster;
 pub mod raw_writer;
 pub mod slt;

@@ -9,7 +9,7 @@ use tifusion_client::{Client, ClientOptions};
 use tifusion_codec::time::Zone;
 
 use crate::config::{Config, Settings};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::meta::{ClusterReader, DiskCache, MetaStore, Need};
 
 /// A connected cluster.
@@ -29,12 +29,19 @@ pub(crate) struct ClusterTraits {
     pub(crate) knows_collation: bool,
     /// The zone of its TiDB servers.
     pub(crate) system_zone: Option<Zone>,
+    /// What its stores shall not evaluate, as `mysql.expr_pushdown_blacklist` said on connecting.
+    pub(crate) pushdown_blacklist: Vec<String>,
 }
 
 impl Default for ClusterTraits {
     /// As TiDB sets clusters up since version 6.0.
     fn default() -> Self {
-        Self { new_collation: true, knows_collation: false, system_zone: None }
+        Self {
+            new_collation: true,
+            knows_collation: false,
+            system_zone: None,
+            pushdown_blacklist: Vec::new(),
+        }
     }
 }
 
@@ -83,6 +90,11 @@ impl Cluster {
         self.traits.system_zone
     }
 
+    /// Names of expressions that the stores shall not evaluate.
+    pub(crate) fn pushdown_blacklist(&self) -> &[String] {
+        &self.traits.pushdown_blacklist
+    }
+
     /// When a statement that begins now must be done.
     pub(crate) fn deadline(&self, config: &Config) -> Option<Instant> {
         let timeout = config.settings().statement_timeout?;
@@ -104,12 +116,20 @@ impl Cluster {
                     .is_some_and(|value| value.eq_ignore_ascii_case("true")),
                 knows_collation: true,
                 system_zone: variables.get("system_tz").and_then(|name| name.parse().ok()),
+                ..ClusterTraits::default()
             },
             Err(error) => {
                 tracing::warn!(%error, "mysql.tidb can't be read: new collations are taken to be on");
                 ClusterTraits::default()
             }
         };
+        match crate::variables::pushdown_blacklist(&self.client, &self.meta).await {
+            Ok(names) => traits.pushdown_blacklist = names,
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => {
+                tracing::warn!(%error, "mysql.expr_pushdown_blacklist can't be read: it is not obeyed");
+            }
+        }
         if let Some(new_collation) = settings.new_collation {
             (traits.new_collation, traits.knows_collation) = (new_collation, true);
         }

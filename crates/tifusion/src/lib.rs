@@ -41,6 +41,7 @@ mod functions;
 mod meta;
 mod planned;
 mod planner;
+pub mod pushdown;
 mod scan;
 mod session;
 mod sql;

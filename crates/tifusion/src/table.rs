@@ -1,5 +1,6 @@
 //! A TiDB table as DataFusion sees it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -7,8 +8,8 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{Result as DataFusionResult, plan_err};
-use datafusion::logical_expr::execution_props::ExecutionProps;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_expr::utils::collect_columns;
 use datafusion::physical_plan::ExecutionPlan;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tifusion_schema::{
@@ -16,13 +17,18 @@ use tifusion_schema::{
     column_type,
 };
 
-use crate::access::{self, FilteredTable, PhysicalRanges, TableAccess};
+use crate::access::{FilteredTable, PhysicalRanges, TableAccess};
 use crate::cluster::Cluster;
-use crate::config::{Config, Settings, TidbOptions, ZeroDate};
+use crate::config::{Config, Settings, TidbOptions, TimeZone, ZeroDate};
 use crate::error::{Error, ErrorKind, Result};
+use crate::pushdown::blacklist::Blacklist;
+use crate::pushdown::logical;
+use crate::pushdown::lower::Physical;
+use crate::pushdown::scope::{Circumstances, Scope};
 use crate::scan::TikvScanExec;
 use crate::scan::answer::ScanColumns;
 use crate::scan::partition::{ByRegion, RegionBounds, RegionRanges, spread};
+use crate::scan::pushed::Pushdown;
 use crate::scan::spec::{AccessSummary, Segment, TableScanSpec};
 use crate::statement::StatementSnapshot;
 
@@ -186,11 +192,57 @@ impl TidbTable {
         format!("{}.{}", self.database, self.name())
     }
 
+    /// The columns that the stores send for `output`: at least one.
+    fn sent_columns(&self, output: &[&TableColumn]) -> Result<Vec<ColumnInfo>> {
+        if output.is_empty() {
+            return Ok(vec![self.cheapest_column()?]);
+        }
+        Ok(output.iter().map(|column| column.info.clone()).collect())
+    }
+
+    /// The columns that `filters` need besides those that are `sent`.
+    fn filter_columns(&self, sent: &[ColumnInfo], filters: &[Physical]) -> Vec<ColumnInfo> {
+        let names: BTreeSet<String> = filters
+            .iter()
+            .flat_map(collect_columns)
+            .map(|column| column.name().to_owned())
+            .collect();
+        let is_sent = |name: &str| sent.iter().any(|column| column.name.as_str() == name);
+        self.columns
+            .iter()
+            .filter(|column| column.kind.unsupported().is_none())
+            .map(|column| &column.info)
+            .filter(|column| names.contains(column.name.as_str()))
+            .filter(|column| !is_sent(column.name.as_str()))
+            .cloned()
+            .collect()
+    }
+
+    /// What of `filters` the stores evaluate, over a scan of `columns`.
+    fn pushdown(
+        &self,
+        settings: &Settings,
+        columns: &[&ColumnInfo],
+        filters: &[Physical],
+    ) -> Pushdown {
+        let blacklist =
+            Blacklist::new(&settings.unsupported_exprs, self.cluster.pushdown_blacklist());
+        let circumstances = Circumstances {
+            new_collation: self.cluster.new_collation(),
+            zero_date: settings.zero_date,
+            is_utc: settings.time_zone == TimeZone::utc(),
+            blacklist: Arc::new(blacklist),
+        };
+        let named = columns.iter().map(|column| (column.name.as_str(), &column.field_type));
+        Pushdown::new(Scope::new(named, circumstances), filters, &self.schema)
+    }
+
     fn spec(
         &self,
         settings: &Settings,
-        output: &[&TableColumn],
-        (access, limit): (AccessSummary, Option<usize>),
+        columns: &[&ColumnInfo],
+        sent: usize,
+        access: AccessSummary,
         snapshot: &StatementSnapshot,
     ) -> Result<TableScanSpec> {
         let options = ScanOptions {
@@ -198,25 +250,20 @@ impl TidbTable {
             system_zone: self.cluster.system_zone(),
             ..ScanOptions::default()
         };
-        let cheapest;
-        let infos: Vec<&ColumnInfo> = if output.is_empty() {
-            cheapest = self.cheapest_column()?;
-            vec![&cheapest]
-        } else {
-            output.iter().map(|column| &column.info).collect()
-        };
-        let columns = infos
-            .into_iter()
+        let columns = columns
+            .iter()
             .map(|column| ScanColumn::new(&self.info, column, options))
             .collect::<Result<Vec<_>, _>>()?;
         Ok(TableScanSpec {
             database: Arc::clone(&self.database),
             table: self.info.name.as_str().into(),
             columns,
+            output: (0..).take(sent).collect(),
+            conditions: Vec::new(),
             primary_column_ids: self.info.common_handle_column_ids()?,
             primary_prefix_column_ids: self.info.common_handle_prefix_column_ids()?,
             access,
-            limit,
+            limit: None,
             start_ts: snapshot.start_ts().version(),
             schema_version: snapshot.schema_version(),
             format: settings.codec_format,
@@ -309,21 +356,6 @@ impl TableProvider for TidbTable {
         TableType::Base
     }
 
-    fn supports_filters_pushdown(
-        &self,
-        filters: &[&Expr],
-    ) -> DataFusionResult<Vec<TableProviderFilterPushDown>> {
-        let table = self.filtered();
-        let narrows = filters.iter().map(|filter| {
-            let conjunct = access::conjunct(filter, &self.schema, &ExecutionProps::new());
-            match conjunct.is_some_and(|conjunct| table.narrows(&conjunct)) {
-                true => TableProviderFilterPushDown::Inexact,
-                false => TableProviderFilterPushDown::Unsupported,
-            }
-        });
-        Ok(narrows.collect())
-    }
-
     async fn scan(
         &self,
         state: &dyn Session,
@@ -342,12 +374,17 @@ impl TableProvider for TidbTable {
         let settings = config.settings();
         let output = self.project(projection)?;
         let columns = self.scan_columns(settings, &output)?;
-        let conjuncts: Vec<_> = filters
-            .iter()
-            .filter_map(|filter| access::conjunct(filter, &self.schema, state.execution_props()))
-            .collect();
-        let TableAccess { tables, summary } = self.filtered().access(&conjuncts)?;
-        let spec = self.spec(settings, &output, (summary, limit), &snapshot)?;
+        let given = filters.len();
+        let filters = logical::physical(filters, &self.schema, state)?;
+        let sent = self.sent_columns(&output)?;
+        let more = self.filter_columns(&sent, &filters);
+        let read: Vec<&ColumnInfo> = sent.iter().chain(&more).collect();
+        let TableAccess { tables, summary } = self.filtered().access(&filters)?;
+        let mut spec = self.spec(settings, &read, sent.len(), summary, &snapshot)?;
+        let pushdown = self.pushdown(settings, &read, &filters);
+        pushdown.conditions().clone_into(&mut spec.conditions);
+        // What passes too many rows says nothing of how many of them are enough.
+        spec.limit = limit.filter(|_| filters.len() == given && pushdown.is_exact());
         let partitions = if spec.is_small() {
             vec![whole(tables)]
         } else {
@@ -355,6 +392,14 @@ impl TableProvider for TidbTable {
             spread(self.region_ranges(tables, snapshot.deadline()).await?, target)
         };
         let (client, settings) = (self.cluster.client().clone(), settings.clone());
-        Ok(Arc::new(TikvScanExec::new(client, settings, snapshot, spec, columns, partitions)))
+        let scan = (spec, columns);
+        Ok(Arc::new(TikvScanExec::new(client, settings, snapshot, scan, pushdown, partitions)))
+    }
+
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> DataFusionResult<Vec<TableProviderFilterPushDown>> {
+        Ok(logical::support(filters))
     }
 }

@@ -1,6 +1,6 @@
-//! What TiDB records of the cluster in its table `mysql.tidb`.
+//! What TiDB records of the cluster in its tables `mysql.tidb` and `mysql.expr_pushdown_blacklist`.
 //!
-//! The table is read by one small coprocessor scan of its own: the scans of statements need to know
+//! Each is read by one small coprocessor scan of its own: the scans of statements need to know
 //! already what this finds out.
 
 use std::collections::HashMap;
@@ -21,16 +21,44 @@ use crate::scan::dag;
 use crate::scan::spec::{self, AccessSummary, TableScanSpec};
 
 const DATABASE: &str = "mysql";
-const TABLE: &str = "tidb";
-const COLUMNS: [&str; 2] = ["variable_name", "variable_value"];
 
-/// The variables by name.
+/// The variables of `mysql.tidb` by name.
 pub(crate) async fn read(client: &Client, meta: &MetaStore) -> Result<HashMap<String, String>> {
-    let missing = || Error::new(ErrorKind::NotFound, format!("{DATABASE}.{TABLE} is not there"));
+    let columns = ["variable_name", "variable_value"];
+    let rows = read_pairs(client, meta, ("tidb", columns)).await?;
+    let both = |(name, value): (Option<String>, Option<String>)| name.zip(value);
+    Ok(rows.into_iter().filter_map(both).collect())
+}
+
+/// What TiKV shall not evaluate, as `mysql.expr_pushdown_blacklist` has it.
+pub(crate) async fn pushdown_blacklist(client: &Client, meta: &MetaStore) -> Result<Vec<String>> {
+    let columns = ["name", "store_type"];
+    let rows = read_pairs(client, meta, ("expr_pushdown_blacklist", columns)).await?;
+    let is_ours = |stores: &Option<String>| {
+        stores.as_deref().is_none_or(|stores| {
+            stores.split(',').any(|store| store.trim().eq_ignore_ascii_case("tikv"))
+        })
+    };
+    Ok(rows
+        .into_iter()
+        .filter(|(_, stores)| is_ours(stores))
+        .filter_map(|(name, _)| name)
+        .collect())
+}
+
+type Pair = (Option<String>, Option<String>);
+
+/// The texts of two columns of a small table.
+async fn read_pairs(
+    client: &Client,
+    meta: &MetaStore,
+    (name, wanted): (&str, [&str; 2]),
+) -> Result<Vec<Pair>> {
+    let missing = || Error::new(ErrorKind::NotFound, format!("{DATABASE}.{name} is not there"));
     let view = meta.view(Need::Tables(&[DATABASE.to_owned()]), None).await?;
-    let (database, table) = view.find(DATABASE, TABLE).ok_or_else(missing)?;
+    let (database, table) = view.find(DATABASE, name).ok_or_else(missing)?;
     let info = meta.table(&view, database.id, table.id).await?.ok_or_else(missing)?;
-    let (spec, columns) = plan(&info, view.ts().version())?;
+    let (spec, columns) = plan(&info, wanted, view.ts().version())?;
     let rows = spec::KeyRange::of_rows(&info, info.id)?;
     let ranges = vec![KeyRange::new(rows.start, rows.end)];
     let mut request = CopRequest::new(dag::encode(&spec, info.id), view.ts(), ranges);
@@ -38,30 +66,34 @@ pub(crate) async fn read(client: &Client, meta: &MetaStore) -> Result<HashMap<St
     // Part of connecting, which has a bound of its own.
     request.deadline = client.clock().now().checked_add(client.options().budgets.request);
     let columns = Arc::new(columns);
-    let mut variables = HashMap::new();
+    let mut pairs = Vec::new();
     let mut answers = client.coprocessor(request)?;
     while let Some(answer) = answers.try_next().await? {
         for batch in columns.open(answer.data)? {
             let batch = batch?;
-            let [names, values] = batch.columns() else { continue };
-            let (names, values) = (names.as_string::<i64>(), values.as_string::<i64>());
-            for (name, value) in names.iter().zip(values) {
-                if let (Some(name), Some(value)) = (name, value) {
-                    variables.insert(name.to_owned(), value.to_owned());
-                }
-            }
+            let [first, second] = batch.columns() else { continue };
+            let (first, second) = (first.as_string::<i64>(), second.as_string::<i64>());
+            let owned = |text: Option<&str>| text.map(str::to_owned);
+            pairs.extend(first.iter().zip(second).map(|(a, b)| (owned(a), owned(b))));
         }
     }
-    Ok(variables)
+    Ok(pairs)
 }
 
-fn plan(info: &TableInfo, start_ts: u64) -> Result<(TableScanSpec, ScanColumns)> {
+fn plan(
+    info: &TableInfo,
+    wanted: [&str; 2],
+    start_ts: u64,
+) -> Result<(TableScanSpec, ScanColumns)> {
     let types = TypeOptions::default();
     let mut scan_columns = Vec::new();
     let mut fields = Vec::new();
-    for name in COLUMNS {
+    for name in wanted {
         let column = info.find_column(name).ok_or_else(|| {
-            Error::new(ErrorKind::Data, format!("{DATABASE}.{TABLE} has no column {name}"))
+            Error::new(
+                ErrorKind::Data,
+                format!("{DATABASE}.{} has no column {name}", info.name.as_str()),
+            )
         })?;
         // Names are plain ASCII, which every collation keeps as it is in the key of a clustered
         // table: whether the new ones are on does not matter here.
@@ -74,8 +106,10 @@ fn plan(info: &TableInfo, start_ts: u64) -> Result<(TableScanSpec, ScanColumns)>
     )?;
     let spec = TableScanSpec {
         database: DATABASE.into(),
-        table: TABLE.into(),
+        table: info.name.as_str().into(),
         columns: scan_columns,
+        output: vec![0, 1],
+        conditions: Vec::new(),
         primary_column_ids: info.common_handle_column_ids()?,
         primary_prefix_column_ids: info.common_handle_prefix_column_ids()?,
         access: AccessSummary::default(),

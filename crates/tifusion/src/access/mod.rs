@@ -17,13 +17,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::datatypes::{Schema, SchemaRef};
-use datafusion::common::DFSchema;
-use datafusion::logical_expr::Expr;
-use datafusion::logical_expr::execution_props::ExecutionProps;
-use datafusion::logical_expr::expr_rewriter::unnormalize_col;
-use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
-use datafusion::physical_expr::create_physical_expr;
+use arrow::datatypes::Schema;
 use datafusion::physical_plan::PhysicalExpr;
 use tifusion_schema::domain::Interval;
 use tifusion_schema::{Domain, HandleKind, PartitionPruner, TableInfo};
@@ -68,20 +62,6 @@ pub(crate) struct TableAccess {
     pub(crate) summary: AccessSummary,
 }
 
-/// A filter of a scan as an expression over the table's schema. `None` if there is none before the
-/// statement runs, as for a parameter without a value.
-pub(crate) fn conjunct(
-    filter: &Expr,
-    schema: &SchemaRef,
-    props: &ExecutionProps,
-) -> Option<Arc<dyn PhysicalExpr>> {
-    let schema = DFSchema::try_from(Arc::clone(schema)).ok()?;
-    let filter = unnormalize_col(filter.clone());
-    let context = PhysicalPlanningContext::default();
-    let expr = create_physical_expr(&filter, &schema, props, &context);
-    expr.inspect_err(|error| tracing::debug!(%error, "a filter narrows nothing")).ok()
-}
-
 impl FilteredTable<'_> {
     /// What to read for rows that meet all of `conjuncts`.
     pub(crate) fn access(&self, conjuncts: &[Arc<dyn PhysicalExpr>]) -> Result<TableAccess> {
@@ -101,17 +81,6 @@ impl FilteredTable<'_> {
         Ok(TableAccess { tables, summary })
     }
 
-    /// Whether `conjunct` alone may narrow what is read.
-    pub(crate) fn narrows(&self, conjunct: &Arc<dyn PhysicalExpr>) -> bool {
-        match filter::all_of(std::slice::from_ref(conjunct), self.schema) {
-            Restriction::Never => true,
-            Restriction::Columns(columns) => {
-                let deciding = self.deciding_columns();
-                self.by_id(columns).keys().any(|id| deciding.contains(id))
-            }
-        }
-    }
-
     /// No row can match.
     fn nothing(&self) -> TableAccess {
         TableAccess { tables: Vec::new(), summary: explain::nothing(self.info) }
@@ -120,19 +89,6 @@ impl FilteredTable<'_> {
     fn by_id(&self, columns: BTreeMap<usize, Domain>) -> BTreeMap<i64, Domain> {
         let with_id = |(at, domain)| self.column_ids.get(at).map(|column_id| (*column_id, domain));
         columns.into_iter().filter_map(with_id).collect()
-    }
-
-    /// Ids of the columns of the handle and of the partitioning.
-    fn deciding_columns(&self) -> Vec<i64> {
-        let handle = match self.info.handle() {
-            Ok(HandleKind::Int(column)) => vec![column.id],
-            Ok(HandleKind::Common(_)) => self.info.common_handle_column_ids().unwrap_or_default(),
-            Ok(HandleKind::RowId) => vec![tifusion_schema::ColumnInfo::extra_handle().id],
-            Err(_) => Vec::new(),
-        };
-        let offsets = self.pruner().map(|pruner| pruner.columns()).unwrap_or_default();
-        let columns = offsets.into_iter().filter_map(|offset| self.info.columns.get(offset));
-        handle.into_iter().chain(columns.map(|column| column.id)).collect()
     }
 
     /// The physical tables that may have matching rows, with the handles that these have: each of

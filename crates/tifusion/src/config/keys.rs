@@ -60,6 +60,7 @@ pub(crate) mod name {
     pub(crate) const TIME_ZONE: &str = "time_zone";
     pub(crate) const TLS_ENABLE: &str = "tikv.tls_enable";
     pub(crate) const TRUST_CERTS: &str = "tikv.trust_cert_collection";
+    pub(crate) const UNSUPPORTED_EXPRS: &str = "plan.unsupported_pushdown_exprs";
     pub(crate) const ZERO_DATE: &str = "zero_date";
 }
 
@@ -120,8 +121,8 @@ pub(crate) const KEYS: &[KeySpec] = &[
         "Let the stores aggregate."),
     later("plan.allow_index_read", "true", Flag, Session,
         "Read through indexes."),
-    later("plan.unsupported_pushdown_exprs", "", List, Session,
-        "Names of expressions that the stores shall not evaluate."),
+    now(name::UNSUPPORTED_EXPRS, "", List, Session,
+        "Names of operators and functions that the stores shall not evaluate, as TiDB has them (lt or <, like, cast, year); * for all."),
     later("plan.downgrade.index_threshold", "1000000000", number(1, u64::MAX), Session,
         "Ranges per region above which an index lookup becomes a table scan."),
     later("index.scan_batch_size", "20000", number(1, 1_000_000), Session,

@@ -84,6 +84,8 @@ pub struct Settings {
     pub key_cert_chain: Option<PathBuf>,
     /// `tikv.key_file`
     pub key_file: Option<PathBuf>,
+    /// `plan.unsupported_pushdown_exprs`
+    pub unsupported_exprs: Vec<String>,
     /// `zero_date`
     pub zero_date: ZeroDate,
 }
@@ -112,6 +114,7 @@ impl Settings {
             trust_certs: None,
             key_cert_chain: None,
             key_file: None,
+            unsupported_exprs: Vec::new(),
             zero_date: ZeroDate::Null,
         }
     }
@@ -123,8 +126,12 @@ impl Settings {
             Value::Number(number) => self.apply_number(name, *number),
             Value::Span(span) => self.apply_span(name, *span),
             Value::Text(text) => self.apply_text(name, text),
+            Value::Unset if name == name::UNSUPPORTED_EXPRS => self.unsupported_exprs.clear(),
             Value::Unset => self.apply_text(name, ""),
             Value::List(words) if name == name::PD_ADDRESSES => self.pd_addresses.clone_from(words),
+            Value::List(words) if name == name::UNSUPPORTED_EXPRS => {
+                self.unsupported_exprs.clone_from(words);
+            }
             Value::Zone(zone) => self.time_zone = zone.clone(),
             Value::List(_) | Value::Secret(_) => {}
         }

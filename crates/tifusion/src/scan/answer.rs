@@ -22,6 +22,8 @@ pub(crate) struct ScanColumns {
     rows: RowsDecoder,
     /// The schema of the scan's output.
     schema: SchemaRef,
+    columns: Vec<OutputColumn>,
+    options: DecodeOptions,
 }
 
 impl ScanColumns {
@@ -36,18 +38,41 @@ impl ScanColumns {
         let output: Vec<OutputColumn> = columns
             .map(|(field_type, field)| OutputColumn::new(field_type.clone(), field))
             .collect();
-        let options = DecodeOptions { zero_date };
+        Self::of(schema, output, DecodeOptions { zero_date })
+    }
+
+    fn of(schema: SchemaRef, columns: Vec<OutputColumn>, options: DecodeOptions) -> Result<Self> {
         Ok(Self {
-            chunks: ChunkDecoder::new(Arc::clone(&schema), output.clone(), options.clone())?,
-            rows: RowsDecoder::new(Arc::clone(&schema), output, options)?,
+            chunks: ChunkDecoder::new(Arc::clone(&schema), columns.clone(), options.clone())?,
+            rows: RowsDecoder::new(Arc::clone(&schema), columns.clone(), options.clone())?,
             schema,
+            columns,
+            options,
         })
+    }
+
+    /// Those at `places`, at least one, in that order.
+    pub(crate) fn project(&self, places: &[usize]) -> Result<Self> {
+        let schema = self.schema.project(places).map_err(DataFusionError::from)?;
+        let columns = places.iter().filter_map(|place| self.columns.get(*place).cloned());
+        Self::of(Arc::new(schema), columns.collect(), self.options.clone())
+    }
+
+    /// The rows of these columns, counted.
+    pub(crate) fn counted(self) -> Self {
+        Self { schema: Arc::new(Schema::empty()), ..self }
     }
 
     /// One column is read, and only its rows are counted.
     pub(crate) fn row_count(column: (&FieldType, &Field), zero_date: ZeroDate) -> Result<Self> {
-        let columns = Self::new(std::iter::once(column), zero_date)?;
-        Ok(Self { schema: Arc::new(Schema::empty()), ..columns })
+        Ok(Self::new(std::iter::once(column), zero_date)?.counted())
+    }
+
+    /// The place of the column that costs least to send.
+    pub(crate) fn cheapest(&self) -> usize {
+        let width = |column: &OutputColumn| column.data_type.primitive_width();
+        let widths = self.columns.iter().map(|column| width(column).unwrap_or(usize::MAX));
+        widths.enumerate().min_by_key(|(_, width)| *width).map_or(0, |(place, _)| place)
     }
 
     /// The schema of the batches.
@@ -99,7 +124,7 @@ impl Iterator for Answer {
 
 impl Answer {
     fn decode(&self, data: &Bytes) -> Result<RecordBatch> {
-        let ScanColumns { chunks, rows, schema } = &*self.columns;
+        let ScanColumns { chunks, rows, schema, .. } = &*self.columns;
         if !schema.fields().is_empty() {
             return Ok(if self.is_chunk { chunks.decode(data)? } else { rows.decode(data)? });
         }

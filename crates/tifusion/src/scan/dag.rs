@@ -17,6 +17,9 @@ const FLAG_IN_SELECT: u64 = 32;
 /// The encoded request for one physical table.
 pub(crate) fn encode(spec: &TableScanSpec, physical_id: i64) -> Bytes {
     let mut executors = vec![table_scan(spec, physical_id)];
+    if !spec.conditions.is_empty() {
+        executors.push(selection(spec.conditions.clone()));
+    }
     if let Some(limit) = spec.limit {
         executors.push(limit_executor(limit));
     }
@@ -27,7 +30,7 @@ pub(crate) fn encode(spec: &TableScanSpec, physical_id: i64) -> Bytes {
         // elsewhere: only UTC is unambiguous.
         time_zone_name: Some("UTC".to_owned()),
         flags: Some(FLAG_IN_SELECT),
-        output_offsets: (0..).take(spec.columns.len()).collect(),
+        output_offsets: spec.output.clone(),
         encode_type: Some(match spec.format {
             CodecFormat::Default => tipb::EncodeType::TypeDefault.into(),
             CodecFormat::Chunk | CodecFormat::ChBlock => tipb::EncodeType::TypeChunk.into(),
@@ -51,6 +54,14 @@ fn table_scan(spec: &TableScanSpec, physical_id: i64) -> tipb::Executor {
             primary_prefix_column_ids: spec.primary_prefix_column_ids.clone(),
             ..tipb::TableScan::default()
         }),
+        ..tipb::Executor::default()
+    }
+}
+
+fn selection(conditions: Vec<tipb::Expr>) -> tipb::Executor {
+    tipb::Executor {
+        tp: Some(tipb::ExecType::TypeSelection.into()),
+        selection: Some(Box::new(tipb::Selection { conditions, ..tipb::Selection::default() })),
         ..tipb::Executor::default()
     }
 }

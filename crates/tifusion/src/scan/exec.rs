@@ -5,12 +5,18 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
+use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Result, internal_err};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, SchedulingType};
+use datafusion::physical_plan::filter_pushdown::{
+    ChildPushdownResult, FilterPushdownPhase, FilterPushdownPropagation, PushedDown,
+};
 use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricsSet};
+use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::{
     ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning,
     PlanProperties, ReplaceChildrenOptions,
@@ -21,9 +27,11 @@ use tokio::sync::Semaphore;
 
 use super::answer::ScanColumns;
 use super::dag;
+use super::pushed::Pushdown;
 use super::spec::{Segment, TableScanSpec};
 use super::stream::{self, ScanPart};
 use crate::config::Settings;
+use crate::pushdown::Exactness;
 use crate::statement::StatementSnapshot;
 
 /// What a scan asks of the stores, as plain data.
@@ -49,6 +57,7 @@ pub struct TikvScanExec {
     snapshot: Arc<StatementSnapshot>,
     spec: Arc<TableScanSpec>,
     columns: Arc<ScanColumns>,
+    pushdown: Arc<Pushdown>,
     partitions: Arc<[Vec<Segment>]>,
     properties: Arc<PlanProperties>,
     slots: Arc<Semaphore>,
@@ -61,17 +70,11 @@ impl TikvScanExec {
         client: Client,
         settings: Settings,
         snapshot: Arc<StatementSnapshot>,
-        spec: TableScanSpec,
-        columns: ScanColumns,
+        (spec, columns): (TableScanSpec, ScanColumns),
+        pushdown: Pushdown,
         partitions: Vec<Vec<Segment>>,
     ) -> Self {
-        let properties = PlanProperties::new(
-            EquivalenceProperties::new(Arc::clone(columns.schema())),
-            Partitioning::UnknownPartitioning(partitions.len()),
-            EmissionType::Incremental,
-            Boundedness::Bounded,
-        )
-        .with_scheduling_type(SchedulingType::Cooperative);
+        let properties = properties(&columns, partitions.len());
         let slots = Arc::new(Semaphore::new(settings.scan_concurrency.max(1)));
         Self {
             client,
@@ -80,8 +83,9 @@ impl TikvScanExec {
             snapshot,
             spec: Arc::new(spec),
             columns: Arc::new(columns),
+            pushdown: Arc::new(pushdown),
             partitions: partitions.into(),
-            properties: Arc::new(properties),
+            properties,
             metrics: ExecutionPlanMetricsSet::new(),
         }
     }
@@ -122,6 +126,22 @@ impl TikvScanExec {
             .collect()
     }
 
+    /// The scan with another part of its columns as output, which `places` gives in that order.
+    fn project(&self, places: &[usize]) -> crate::error::Result<Self> {
+        let counted = places.is_empty();
+        let places = if counted { vec![self.columns.cheapest()] } else { places.to_vec() };
+        let columns = self.columns.project(&places)?;
+        let columns = if counted { columns.counted() } else { columns };
+        let output = places.iter().filter_map(|place| self.spec.output.get(*place).copied());
+        let spec = TableScanSpec { output: output.collect(), ..TableScanSpec::clone(&self.spec) };
+        Ok(Self {
+            properties: properties(&columns, self.partitions.len()),
+            spec: Arc::new(spec),
+            columns: Arc::new(columns),
+            ..self.clone()
+        })
+    }
+
     fn ranges(&self) -> usize {
         self.partitions.iter().flatten().map(|segment| segment.ranges.len()).sum()
     }
@@ -129,6 +149,16 @@ impl TikvScanExec {
     fn column_names(&self) -> Vec<&str> {
         self.columns.schema().fields().iter().map(|field| field.name().as_str()).collect()
     }
+}
+
+fn properties(columns: &ScanColumns, partitions: usize) -> Arc<PlanProperties> {
+    let properties = PlanProperties::new(
+        EquivalenceProperties::new(Arc::clone(columns.schema())),
+        Partitioning::UnknownPartitioning(partitions),
+        EmissionType::Incremental,
+        Boundedness::Bounded,
+    );
+    Arc::new(properties.with_scheduling_type(SchedulingType::Cooperative))
 }
 
 impl DisplayAs for TikvScanExec {
@@ -140,6 +170,7 @@ impl DisplayAs for TikvScanExec {
                 if let Some(partitions) = &self.spec.access.partitions {
                     write!(f, ", partitions={partitions}")?;
                 }
+                self.pushdown.fmt(f)?;
                 if let Some(regions) = self.regions() {
                     write!(f, ", regions={regions}")?;
                 }
@@ -161,6 +192,7 @@ impl DisplayAs for TikvScanExec {
                 if let Some(ranges) = &self.spec.access.ranges {
                     writeln!(f, "ranges={ranges}")?;
                 }
+                self.pushdown.fmt_tree(f)?;
                 match self.regions() {
                     Some(regions) => writeln!(f, "regions={regions}"),
                     None => Ok(()),
@@ -242,6 +274,58 @@ impl ExecutionPlan for TikvScanExec {
 
     fn supports_limit_pushdown(&self) -> bool {
         false
+    }
+
+    /// Takes over filters that the stores evaluate exactly. The plan's filters that a table scan is
+    /// made with are evaluated already; here it is decided, on the very expressions that would be
+    /// evaluated again, which need not be.
+    fn handle_child_pushdown_result(
+        &self,
+        phase: FilterPushdownPhase,
+        child_pushdown_result: ChildPushdownResult,
+        _config: &ConfigOptions,
+    ) -> Result<FilterPushdownPropagation<Arc<dyn ExecutionPlan>>> {
+        let filters = child_pushdown_result.parent_filters;
+        // A filter above a limit is no filter below it.
+        if phase != FilterPushdownPhase::Pre || self.spec.limit.is_some() {
+            let kept = vec![PushedDown::No; filters.len()];
+            return Ok(FilterPushdownPropagation::with_parent_pushdown_result(kept));
+        }
+        let mut pushdown = Pushdown::clone(&self.pushdown);
+        let answers = filters
+            .iter()
+            .map(|filter| match pushdown.add(&filter.filter, self.columns.schema()) {
+                Exactness::Exact => PushedDown::Yes,
+                Exactness::Superset | Exactness::Never => PushedDown::No,
+            })
+            .collect();
+        let conditions = pushdown.conditions().to_vec();
+        let spec = TableScanSpec { conditions, ..TableScanSpec::clone(&self.spec) };
+        let (spec, pushdown) = (Arc::new(spec), Arc::new(pushdown));
+        Ok(FilterPushdownPropagation::with_parent_pushdown_result(answers)
+            .with_updated_node(Arc::new(Self { spec, pushdown, ..self.clone() })))
+    }
+
+    /// Columns that only the stores' conditions need are read by the stores and not sent.
+    fn try_swapping_with_projection(
+        &self,
+        projection: &ProjectionExec,
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        let mut places = Vec::with_capacity(projection.expr().len());
+        for output in projection.expr() {
+            match output.expr.downcast_ref::<Column>() {
+                Some(column)
+                    if column.name() == output.alias && !places.contains(&column.index()) =>
+                {
+                    places.push(column.index());
+                }
+                _ => return Ok(None),
+            }
+        }
+        if places.len() >= self.columns.schema().fields().len() {
+            return Ok(None);
+        }
+        Ok(Some(Arc::new(self.project(&places)?)))
     }
 
     fn with_fetch(&self, limit: Option<usize>) -> Option<Arc<dyn ExecutionPlan>> {

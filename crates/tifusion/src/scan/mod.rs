@@ -9,6 +9,7 @@ pub(crate) mod memory;
 pub(crate) mod metrics;
 pub(crate) mod partition;
 pub(crate) mod progress;
+pub(crate) mod pushed;
 pub(crate) mod spec;
 pub(crate) mod stream;
 

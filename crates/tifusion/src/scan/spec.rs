@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tifusion_codec::key;
+use tifusion_proto::tipb;
 use tifusion_schema::{HandleKind, ScanColumn, TableInfo};
 
 use crate::config::CodecFormat;
@@ -67,6 +68,10 @@ pub(crate) struct TableScanSpec {
     pub(crate) table: Arc<str>,
     /// Columns that the stores read, at least one.
     pub(crate) columns: Vec<ScanColumn>,
+    /// Which of them they send, at least one, by their places.
+    pub(crate) output: Vec<u32>,
+    /// What a row must pass to be sent.
+    pub(crate) conditions: Vec<tipb::Expr>,
     /// Columns of a clustered primary key that is not one integer.
     pub(crate) primary_column_ids: Vec<i64>,
     /// Those of them that the key holds a prefix of.

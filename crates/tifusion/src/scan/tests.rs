@@ -23,6 +23,8 @@ fn spec(start_ts: u64, limit: Option<usize>, format: CodecFormat) -> TableScanSp
         database: "shop".into(),
         table: "orders".into(),
         columns: vec![ScanColumn { column_id: 1, tp: 8, pk_handle: true, ..ScanColumn::default() }],
+        output: vec![0],
+        conditions: vec![],
         primary_column_ids: vec![],
         primary_prefix_column_ids: vec![],
         access: AccessSummary::default(),

@@ -1,0 +1,200 @@
+//! The conditions of a scan: which of the filters above it the stores evaluate.
+
+use std::cell::{Cell, RefCell};
+
+use datafusion::arrow::datatypes::Schema;
+use datafusion::logical_expr::Operator;
+use datafusion::physical_expr::expressions::{BinaryExpr, InListExpr, IsNotNullExpr};
+use datafusion::physical_expr::utils::split_conjunction;
+use tifusion_proto::tipb::Expr;
+
+use super::build::size;
+use super::capability::Exactness;
+use super::lower::{Dates, Lowering, Outcome, Physical, operands};
+use super::refusal::{Reason, Refusal, Sql};
+use super::scope::Scope;
+
+/// Most calls, columns and constants of one condition.
+const MAX_NODES: usize = 20_000;
+
+/// How deep a condition may nest.
+const MAX_DEPTH: usize = 80;
+
+/// What becomes of the filters of a scan.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Filters {
+    /// What the stores evaluate; a row must pass all of them.
+    pub(crate) conditions: Vec<Expr>,
+    /// The filters that need not be evaluated again, as SQL.
+    pub(crate) exact: Vec<String>,
+    /// Those that do.
+    pub(crate) superset: Vec<String>,
+    /// Those, or parts of them, that the stores do not evaluate.
+    pub(crate) refused: Vec<Refusal>,
+}
+
+/// A filter as the stores evaluate it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Conjunct {
+    /// A row must pass all of them.
+    pub(crate) conditions: Vec<Expr>,
+    /// Whether the rows that pass are the rows that pass the filter.
+    pub(crate) exact: bool,
+}
+
+impl Filters {
+    /// Decides on `filters` over `schema`, whose columns the scan of `scope` reads.
+    pub(crate) fn new(filters: &[Physical], scope: &Scope, schema: &Schema) -> Self {
+        let mut decided = Self::default();
+        for filter in filters.iter().flat_map(split_conjunction) {
+            decided.add(filter, scope, schema);
+        }
+        decided
+    }
+
+    /// Decides on one more filter; whether it need not be evaluated again.
+    pub(crate) fn add(&mut self, filter: &Physical, scope: &Scope, schema: &Schema) -> Exactness {
+        let text = Sql(filter.as_ref()).to_string();
+        let mut dropped = Vec::new();
+        let conjunct = conjunct(filter, scope, schema, &mut dropped);
+        let exactness = match &conjunct {
+            Ok(conjunct) if conjunct.exact => Exactness::Exact,
+            Ok(_) => Exactness::Superset,
+            Err(_) => Exactness::Never,
+        };
+        match conjunct {
+            Ok(conjunct) => {
+                let shown = if conjunct.exact { &mut self.exact } else { &mut self.superset };
+                push_new(shown, text);
+                for condition in conjunct.conditions {
+                    push_new(&mut self.conditions, condition);
+                }
+            }
+            Err(refusal) => dropped.push(refusal),
+        }
+        for refusal in dropped {
+            push_new(&mut self.refused, refusal);
+        }
+        exactness
+    }
+}
+
+fn push_new<T: PartialEq>(list: &mut Vec<T>, item: T) {
+    if !list.contains(&item) {
+        list.push(item);
+    }
+}
+
+fn compares(operator: Operator) -> bool {
+    use Operator::{Eq, Gt, GtEq, IsDistinctFrom, IsNotDistinctFrom, Lt, LtEq, NotEq};
+    matches!(operator, Eq | NotEq | Lt | LtEq | Gt | GtEq | IsDistinctFrom | IsNotDistinctFrom)
+}
+
+/// A filter as the stores evaluate it; parts of it that they don't are added to `dropped`.
+fn conjunct(
+    filter: &Physical,
+    scope: &Scope,
+    schema: &Schema,
+    dropped: &mut Vec<Refusal>,
+) -> Outcome<Conjunct> {
+    let conditions = Conditions {
+        lowering: Lowering::new(scope, schema),
+        dropped: RefCell::default(),
+        depth: Cell::new(0),
+    };
+    let conjunct = conditions.condition(filter)?;
+    for condition in &conjunct.conditions {
+        let (nodes, depth) = size(condition);
+        if nodes > MAX_NODES || depth > MAX_DEPTH {
+            return Err(Refusal::new(filter.as_ref(), Reason::TooLarge));
+        }
+    }
+    dropped.append(&mut conditions.dropped.into_inner());
+    Ok(conjunct)
+}
+
+/// Lowers conditions, of which it only counts for which rows they are true.
+struct Conditions<'a> {
+    lowering: Lowering<'a>,
+    dropped: RefCell<Vec<Refusal>>,
+    depth: Cell<usize>,
+}
+
+impl Conditions<'_> {
+    fn condition(&self, expr: &Physical) -> Outcome<Conjunct> {
+        let depth = self.depth.get();
+        if depth >= MAX_DEPTH {
+            return Err(Refusal::new(expr.as_ref(), Reason::TooLarge));
+        }
+        self.depth.set(depth + 1);
+        let lowered = self.any_condition(expr);
+        self.depth.set(depth);
+        lowered
+    }
+
+    fn any_condition(&self, expr: &Physical) -> Outcome<Conjunct> {
+        let one = |condition: Expr, exact: bool| Conjunct { conditions: vec![condition], exact };
+        if let Some(binary) = expr.downcast_ref::<BinaryExpr>() {
+            return match binary.op() {
+                Operator::And => self.all(expr),
+                Operator::Or => self.any(expr),
+                operator if compares(*operator) => {
+                    let compared = self.lowering.compare(binary, expr, Dates::Raw)?;
+                    // Dates that are not there are equal to NULL, and distinct from everything else.
+                    let is_strict =
+                        !matches!(operator, Operator::IsDistinctFrom | Operator::IsNotDistinctFrom);
+                    if is_strict || compared.exact {
+                        return Ok(one(compared.typed.expr, compared.exact));
+                    }
+                    Ok(one(self.lowering.value(expr)?.expr, true))
+                }
+                _ => Ok(one(self.lowering.value(expr)?.expr, true)),
+            };
+        }
+        if let Some(list) = expr.downcast_ref::<InListExpr>() {
+            let exact =
+                self.lowering.value(list.expr()).is_ok_and(|needle| !needle.ty.is_calendar());
+            return Ok(one(self.lowering.in_list(list, expr, Dates::Raw)?.expr, exact));
+        }
+        if let Some(test) = expr.downcast_ref::<IsNotNullExpr>() {
+            let (typed, is_raw) = self.lowering.is_not_null_raw(test.arg(), expr)?;
+            return Ok(one(typed.expr, !is_raw));
+        }
+        Ok(one(self.lowering.value(expr)?.expr, true))
+    }
+
+    /// Sides of an `AND` that the stores don't evaluate are left out.
+    fn all(&self, expr: &Physical) -> Outcome<Conjunct> {
+        let mut all = Conjunct { conditions: Vec::new(), exact: true };
+        let mut first_refusal = None;
+        for side in operands(expr, Operator::And) {
+            match self.condition(&side) {
+                Ok(side) => {
+                    all.exact &= side.exact;
+                    all.conditions.extend(side.conditions);
+                }
+                Err(refusal) => {
+                    all.exact = false;
+                    self.dropped.borrow_mut().push(refusal.clone());
+                    first_refusal.get_or_insert(refusal);
+                }
+            }
+        }
+        match first_refusal {
+            Some(refusal) if all.conditions.is_empty() => Err(refusal),
+            _ => Ok(all),
+        }
+    }
+
+    fn any(&self, expr: &Physical) -> Outcome<Conjunct> {
+        let mut sides = Vec::new();
+        let mut exact = true;
+        for side in operands(expr, Operator::Or) {
+            let side = self.condition(&side)?;
+            exact &= side.exact;
+            sides.push(self.lowering.all_of(side.conditions, expr)?);
+        }
+        let condition = self.lowering.any_of(sides, expr)?;
+        Ok(Conjunct { conditions: vec![condition], exact })
+    }
+}

@@ -1,0 +1,76 @@
+//! Filters that the stores evaluate: with them or without, the answer is the same, and it is TiDB's.
+
+mod conformance;
+mod explain;
+mod random;
+
+use tifusion_embedded::EmbeddedCluster;
+use tifusion_testkit::cluster::Cluster;
+use tifusion_testkit::connector::Connector;
+use tifusion_testkit::tidb::Tidb;
+use tifusion_testkit::{differences, edges};
+
+/// Rows of the table besides the odd ones.
+const ROWS: usize = 240;
+
+/// Tables of the same columns: one plain, one with indexes, one in partitions.
+const TABLES: [&str; 3] = ["edges", "keyed", "parts"];
+
+/// The statements that make and fill the tables, whose names have `prefix`.
+fn statements(prefix: &str) -> Vec<String> {
+    let [edges, keyed, parts] = TABLES.map(|table| format!("{prefix}{table}"));
+    let keys = ", KEY by_int (i_int), KEY by_name (name_ci), UNIQUE KEY by_all (id, s)";
+    vec![
+        edges::create(&edges, "", ""),
+        edges::create(&keyed, keys, ""),
+        edges::create(&parts, "", " PARTITION BY HASH (id) PARTITIONS 3"),
+        edges::insert(&edges, ROWS),
+        edges::insert(&keyed, ROWS),
+        edges::insert(&parts, ROWS),
+    ]
+}
+
+/// The key that turns all pushdown of filters off.
+const OFF: (&str, &str) = ("plan.unsupported_pushdown_exprs", "*");
+
+/// Two sessions over one cluster: filters are pushed down in one of them.
+struct Sides {
+    on: Connector,
+    off: Connector,
+}
+
+impl Sides {
+    /// Over the playground, with the table `edges` in a database of its own, and TiDB.
+    async fn playground(cluster: &Cluster, database: &str) -> (Self, Tidb) {
+        let mut tidb = Tidb::connect(&cluster.tidb).await;
+        tidb.fresh_database(database).await;
+        tidb.run(["SET time_zone = '+00:00'", "SET @mode = @@sql_mode"]).await;
+        tidb.run(statements("")).await;
+        for table in TABLES {
+            tidb.run(edges::odd_rows(table)).await;
+        }
+        tidb.run(["SET sql_mode = @mode".to_owned(), differences::sql_mode()]).await;
+        let on = Connector::connect(cluster, &[]).await;
+        let off = Connector::connect(cluster, &[OFF]).await;
+        let sides = Self { on, off };
+        sides.use_database(database).await;
+        (sides, tidb)
+    }
+
+    /// Over a cluster in the process.
+    async fn embedded(cluster: &EmbeddedCluster) -> Self {
+        for statement in statements("test.") {
+            cluster.execute(&statement).await.unwrap();
+        }
+        let on = Connector::embedded(cluster, &[]).await;
+        let off = Connector::embedded(cluster, &[OFF]).await;
+        let sides = Self { on, off };
+        sides.use_database("test").await;
+        sides
+    }
+
+    async fn use_database(&self, database: &str) {
+        self.on.use_database(database).await;
+        self.off.use_database(database).await;
+    }
+}
