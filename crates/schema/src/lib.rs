@@ -14,6 +14,7 @@
 //! | [`partition`] | which partition a row belongs to |
 //! | [`encode`] | rows to records and index entries |
 //! | [`name_info`] | just a table's name, for caches |
+//! | [`stats`] | how many rows ranges of values have |
 
 pub mod arrow_type;
 pub mod collation;
@@ -29,6 +30,7 @@ pub mod name_info;
 pub mod partition;
 pub mod readable;
 pub mod scan_column;
+pub mod stats;
 
 pub use arrow_type::{ColumnType, TypeOptions, UnsupportedColumn, arrow_field, column_type};
 pub use diff::{Change, SchemaDiff};
