@@ -20,5 +20,6 @@ mod queries;
 mod regions;
 mod sql;
 mod statement;
+mod stats;
 mod tpch;
 mod types;

@@ -43,6 +43,7 @@ mod scan;
 mod session;
 mod sql;
 mod statement;
+mod stats;
 mod table;
 #[cfg(test)]
 mod testing;
@@ -54,5 +55,7 @@ pub use error::{Error, ErrorKind, Result, RetrySafety};
 pub use scan::{ScanRequest, TikvScanExec};
 pub use sql::Statement;
 pub use statement::StatementSnapshot;
+pub use stats::AnalyzedTable;
 pub use table::{ROW_ID_COLUMN, TidbTable};
 pub use tifusion_client::Timestamp;
+pub use tifusion_schema::stats as statistics;

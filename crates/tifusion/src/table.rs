@@ -20,9 +20,11 @@ use crate::config::{Config, Settings, TidbOptions, ZeroDate};
 use crate::error::{Error, ErrorKind, Result};
 use crate::scan::TikvScanExec;
 use crate::scan::answer::ScanColumns;
+use crate::scan::estimates::ScanEstimates;
 use crate::scan::partition::{RegionRange, spread};
 use crate::scan::spec::{KeyRange, Segment, TableScanSpec};
 use crate::statement::StatementSnapshot;
+use crate::stats::StatementStatistics;
 
 /// Physical tables whose regions are looked up at once.
 const LOOKUPS_AT_ONCE: usize = 8;
@@ -165,6 +167,16 @@ impl TidbTable {
         ScanColumns::new(fields, zero_date)
     }
 
+    /// What the statement's planner found out about the rows and columns.
+    fn estimates(&self, state: &dyn Session, output: &[&TableColumn]) -> ScanEstimates {
+        let known = state.config().get_extension::<StatementStatistics>();
+        let Some(known) = known.as_ref().and_then(|known| known.of(self.info.id)) else {
+            return ScanEstimates::default();
+        };
+        let output = output.iter().map(|column| (&column.info, column.kind.field()));
+        ScanEstimates::new(&known.statistics, known.is_compared, output)
+    }
+
     fn label(&self) -> String {
         format!("{}.{}", self.database, self.name())
     }
@@ -295,6 +307,7 @@ impl TableProvider for TidbTable {
             spread(self.region_ranges(snapshot.deadline()).await?, target)
         };
         let (client, settings) = (self.cluster.client().clone(), settings.clone());
-        Ok(Arc::new(TikvScanExec::new(client, settings, snapshot, spec, columns, partitions)))
+        let scan = TikvScanExec::new(client, settings, snapshot, spec, columns, partitions);
+        Ok(Arc::new(scan.with_estimates(self.estimates(state, &output))))
     }
 }

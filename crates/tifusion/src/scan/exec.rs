@@ -6,11 +6,12 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
 use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::{Result, internal_err};
+use datafusion::common::{Result, Statistics, internal_err};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, SchedulingType};
 use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricsSet};
+use datafusion::physical_plan::statistics::StatisticsArgs;
 use datafusion::physical_plan::{
     ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning,
     PlanProperties, ReplaceChildrenOptions,
@@ -21,6 +22,7 @@ use tokio::sync::Semaphore;
 
 use super::answer::ScanColumns;
 use super::dag;
+use super::estimates::ScanEstimates;
 use super::spec::{Segment, TableScanSpec};
 use super::stream::{self, ScanPart};
 use crate::config::Settings;
@@ -40,7 +42,8 @@ pub struct ScanRequest {
 /// Reads a table of TiDB through the coprocessors of its stores.
 ///
 /// `EXPLAIN` shows what is read: table, columns, regions and ranges as known when the statement was
-/// planned, the limit given to the stores, and the snapshot's timestamp.
+/// planned, the limit given to the stores, rows and statistics as far as they are known, and the
+/// snapshot's timestamp.
 #[derive(Debug, Clone)]
 pub struct TikvScanExec {
     client: Client,
@@ -52,6 +55,7 @@ pub struct TikvScanExec {
     properties: Arc<PlanProperties>,
     slots: Arc<Semaphore>,
     metrics: ExecutionPlanMetricsSet,
+    estimates: Arc<ScanEstimates>,
 }
 
 impl TikvScanExec {
@@ -82,7 +86,13 @@ impl TikvScanExec {
             partitions: partitions.into(),
             properties: Arc::new(properties),
             metrics: ExecutionPlanMetricsSet::new(),
+            estimates: Arc::default(),
         }
+    }
+
+    /// The same with what is expected of it.
+    pub(crate) fn with_estimates(self, estimates: ScanEstimates) -> Self {
+        Self { estimates: Arc::new(estimates), ..self }
     }
 
     /// Database and table.
@@ -143,7 +153,7 @@ impl DisplayAs for TikvScanExec {
                 if let Some(limit) = self.spec.limit {
                     write!(f, ", limit={limit}")?;
                 }
-                write!(f, ", start_ts={}", self.spec.start_ts)
+                write!(f, "{}, start_ts={}", self.estimates, self.spec.start_ts)
             }
             DisplayFormatType::TreeRender => {
                 writeln!(f, "table={}", self.spec.label())?;
@@ -221,6 +231,16 @@ impl ExecutionPlan for TikvScanExec {
             slots: Arc::clone(&self.slots),
         };
         Ok(stream::open(part, partition, &context, &self.metrics))
+    }
+
+    fn statistics_from_inputs(
+        &self,
+        _inputs: &[Arc<Statistics>],
+        args: &StatisticsArgs,
+    ) -> Result<Arc<Statistics>> {
+        let partitions = args.partition().map(|_| self.partitions.len());
+        let schema = self.columns.schema();
+        Ok(Arc::new(self.estimates.statistics(schema, self.spec.limit, partitions)))
     }
 
     fn metrics(&self) -> Option<MetricsSet> {
