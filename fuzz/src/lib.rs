@@ -5,3 +5,4 @@
 //! target in `fuzz_targets/` and a test of their crate's.
 
 pub mod codec;
+pub mod stats;

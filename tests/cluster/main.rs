@@ -23,5 +23,6 @@ mod regions;
 mod show;
 mod sql;
 mod statement;
+mod stats;
 mod tpch;
 mod types;

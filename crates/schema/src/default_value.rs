@@ -4,7 +4,7 @@
 //! column (`origin_default`), and sends it with every scan, so that the store can fill the column in
 //! where a row lacks it.
 
-mod member;
+pub(crate) mod member;
 mod number;
 
 use std::borrow::Cow;

@@ -17,6 +17,7 @@
 //! | [`encode`] | rows to records and index entries |
 //! | [`show_create`] | the statement that makes a table |
 //! | [`name_info`] | just a table's name, for caches |
+//! | [`stats`] | how many rows ranges of values have |
 
 pub mod arrow_type;
 pub mod collation;
@@ -35,6 +36,7 @@ pub mod partition;
 pub mod readable;
 pub mod scan_column;
 pub mod show_create;
+pub mod stats;
 
 pub use arrow_type::{ColumnType, TypeOptions, UnsupportedColumn, arrow_field, column_type};
 pub use diff::{Change, SchemaDiff};

@@ -7,16 +7,19 @@ use tifusion_client::backoff::Backoffer;
 use tifusion_client::options::{TlsIdentity, TlsOptions};
 use tifusion_client::{Client, ClientOptions};
 use tifusion_codec::time::Zone;
+use tifusion_schema::stats::TableStatistics;
 
 use crate::config::{Config, Settings};
 use crate::error::{ErrorKind, Result};
-use crate::meta::{ClusterReader, DiskCache, MetaStore, Need};
+use crate::meta::{ClusterReader, DiskCache, MetaReader, MetaStore, Need as NamesNeeded, View};
+use crate::stats::{Circumstances, Need, StatisticsStore};
 
 /// A connected cluster.
 #[derive(Debug)]
 pub(crate) struct Cluster {
     client: Client,
     meta: MetaStore,
+    statistics: StatisticsStore,
     traits: ClusterTraits,
 }
 
@@ -52,17 +55,24 @@ impl Cluster {
         let client = Client::connect(client_options(settings)).await?;
         let disk = settings.cache_dir.as_deref();
         let disk = disk.map(|folder| DiskCache::new(folder, client.pd().cluster_id()));
-        let meta = MetaStore::new(Arc::new(ClusterReader::new(client.clone())), disk);
-        let mut cluster = Self { client, meta, traits: ClusterTraits::default() };
-        cluster.meta.view(Need::Databases, None).await?;
+        let reader: Arc<dyn MetaReader> = Arc::new(ClusterReader::new(client.clone()));
+        let statistics = StatisticsStore::new(Arc::clone(&reader));
+        let meta = MetaStore::new(reader, disk);
+        let mut cluster = Self { client, meta, statistics, traits: ClusterTraits::default() };
+        cluster.meta.view(NamesNeeded::Databases, None).await?;
         cluster.traits = cluster.read_traits(settings).await;
         Ok(Arc::new(cluster))
     }
 
     /// A cluster of these parts.
     #[cfg(test)]
-    pub(crate) fn with_parts(client: Client, meta: MetaStore) -> Arc<Self> {
-        Arc::new(Self { client, meta, traits: ClusterTraits::default() })
+    pub(crate) fn with_parts(
+        client: Client,
+        meta: MetaStore,
+        reader: Arc<dyn MetaReader>,
+    ) -> Arc<Self> {
+        let statistics = StatisticsStore::new(reader);
+        Arc::new(Self { client, meta, statistics, traits: ClusterTraits::default() })
     }
 
     /// The way to PD and the stores.
@@ -73,6 +83,18 @@ impl Cluster {
     /// The metadata.
     pub(crate) fn meta(&self) -> &MetaStore {
         &self.meta
+    }
+
+    /// The statistics of tables, one for each of `needs`, as far as they can be had within `patience`.
+    pub(crate) async fn statistics(
+        &self,
+        view: &View,
+        needs: &[Need],
+        patience: Duration,
+    ) -> Vec<TableStatistics> {
+        let zone = self.system_zone().unwrap_or_default();
+        let at = Circumstances { now: self.client.clock().now(), zone, patience };
+        self.statistics.load(&self.meta, view, needs, at).await
     }
 
     /// Whether strings compare by the new collations.

@@ -13,9 +13,11 @@ use crate::catalog::TidbCatalog;
 use crate::cluster::Cluster;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
+use crate::meta::Need;
 use crate::planned::{PlannedStatement, TimeLimit};
 use crate::session::TidbSession;
 use crate::sql::{self, Statement};
+use crate::stats::{self, AnalyzedTable};
 
 /// A DataFusion session whose catalog is a TiDB cluster.
 ///
@@ -196,6 +198,28 @@ impl TidbContext {
     /// When the cluster has no such database, or can't be reached.
     pub async fn use_database(&self, database: &str) -> Result<()> {
         sql::use_database(&self.session, database).await
+    }
+
+    /// What `ANALYZE` left of a table, in full: what plans go by. Nothing of it was counted at a
+    /// snapshot.
+    ///
+    /// What can't be read or used is left out, with a warning.
+    ///
+    /// # Errors
+    /// When there is no such table, or its description can't be read.
+    pub async fn table_statistics(&self, database: &str, table: &str) -> Result<AnalyzedTable> {
+        let cluster = self.catalog().cluster();
+        let databases = [database.to_owned(), stats::DATABASE.to_owned()];
+        let deadline = cluster.deadline(&self.config());
+        let view = cluster.meta().view(Need::Tables(&databases), deadline).await?;
+        let missing =
+            || Error::new(ErrorKind::NotFound, format!("there is no table {database}.{table}"));
+        let (database, name) = view.find(database, table).ok_or_else(missing)?;
+        let info = cluster.meta().table(&view, database.id, name.id).await?.ok_or_else(missing)?;
+        let needs = [stats::Need::everything(&info)];
+        let patience = self.config().settings().request_timeout;
+        let loaded = cluster.statistics(&view, &needs, patience).await.pop().unwrap_or_default();
+        Ok(AnalyzedTable::new(info, loaded))
     }
 
     /// The session's configuration as it is now.

@@ -46,6 +46,7 @@ mod scan;
 mod session;
 mod sql;
 mod statement;
+mod stats;
 mod table;
 #[cfg(test)]
 mod testing;
@@ -58,5 +59,7 @@ pub use planned::PlannedStatement;
 pub use scan::{ScanProgress, ScanRequest, TikvScanExec};
 pub use sql::Statement;
 pub use statement::StatementSnapshot;
+pub use stats::AnalyzedTable;
 pub use table::{ROW_ID_COLUMN, TidbTable};
 pub use tifusion_client::Timestamp;
+pub use tifusion_schema::stats as statistics;

@@ -25,6 +25,7 @@ use crate::config::TidbOptions;
 use crate::error::{Error, ErrorKind, Result};
 use crate::meta::{Need, ReadAt, View};
 use crate::statement::StatementSnapshot;
+use crate::stats::{self, StatementStatistics};
 use crate::table::TidbTable;
 use snapshot_check::SnapshotCheckExec;
 
@@ -71,6 +72,7 @@ impl TidbQueryPlanner {
     ) -> Result<View> {
         let mut databases: Vec<_> =
             tables.readable().map(|table| table.database().to_owned()).collect();
+        databases.push(stats::DATABASE.to_owned());
         databases.sort_unstable();
         databases.dedup();
         let (meta, need) = (self.cluster.meta(), Need::Tables(&databases));
@@ -84,13 +86,14 @@ impl TidbQueryPlanner {
         })
     }
 
-    /// The plan over the tables as they are at a snapshot, and that snapshot.
+    /// The plan over the tables as they are at a snapshot, that snapshot, and what is known of the
+    /// tables.
     async fn pin(
         &self,
         plan: &LogicalPlan,
         tables: &Tables,
         state: &SessionState,
-    ) -> Result<(LogicalPlan, Arc<StatementSnapshot>)> {
+    ) -> Result<Pinned> {
         // Within the planning of a statement (of a frame that is used as a table, say) there is a
         // snapshot already.
         let outer = state.config().get_extension::<StatementSnapshot>();
@@ -100,6 +103,11 @@ impl TidbQueryPlanner {
         let snapshot = outer.unwrap_or_else(|| {
             Arc::new(StatementSnapshot::new(view.ts(), view.version(), deadline))
         });
+        let compared = stats::compared_columns(plan)?;
+        let needs: Vec<stats::Need> =
+            tables.readable().map(|table| stats::Need::of_names(table.info(), &compared)).collect();
+        let loaded = self.cluster.statistics(&view, &needs, stats::PATIENCE).await;
+        let statistics = StatementStatistics::new(&needs, loaded);
         let mut fresh = Vec::new();
         for provider in &tables.providers {
             if let Some(table) = provider.downcast_ref::<TidbTable>()
@@ -109,8 +117,15 @@ impl TidbQueryPlanner {
             }
         }
         let plan = if fresh.is_empty() { plan.clone() } else { refresh::replace(plan, &fresh)? };
-        Ok((plan, snapshot))
+        Ok(Pinned { plan, snapshot, statistics })
     }
+}
+
+/// A plan over the tables as they are at a snapshot.
+struct Pinned {
+    plan: LogicalPlan,
+    snapshot: Arc<StatementSnapshot>,
+    statistics: StatementStatistics,
 }
 
 #[async_trait]
@@ -137,9 +152,10 @@ impl QueryPlanner for TidbQueryPlanner {
             .into());
         };
         let inner = state.config().get_extension::<StatementSnapshot>().is_some();
-        let (plan, snapshot) = self.pin(plan, &tables, state).await?;
+        let Pinned { plan, snapshot, statistics } = self.pin(plan, &tables, state).await?;
         let mut state = state.clone();
         state.config_mut().set_extension(Arc::clone(&snapshot));
+        state.config_mut().set_extension(Arc::new(statistics));
         let plan = self.plan_inner(&plan, &state).await?;
         if inner {
             return Ok(plan);

@@ -27,10 +27,12 @@ use crate::pushdown::lower::Physical;
 use crate::pushdown::scope::{Circumstances, Scope};
 use crate::scan::TikvScanExec;
 use crate::scan::answer::ScanColumns;
+use crate::scan::estimates::ScanEstimates;
 use crate::scan::partition::{ByRegion, RegionBounds, RegionRanges, spread};
 use crate::scan::pushed::Pushdown;
 use crate::scan::spec::{AccessSummary, Segment, TableScanSpec};
 use crate::statement::StatementSnapshot;
+use crate::stats::StatementStatistics;
 
 /// Physical tables whose regions are looked up at once.
 const LOOKUPS_AT_ONCE: usize = 8;
@@ -186,6 +188,16 @@ impl TidbTable {
         }
         let fields = output.iter().map(|column| (&column.info.field_type, column.kind.field()));
         ScanColumns::new(fields, zero_date)
+    }
+
+    /// What the statement's planner found out about the rows and columns.
+    fn estimates(&self, state: &dyn Session, output: &[&TableColumn]) -> ScanEstimates {
+        let known = state.config().get_extension::<StatementStatistics>();
+        let Some(known) = known.as_ref().and_then(|known| known.of(self.info.id)) else {
+            return ScanEstimates::default();
+        };
+        let output = output.iter().map(|column| (&column.info, column.kind.field()));
+        ScanEstimates::new(&known.statistics, known.is_compared, output)
     }
 
     fn label(&self) -> String {
@@ -393,7 +405,8 @@ impl TableProvider for TidbTable {
         };
         let (client, settings) = (self.cluster.client().clone(), settings.clone());
         let scan = (spec, columns);
-        Ok(Arc::new(TikvScanExec::new(client, settings, snapshot, scan, pushdown, partitions)))
+        let scan = TikvScanExec::new(client, settings, snapshot, scan, pushdown, partitions);
+        Ok(Arc::new(scan.with_estimates(self.estimates(state, &output))))
     }
 
     fn supports_filters_pushdown(

@@ -64,7 +64,7 @@ fn cluster(
 ) -> Arc<Cluster> {
     let client =
         Client::with_parts(ClientOptions::default(), Arc::new(pd), stores, Arc::new(TokioClock));
-    Cluster::with_parts(client, MetaStore::new(Arc::clone(meta) as _, disk))
+    Cluster::with_parts(client, MetaStore::new(Arc::clone(meta) as _, disk), Arc::clone(meta) as _)
 }
 
 /// A PD with one region over everything.

@@ -7,7 +7,7 @@ use super::DefaultValueReason;
 use crate::model::ci_str::to_lower;
 
 /// The number of an `ENUM` member, counted from 1. A name wins over a number in the text.
-pub(super) fn enum_number(field_type: &FieldType, text: &str) -> Result<u64, DefaultValueReason> {
+pub(crate) fn enum_number(field_type: &FieldType, text: &str) -> Result<u64, DefaultValueReason> {
     let by_name = position(field_type, text).and_then(|at| u64::try_from(at + 1).ok());
     let by_number = || {
         let number: u64 = text.parse().ok()?;
@@ -18,7 +18,7 @@ pub(super) fn enum_number(field_type: &FieldType, text: &str) -> Result<u64, Def
 }
 
 /// The bits of the `SET` members that the text names, separated by commas.
-pub(super) fn set_mask(field_type: &FieldType, text: &str) -> Result<u64, DefaultValueReason> {
+pub(crate) fn set_mask(field_type: &FieldType, text: &str) -> Result<u64, DefaultValueReason> {
     if text.is_empty() {
         return Ok(0);
     }

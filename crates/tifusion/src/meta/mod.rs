@@ -16,7 +16,7 @@ mod version;
 
 pub(crate) use disk::DiskCache;
 pub(crate) use names::Names;
-pub(crate) use reader::{ClusterReader, ReadAt};
+pub(crate) use reader::{ClusterReader, MetaReader, ReadAt};
 pub(crate) use store::{MetaStore, Need, View};
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::{Result, internal_err};
+use datafusion::common::{Result, Statistics, internal_err};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
@@ -17,6 +17,7 @@ use datafusion::physical_plan::filter_pushdown::{
 };
 use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricsSet};
 use datafusion::physical_plan::projection::ProjectionExec;
+use datafusion::physical_plan::statistics::StatisticsArgs;
 use datafusion::physical_plan::{
     ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning,
     PlanProperties, ReplaceChildrenOptions,
@@ -27,6 +28,7 @@ use tokio::sync::Semaphore;
 
 use super::answer::ScanColumns;
 use super::dag;
+use super::estimates::ScanEstimates;
 use super::pushed::Pushdown;
 use super::spec::{Segment, TableScanSpec};
 use super::stream::{self, ScanPart};
@@ -49,7 +51,8 @@ pub struct ScanRequest {
 ///
 /// `EXPLAIN` shows what is read: table, columns, partitions, regions and ranges as known when the
 /// statement was planned (ranges by the values of the key's columns, if the filters leave few), the
-/// limit given to the stores, and the snapshot's timestamp.
+/// limit given to the stores, rows and statistics as far as they are known, and the snapshot's
+/// timestamp.
 #[derive(Debug, Clone)]
 pub struct TikvScanExec {
     client: Client,
@@ -62,6 +65,7 @@ pub struct TikvScanExec {
     properties: Arc<PlanProperties>,
     slots: Arc<Semaphore>,
     metrics: ExecutionPlanMetricsSet,
+    estimates: Arc<ScanEstimates>,
 }
 
 impl TikvScanExec {
@@ -87,7 +91,13 @@ impl TikvScanExec {
             partitions: partitions.into(),
             properties,
             metrics: ExecutionPlanMetricsSet::new(),
+            estimates: Arc::default(),
         }
+    }
+
+    /// The same with what is expected of it.
+    pub(crate) fn with_estimates(self, estimates: ScanEstimates) -> Self {
+        Self { estimates: Arc::new(estimates), ..self }
     }
 
     /// Database and table.
@@ -130,6 +140,7 @@ impl TikvScanExec {
     fn project(&self, places: &[usize]) -> crate::error::Result<Self> {
         let counted = places.is_empty();
         let places = if counted { vec![self.columns.cheapest()] } else { places.to_vec() };
+        let estimates = self.estimates.project(if counted { &[] } else { &places });
         let columns = self.columns.project(&places)?;
         let columns = if counted { columns.counted() } else { columns };
         let output = places.iter().filter_map(|place| self.spec.output.get(*place).copied());
@@ -138,6 +149,7 @@ impl TikvScanExec {
             properties: properties(&columns, self.partitions.len()),
             spec: Arc::new(spec),
             columns: Arc::new(columns),
+            estimates: Arc::new(estimates),
             ..self.clone()
         })
     }
@@ -181,7 +193,7 @@ impl DisplayAs for TikvScanExec {
                 if let Some(limit) = self.spec.limit {
                     write!(f, ", limit={limit}")?;
                 }
-                write!(f, ", start_ts={}", self.spec.start_ts)
+                write!(f, "{}, start_ts={}", self.estimates, self.spec.start_ts)
             }
             DisplayFormatType::TreeRender => {
                 writeln!(f, "table={}", self.spec.label())?;
@@ -266,6 +278,16 @@ impl ExecutionPlan for TikvScanExec {
             slots: Arc::clone(&self.slots),
         };
         Ok(stream::open(part, partition, &context, &self.metrics))
+    }
+
+    fn statistics_from_inputs(
+        &self,
+        _inputs: &[Arc<Statistics>],
+        args: &StatisticsArgs,
+    ) -> Result<Arc<Statistics>> {
+        let partitions = args.partition().map(|_| self.partitions.len());
+        let schema = self.columns.schema();
+        Ok(Arc::new(self.estimates.statistics(schema, self.spec.limit, partitions)))
     }
 
     fn metrics(&self) -> Option<MetricsSet> {

@@ -4,6 +4,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod dag;
+pub(crate) mod estimates;
 pub(crate) mod exec;
 pub(crate) mod memory;
 pub(crate) mod metrics;
