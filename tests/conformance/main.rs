@@ -13,9 +13,11 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::string_slice,
     clippy::unwrap_used,
     reason = "tests fail by panicking"
 )]
+#![allow(clippy::needless_update, reason = "messages of the protocol get more fields with time")]
 
 mod async_commit;
 mod commit;

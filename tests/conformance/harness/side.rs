@@ -104,9 +104,8 @@ impl Side {
             pairs.map(|pair| (pair.key, pair.value.to_vec())).collect::<BTreeMap<_, _>>()
         };
         let databases = scan(meta::databases_range()).await;
-        let parsed = databases.values().filter_map(|json| DbInfo::from_json(json).ok());
-        let database =
-            parsed.filter(|info| info.name.matches(database)).last().expect("a database");
+        let mut parsed = databases.values().filter_map(|json| DbInfo::from_json(json).ok());
+        let database = parsed.rfind(|info| info.name.matches(database)).expect("a database");
         let tables = scan(meta::database_tables_range(database.id)).await;
         let is_it =
             |json: &&Vec<u8>| TableInfo::from_json(json).is_ok_and(|info| info.name.matches(name));
