@@ -20,7 +20,7 @@ use std::sync::Arc;
 use arrow::datatypes::Schema;
 use datafusion::physical_plan::PhysicalExpr;
 use tifusion_schema::domain::Interval;
-use tifusion_schema::{Domain, HandleKind, PartitionPruner, TableInfo};
+use tifusion_schema::{Domain, PartitionPruner, TableInfo};
 
 use crate::error::Result;
 use crate::scan::spec::{AccessSummary, KeyRange};

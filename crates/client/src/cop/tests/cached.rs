@@ -261,7 +261,8 @@ async fn pages_come_from_the_cache_with_what_they_cover() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_not_worth_it_is_asked_for_again() {
-    let cases: [(&str, fn(&mut CopCacheOptions)); 4] = [
+    type Change = fn(&mut CopCacheOptions);
+    let cases: [(&str, Change); 4] = [
         ("ranges", |options| options.max_ranges = 0),
         ("bytes", |options| options.max_answer = 1),
         ("time", |options| options.min_process_time = Duration::from_millis(6)),
