@@ -8,8 +8,9 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
-    clippy::unwrap_used,
     clippy::print_stderr,
+    clippy::string_slice,
+    clippy::unwrap_used,
     reason = "tests fail by panicking"
 )]
 

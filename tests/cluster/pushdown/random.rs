@@ -73,7 +73,8 @@ async fn judged(sides: &Sides, tidb: &mut Tidb, query: &Query) -> Option<String>
 
 async fn run(sides: &Sides, mut tidb: Option<Tidb>) {
     let seed = variable("TIFUSION_SEED").unwrap_or_else(rand::random);
-    let queries = variable("TIFUSION_QUERIES").map_or(QUERIES, |count| count as usize);
+    let queries =
+        variable("TIFUSION_QUERIES").map_or(QUERIES, |count| usize::try_from(count).unwrap());
     eprintln!("TIFUSION_SEED={seed}, {queries} queries");
     let mut generator = Generator::new(seed, &TABLES);
     let (mut pushed, mut asked) = (0, 0);

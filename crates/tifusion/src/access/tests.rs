@@ -7,9 +7,11 @@ use arrow::array::{
 };
 use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::common::{DFSchema, Result as DataFusionResult};
+use datafusion::logical_expr::execution_props::ExecutionProps;
+use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
-use datafusion::physical_expr::split_conjunction;
+use datafusion::physical_expr::{create_physical_expr, split_conjunction};
 use datafusion::physical_plan::PhysicalExpr;
 use datafusion::prelude::SessionContext;
 use proptest::prelude::*;
