@@ -51,11 +51,19 @@ impl Sides {
 
 /// What a plan shows of its scan behind `label`, up to the next part.
 fn shown(plan: &str, label: &str) -> String {
+    const NEXT: [&str; 9] = [
+        ", regions=",
+        ", ranges=",
+        ", limit=",
+        ", pushed=",
+        ", superset=",
+        ", not pushed:",
+        ", rows≈",
+        ", stats=",
+        ", start_ts=",
+    ];
     let scan = plan.split("TikvScanExec").nth(1).unwrap_or_else(|| panic!("no scan in\n{plan}"));
     let rest = scan.split(label).nth(1).unwrap_or_else(|| panic!("no {label} in\n{plan}"));
-    let end = [", regions=", ", ranges=", ", limit=", ", start_ts="]
-        .iter()
-        .filter_map(|next| rest.find(next))
-        .min();
+    let end = NEXT.iter().filter_map(|next| rest.find(next)).min();
     rest[..end.unwrap_or(rest.len())].to_owned()
 }

@@ -51,8 +51,8 @@ pub struct ScanRequest {
 ///
 /// `EXPLAIN` shows what is read: table, columns, partitions, regions and ranges as known when the
 /// statement was planned (ranges by the values of the key's columns, if the filters leave few), the
-/// limit given to the stores, rows and statistics as far as they are known, and the snapshot's
-/// timestamp.
+/// limit given to the stores, the filters that they evaluate and why not the others, rows and
+/// statistics as far as they are known, and the snapshot's timestamp.
 #[derive(Debug, Clone)]
 pub struct TikvScanExec {
     client: Client,
@@ -182,7 +182,6 @@ impl DisplayAs for TikvScanExec {
                 if let Some(partitions) = &self.spec.access.partitions {
                     write!(f, ", partitions={partitions}")?;
                 }
-                self.pushdown.fmt(f)?;
                 if let Some(regions) = self.regions() {
                     write!(f, ", regions={regions}")?;
                 }
@@ -193,6 +192,7 @@ impl DisplayAs for TikvScanExec {
                 if let Some(limit) = self.spec.limit {
                     write!(f, ", limit={limit}")?;
                 }
+                self.pushdown.fmt(f)?;
                 write!(f, "{}, start_ts={}", self.estimates, self.spec.start_ts)
             }
             DisplayFormatType::TreeRender => {
