@@ -105,8 +105,8 @@ async fn run(faults: tifusion_embedded::Faults, readers: Readers, case: Case) ->
     Told { case, answer, after, fired }
 }
 
-/// The first request, one in the middle, every one for a while, and by chance. One row by SQL is a scan
-/// like others: two will do.
+/// The first request, one in the middle, every one for a while, and by chance. One row by SQL is one
+/// request.
 fn at_all_times(way: Read, chance: f64) -> Vec<When> {
     match way {
         Read::Select => vec![When::First(2), When::Probability(chance)],
