@@ -32,8 +32,9 @@ pub(crate) struct ClusterTraits {
     pub(crate) knows_collation: bool,
     /// The zone of its TiDB servers.
     pub(crate) system_zone: Option<Zone>,
-    /// What its stores shall not evaluate, as `mysql.expr_pushdown_blacklist` said on connecting.
-    pub(crate) pushdown_blacklist: Vec<String>,
+    /// What its stores shall not evaluate, as `mysql.expr_pushdown_blacklist` said on connecting;
+    /// `None` if it could not be read.
+    pub(crate) pushdown_blacklist: Option<Vec<String>>,
 }
 
 impl Default for ClusterTraits {
@@ -43,7 +44,7 @@ impl Default for ClusterTraits {
             new_collation: true,
             knows_collation: false,
             system_zone: None,
-            pushdown_blacklist: Vec::new(),
+            pushdown_blacklist: Some(Vec::new()),
         }
     }
 }
@@ -113,8 +114,8 @@ impl Cluster {
     }
 
     /// Names of expressions that the stores shall not evaluate.
-    pub(crate) fn pushdown_blacklist(&self) -> &[String] {
-        &self.traits.pushdown_blacklist
+    pub(crate) fn pushdown_blacklist(&self) -> Option<&[String]> {
+        self.traits.pushdown_blacklist.as_deref()
     }
 
     /// When a statement that begins now must be done.
@@ -146,10 +147,11 @@ impl Cluster {
             }
         };
         match crate::variables::pushdown_blacklist(&self.client, &self.meta).await {
-            Ok(names) => traits.pushdown_blacklist = names,
+            Ok(names) => traits.pushdown_blacklist = Some(names),
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => {
-                tracing::warn!(%error, "mysql.expr_pushdown_blacklist can't be read: it is not obeyed");
+                tracing::warn!(%error, "mysql.expr_pushdown_blacklist can't be read: no filters are pushed down");
+                traits.pushdown_blacklist = None;
             }
         }
         if let Some(new_collation) = settings.new_collation {

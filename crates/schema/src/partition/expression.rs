@@ -177,6 +177,12 @@ impl PartitionExpr {
         if is_zero_timestamp {
             return Ok(0);
         }
+        let counts_days =
+            matches!(function, Function::ToDays | Function::ToSeconds | Function::DayOfYear);
+        if counts_days && time.year == 0 {
+            // MySQL's count of that year's days is no calendar's.
+            return Err(self.no_value(format!("{time} is of the year 0")));
+        }
         let invalid = |_| self.no_value(format!("{time} is on no calendar"));
         let days = i64::from(time.to_days().map_err(invalid)?);
         let seconds = time.to_micros().map_err(invalid)?.div_euclid(MICROS_PER_SECOND);

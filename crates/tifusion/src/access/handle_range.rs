@@ -92,6 +92,34 @@ impl HandleRanges {
         }
     }
 
+    /// How many ranges there are.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::All => 1,
+            Self::Int { ranges, .. } => ranges.len(),
+            Self::Common { ranges, .. } => ranges.ranges.len(),
+        }
+    }
+
+    /// One range from the first to the last.
+    pub(super) fn hull(mut self) -> Self {
+        match &mut self {
+            Self::All => {}
+            Self::Int { ranges, .. } => {
+                let ends = ranges.first().zip(ranges.last());
+                *ranges = ends.map(|((first, _), (_, last))| (*first, *last)).into_iter().collect();
+            }
+            Self::Common { ranges, .. } => {
+                ranges.is_points = false;
+                let ranges = &mut ranges.ranges;
+                let ends = ranges.first().zip(ranges.last());
+                let ends = ends.map(|((first, _), (_, last))| (first.clone(), last.clone()));
+                *ranges = ends.into_iter().collect();
+            }
+        }
+        self
+    }
+
     /// The ranges of keys in a physical table.
     pub(super) fn in_table(&self, table: &TableInfo, physical_id: i64) -> Result<Vec<KeyRange>> {
         let range = |(start, end)| KeyRange { start, end };

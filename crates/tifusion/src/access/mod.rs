@@ -27,8 +27,14 @@ use crate::scan::spec::{AccessSummary, KeyRange};
 use filter::Restriction;
 use handle_range::HandleRanges;
 
-/// Most pairs of an interval and a partition that are looked at one by one.
-const MAX_LOOKS: usize = 1_000_000;
+/// Most pairs of an interval and a partition, or a value that one lists, that are looked at one by one.
+const MAX_LOOKS: usize = 4_000_000;
+
+/// Most comparisons of an interval with a partition, or a value that one lists, to choose partitions at all.
+const MAX_COMPARISONS: usize = 50_000_000;
+
+/// Most ranges in all partitions together: planned, sent and held in memory one by one.
+const MAX_RANGES: usize = 100_000;
 
 /// A table whose filters are looked at.
 #[derive(Debug, Clone, Copy)]
@@ -70,8 +76,11 @@ impl FilteredTable<'_> {
         };
         let domains = self.by_id(columns);
         let handle = HandleRanges::of(self.info, &domains, self.new_collation)?;
-        let tables = self.handles_of_partitions(&handle, &domains).into_iter();
-        let tables = tables.map(|(physical_id, handle)| {
+        let tables = self.handles_of_partitions(&handle, &domains);
+        let ranges = tables.iter().map(|(_, handle)| handle.len());
+        let too_many = tables.len() > 1 && ranges.fold(0, usize::saturating_add) > MAX_RANGES;
+        let tables = tables.into_iter().map(|(physical_id, handle)| {
+            let handle = if too_many { handle.hull() } else { handle };
             let ranges = handle.in_table(self.info, physical_id)?;
             Ok(PhysicalRanges { physical_id, ranges })
         });
@@ -106,6 +115,12 @@ impl FilteredTable<'_> {
             .iter()
             .filter_map(|(id, domain)| Some((self.offset(*id)?, domain.clone())))
             .collect();
+        let places = self.places();
+        let deciding = pruner.columns().into_iter().filter_map(|offset| by_offset.get(&offset));
+        let most = deciding.map(|domain| domain.intervals().len()).max().unwrap_or_default();
+        if most.saturating_mul(places) > MAX_COMPARISONS {
+            return self.info.physical_ids().into_iter().map(with).collect();
+        }
         let physical_ids = pruner.prune(&by_offset);
         let Some((offset, domain)) = handle.int_column().and_then(|id| {
             let offset = self.offset(id)?;
@@ -114,7 +129,7 @@ impl FilteredTable<'_> {
             return physical_ids.into_iter().map(with).collect();
         };
         let intervals = domain.intervals();
-        if intervals.len() < 2 || intervals.len() * physical_ids.len() > MAX_LOOKS {
+        if intervals.len() < 2 || intervals.len().saturating_mul(places) > MAX_LOOKS {
             return physical_ids.into_iter().map(with).collect();
         }
         let mut own: BTreeMap<i64, Vec<Interval>> = BTreeMap::new();
@@ -126,6 +141,14 @@ impl FilteredTable<'_> {
         }
         let of_own = |id| Some((id, handle.of_intervals(own.remove(&id)?)));
         physical_ids.into_iter().filter_map(of_own).collect()
+    }
+
+    /// Partitions, or the values that they list if those are more: what choosing among them goes through.
+    fn places(&self) -> usize {
+        let partitions = self.info.partition_info();
+        let definitions = partitions.map(|info| info.definitions.as_slice()).unwrap_or_default();
+        let listed = definitions.iter().map(|definition| definition.in_values.len()).sum::<usize>();
+        definitions.len().max(listed)
     }
 
     fn offset(&self, column_id: i64) -> Option<usize> {

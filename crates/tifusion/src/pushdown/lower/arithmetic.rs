@@ -8,13 +8,16 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::logical_expr::Operator;
 use datafusion::physical_expr::expressions::BinaryExpr;
 
-use super::{Lowering, Outcome, Physical};
+use super::{Lowering, Outcome, Physical, constant};
 use crate::pushdown::capability::Kind;
 use crate::pushdown::refusal::{Reason, Refusal};
 use crate::pushdown::ty::{IntRange, RealRange, Ty, Typed};
 
 /// Floats beyond this may become infinite soon.
 const LARGE: f64 = 1e300;
+
+/// Most digits of a product of decimals that surely fits into the words that a store computes with.
+const MAX_PRODUCT_DIGITS: u8 = 38;
 
 const SIGNED: IntRange = IntRange::signed(i64::MIN as i128, i64::MAX as i128);
 
@@ -38,7 +41,11 @@ impl Lowering<'_> {
         match (left.ty, right.ty) {
             (Ty::Int(_), Ty::Int(_)) => self.integers(*binary.op(), name, (left, right), expr),
             (Ty::Real(a), Ty::Real(b)) if result == DataType::Float64 => {
-                let range = reals(*binary.op(), a, b).ok_or(refused)?;
+                // Only a constant's bound is its value: what is divided by may be smaller elsewhere.
+                let divides = *binary.op() == Operator::Divide;
+                let range = reals(*binary.op(), a, b)
+                    .filter(|_| !divides || constant(binary.right()).is_some())
+                    .ok_or(refused)?;
                 let children = vec![left.expr, right.expr];
                 self.call((name, Kind::Real), children, Ty::Real(range), expr)
             }
@@ -171,7 +178,6 @@ fn reals(operator: Operator, a: RealRange, b: RealRange) -> Option<RealRange> {
     let bound = match operator {
         Operator::Plus | Operator::Minus => a.bound + b.bound,
         Operator::Multiply => a.bound * b.bound,
-        // Only a constant's bound is its value.
         Operator::Divide if !b.zero && !b.negative_zero && b.bound > 1e-6 => a.bound / b.bound,
         _ => return None,
     };
@@ -195,6 +201,11 @@ fn decimals(operator: Operator, a: Ty, b: Ty, result: &DataType) -> Option<Ty> {
         Operator::Multiply => (p.checked_add(q)?.checked_add(1)?, s.checked_add(t)?),
         _ => return None,
     };
+    // A store multiplies in words of nine digits, drops what does not fit into nine words, and counts whole
+    // words for the digits of what was computed before.
+    if operator == Operator::Multiply && precision > MAX_PRODUCT_DIGITS {
+        return None;
+    }
     let fits_scale = u8::try_from(*fits_scale).ok()?;
     let whole = precision.checked_sub(scale)?;
     let enough = scale <= fits_scale && whole <= fits.checked_sub(fits_scale)?;

@@ -1,5 +1,9 @@
 //! Functions.
 
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
+
+use datafusion::logical_expr::ScalarUDF;
 use datafusion::physical_expr::ScalarFunctionExpr;
 use datafusion::physical_expr::expressions::BinaryExpr;
 use tifusion_proto::tipb::ScalarFuncSig;
@@ -25,9 +29,22 @@ const PARTS: [(&str, &str, IntRange); 8] = [
     ("second", "date_part('second')", IntRange::signed(0, 59)),
 ];
 
+/// Whether it is DataFusion's own function, not another one that a session has under its name.
+fn is_builtin(function: &ScalarFunctionExpr) -> bool {
+    static BUILTIN: LazyLock<HashMap<String, Arc<ScalarUDF>>> = LazyLock::new(|| {
+        let all = datafusion::functions::all_default_functions().into_iter();
+        all.map(|function| (function.name().to_owned(), function)).collect()
+    });
+    let builtin = BUILTIN.get(function.fun().name());
+    builtin.is_some_and(|builtin| **builtin == *function.fun())
+}
+
 impl Lowering<'_> {
     pub(super) fn function(&self, function: &ScalarFunctionExpr, expr: &Physical) -> Outcome {
         let args = function.args();
+        if !is_builtin(function) {
+            return Err(Refusal::new(expr.as_ref(), Reason::Unknown));
+        }
         match (function.name(), args) {
             ("coalesce" | "nvl" | "ifnull", _) => self.coalesce(args, expr),
             ("date_part", [part, time]) => self.date_part(part, time, expr),
@@ -156,6 +173,9 @@ impl Lowering<'_> {
         match signature {
             ScalarFuncSig::Hour | ScalarFuncSig::Minute | ScalarFuncSig::Second => {
                 // They are parts of a time of the day to the store.
+                if let Some(reason) = self.scope.blacklist.blocks_name("cast") {
+                    return Err(refuse(Reason::Blocked(reason)));
+                }
                 let clock =
                     self.build().call(ScalarFuncSig::CastTimeAsDuration, vec![time.expr], Ty::Time);
                 Ok(self.build().call(signature, vec![clock.expr], Ty::Int(*range)))
