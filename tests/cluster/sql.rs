@@ -157,10 +157,12 @@ async fn explain_tells_table_regions_ranges_and_snapshot() {
     ])
     .await;
     let plan = connector.explain("SELECT b FROM t WHERE a > 1 LIMIT 3").await;
-    for part in ["TikvScanExec", "table=sql_explain.t", "regions=1", "ranges=1", "start_ts="] {
+    for part in ["TikvScanExec", "table=sql_explain.t", "ranges=1", "pushed=[a > 1]", "start_ts="] {
         assert!(plan.contains(part), "no {part} in\n{plan}");
     }
-    assert!(plan.contains("columns=[a, b]"), "only what is needed is read\n{plan}");
+    assert!(plan.contains("columns=[b]"), "only what is needed is sent\n{plan}");
+    let plan = connector.explain("SELECT b FROM t WHERE id < 2").await;
+    assert!(plan.contains("regions=1") && plan.contains("ranges=[id: "), "{plan}");
     let rows = connector.query("EXPLAIN ANALYZE SELECT b FROM t").await.rows;
     let analyzed = rows.iter().flatten().map(Cell::plain).collect::<Vec<_>>().join("\n");
     for part in ["output_rows=2", "requests=1", "answers=1", "bytes=", "retries=0", "time_waiting="]

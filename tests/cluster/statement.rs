@@ -248,13 +248,14 @@ async fn what_is_not_committed_is_not_read() {
     assert_eq!(after.rows, [[Cell::Int(203)]], "what was committed before the statement is there");
 }
 
-/// A writer that would have two rows change their values dies before, then within its commit.
+/// A writer that would have two rows change their values dies before, then, with two others, within its
+/// commit.
 #[tokio::test(flavor = "multi_thread")]
 async fn locks_that_a_writer_left_are_resolved() {
     let Some((cluster, mut tidb, connector)) = connect("statement_locks").await else { return };
     tidb.run([
         "CREATE TABLE t (id INT PRIMARY KEY, n INT)",
-        "INSERT INTO t VALUES (1, 10), (2, 20)",
+        "INSERT INTO t VALUES (1, 10), (2, 20), (3, 30), (4, 40)",
     ])
     .await;
     let table = tidb
@@ -264,33 +265,39 @@ async fn locks_that_a_writer_left_are_resolved() {
         )
         .await;
     let table = i64::try_from(table).unwrap();
-    let keys = [1, 2].map(|id| encode_record_key(table, &Handle::Int(id)));
     let client = Client::connect(ClientOptions::new(cluster.pd.split(','))).await.unwrap();
     let now = client.timestamp().await.unwrap();
     let snapshot = client.snapshot(now, SnapshotOptions::default());
-    let mut values = Vec::new();
-    for key in &keys {
-        values.push(snapshot.get(key).await.unwrap().unwrap().to_vec());
-    }
-    values.reverse();
-    let swapped: Vec<_> = keys.iter().cloned().zip(values).collect();
+    let swapped = async |ids: [i64; 2]| {
+        let keys = ids.map(|id| encode_record_key(table, &Handle::Int(id)));
+        let mut values = Vec::new();
+        for key in &keys {
+            values.push(snapshot.get(key).await.unwrap().unwrap().to_vec());
+        }
+        values.reverse();
+        keys.into_iter().zip(values).collect::<Vec<_>>()
+    };
     let writer = RawWriter::connect(&cluster.pd).await;
     let query = "SELECT id, n FROM t ORDER BY id";
-    let rows = |first, second| {
-        [[Cell::Int(1), Cell::Int(first)], [Cell::Int(2), Cell::Int(second)]].map(Vec::from)
+    let rows = |values: [i128; 4]| {
+        let rows = (1..).zip(values).map(|(id, n)| vec![Cell::Int(id), Cell::Int(n)]);
+        rows.collect::<Vec<_>>()
     };
 
-    writer.prewrite(&swapped, client.timestamp().await.unwrap(), 1, &[]).await;
+    let first = swapped([1, 2]).await;
+    writer.prewrite(&first, client.timestamp().await.unwrap(), 1, &[]).await;
     let read = connector.run(query).await.unwrap();
     assert!(read.metric("locks") > 0, "the writer's locks were met");
-    assert_eq!(connector.query(query).await.rows, rows(10, 20), "it had not committed");
+    assert_eq!(connector.query(query).await.rows, rows([10, 20, 30, 40]), "it had not committed");
 
+    // Others, for the cleaning of the first ones may take a while.
+    let second = swapped([3, 4]).await;
     let start_ts = client.timestamp().await.unwrap();
-    writer.prewrite(&swapped, start_ts, 60_000, &[]).await;
+    writer.prewrite(&second, start_ts, 60_000, &[]).await;
     let commit_ts = client.timestamp().await.unwrap();
-    writer.commit(&keys[..1], start_ts, commit_ts).await.unwrap();
+    writer.commit(&[second[0].0.clone()], start_ts, commit_ts).await.unwrap();
     let read = connector.run(query).await.unwrap();
     assert!(read.metric("locks") > 0, "the second row's lock was met");
-    assert_eq!(connector.query(query).await.rows, rows(20, 10), "its primary had");
-    assert_eq!(tidb.query(query).await.rows, rows(20, 10), "as TiDB sees it");
+    assert_eq!(connector.query(query).await.rows, rows([10, 20, 40, 30]), "its primary had");
+    assert_eq!(tidb.query(query).await.rows, rows([10, 20, 40, 30]), "as TiDB sees it");
 }
