@@ -5,7 +5,7 @@
 //! | [`args`] | the command line |
 //! | [`session`] | connecting, and the cluster in the process |
 //! | [`script`] | where statements end |
-//! | [`run`] | running one statement: route, watch, cancel, print |
+//! | [`mod@run`] | running one statement: route, watch, cancel, print |
 //! | [`progress`] | how far it is, on standard error |
 //! | [`output`] | results in their formats |
 //! | [`mark`] | errors, with the SQL marked |
