@@ -15,7 +15,7 @@
 //! | [`domain`] | the values of a column that a filter leaves |
 //! | [`key_range`] | the keys that hold them |
 //! | [`encode`] | rows to records and index entries |
-//! | [`show_create`] | the statement that makes a table |
+//! | [`mod@show_create`] | the statement that makes a table |
 //! | [`name_info`] | just a table's name, for caches |
 //! | [`stats`] | how many rows ranges of values have |
 
