@@ -7,6 +7,7 @@
 #[path = "partner/alone.rs"]
 mod alone;
 #[path = "../../../crates/testkit/src/raw_cluster.rs"]
+#[expect(dead_code, reason = "the conformance tests use all of it")]
 mod raw_cluster;
 #[path = "../../../crates/testkit/src/raw_writer.rs"]
 mod raw_writer;
