@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tifusion_codec::FieldType;
 use tifusion_codec::field_type::{flag, tp};
+use tifusion_schema::domain::number_range;
 
 use super::blacklist::Blacklist;
 use super::build::Build;
@@ -74,7 +75,7 @@ fn column_type(field_type: &FieldType) -> Result<Ty, Reason> {
     let never = |kind| find("column", kind).map_or(Reason::Unknown, Reason::Table);
     Ok(match field_type.tp {
         tp::TINY | tp::SHORT | tp::INT24 | tp::LONG | tp::LONG_LONG => {
-            Ty::Int(integers(field_type))
+            Ty::Int(integers(field_type).ok_or(Reason::Unknown)?)
         }
         tp::YEAR => Ty::Int(IntRange { unsigned: true, plain: false, ..IntRange::signed(0, 2155) }),
         tp::FLOAT => Ty::Real(RealRange::up_to(f64::from(f32::MAX))),
@@ -103,18 +104,8 @@ fn column_type(field_type: &FieldType) -> Result<Ty, Reason> {
     })
 }
 
-fn integers(field_type: &FieldType) -> IntRange {
-    let bits = match field_type.tp {
-        tp::TINY => 8,
-        tp::SHORT => 16,
-        tp::INT24 => 24,
-        tp::LONG => 32,
-        _ => 64,
-    };
-    let unsigned = field_type.is_unsigned();
-    let (low, high) = match unsigned {
-        true => (0, (1_i128 << bits) - 1),
-        false => (-(1_i128 << (bits - 1)), (1_i128 << (bits - 1)) - 1),
-    };
-    IntRange { low, high, unsigned, plain: field_type.flag & flag::ZEROFILL == 0 }
+fn integers(field_type: &FieldType) -> Option<IntRange> {
+    let (low, high) = number_range(field_type)?;
+    let (unsigned, plain) = (field_type.is_unsigned(), field_type.flag & flag::ZEROFILL == 0);
+    Some(IntRange { low, high, unsigned, plain })
 }
