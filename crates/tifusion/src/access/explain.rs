@@ -34,16 +34,24 @@ pub(super) fn summary(
     if tables.is_empty() {
         return nothing(info);
     }
-    AccessSummary { partitions: partitions(info, tables), ranges: ranges(info, handle, domains) }
+    AccessSummary {
+        partitions: partitions(info, tables),
+        ranges: ranges(info, handle.columns(), domains),
+        ..AccessSummary::default()
+    }
 }
 
 /// No row can match.
 pub(super) fn nothing(info: &TableInfo) -> AccessSummary {
-    AccessSummary { partitions: partitions(info, &[]), ranges: Some("[]".to_owned()) }
+    AccessSummary {
+        partitions: partitions(info, &[]),
+        ranges: Some("[]".to_owned()),
+        ..AccessSummary::default()
+    }
 }
 
 /// `2/12 [p3, p4]`.
-fn partitions(info: &TableInfo, tables: &[PhysicalRanges]) -> Option<String> {
+pub(super) fn partitions(info: &TableInfo, tables: &[PhysicalRanges]) -> Option<String> {
     let all: Vec<_> = info.partition_info()?.readable_definitions().collect();
     let mut text = format!("{}/{}", tables.len(), all.len());
     if tables.len() < all.len() && tables.len() <= NAMES_SHOWN {
@@ -57,14 +65,14 @@ fn partitions(info: &TableInfo, tables: &[PhysicalRanges]) -> Option<String> {
 }
 
 /// `[a: [1,1] [3,3], b: (-inf,5]]`; `None` if they are not narrowed, or too many to show.
-fn ranges(
+pub(super) fn ranges(
     info: &TableInfo,
-    handle: &HandleRanges,
+    columns: &[i64],
     domains: &BTreeMap<i64, Domain>,
 ) -> Option<String> {
     let extra = ColumnInfo::extra_handle();
     let mut parts = Vec::new();
-    for id in handle.columns() {
+    for id in columns {
         let column = info.find_column_by_id(*id).or((*id == extra.id).then_some(&extra))?;
         let domain = domains.get(id)?;
         if domain.intervals().len() > INTERVALS_SHOWN {

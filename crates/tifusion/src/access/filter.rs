@@ -124,7 +124,10 @@ fn restriction(
 }
 
 /// What `operator` connects, however deep it is nested in itself.
-fn operands(expr: &Arc<dyn PhysicalExpr>, operator: Operator) -> Vec<&Arc<dyn PhysicalExpr>> {
+pub(super) fn operands(
+    expr: &Arc<dyn PhysicalExpr>,
+    operator: Operator,
+) -> Vec<&Arc<dyn PhysicalExpr>> {
     let mut found = Vec::new();
     let mut open = vec![expr];
     while let Some(expr) = open.pop() {

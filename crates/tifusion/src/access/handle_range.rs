@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
+use tifusion_codec::datum::{self, Datum};
 use tifusion_codec::index::KeyColumn;
 use tifusion_codec::key;
 use tifusion_schema::domain::{Interval, Value, number_range};
@@ -98,6 +99,44 @@ impl HandleRanges {
             Self::All => 1,
             Self::Int { ranges, .. } => ranges.len(),
             Self::Common { ranges, .. } => ranges.ranges.len(),
+        }
+    }
+
+    /// How many handles there can be; `None` if that isn't known.
+    pub(super) fn points(&self) -> Option<usize> {
+        match self {
+            Self::All => None,
+            Self::Int { ranges, .. } => {
+                let width = |(first, last): &(i64, i64)| {
+                    usize::try_from(first.abs_diff(*last)).unwrap_or(usize::MAX).saturating_add(1)
+                };
+                Some(ranges.iter().map(width).fold(0, usize::saturating_add))
+            }
+            Self::Common { ranges, .. } => ranges.is_points.then_some(ranges.ranges.len()),
+        }
+    }
+
+    /// The ranges as the statistics of the handle's column, or of the primary key's index, have them.
+    pub(super) fn for_statistics(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        match self {
+            Self::All => vec![(Vec::new(), Vec::new())],
+            Self::Int { limits, ranges, .. } => {
+                let is_unsigned = limits.0 == 0;
+                let encode = |handle: i64| {
+                    let datum = match is_unsigned {
+                        true => Datum::UInt(handle.cast_unsigned()),
+                        false => Datum::Int(handle),
+                    };
+                    let mut out = Vec::new();
+                    // An integer has a key.
+                    datum::encode_key(&mut out, &datum).ok().map(|()| out)
+                };
+                let range = |(first, last): &(i64, i64)| {
+                    Some((encode(*first)?, key::prefix_next(&encode(*last)?)))
+                };
+                ranges.iter().filter_map(range).collect()
+            }
+            Self::Common { ranges, .. } => ranges.ranges.clone(),
         }
     }
 

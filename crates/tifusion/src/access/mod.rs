@@ -5,12 +5,14 @@
 //! a conjunct says that this module does not understand is left out, which reads more, never less.
 //!
 //! [`filter`] finds what conjuncts leave of each column, [`comparison`] what one comparison does;
-//! [`handle_range`] makes ranges of it, and `tifusion_schema::partition` chooses partitions.
+//! [`handle_range`] makes ranges of it, and `tifusion_schema::partition` chooses partitions. [`path`]
+//! weighs the table against its indexes.
 
 mod comparison;
 mod explain;
 mod filter;
 mod handle_range;
+pub(crate) mod path;
 #[cfg(test)]
 mod tests;
 
@@ -76,7 +78,16 @@ impl FilteredTable<'_> {
         };
         let domains = self.by_id(columns);
         let handle = HandleRanges::of(self.info, &domains, self.new_collation)?;
-        let tables = self.handles_of_partitions(&handle, &domains);
+        self.by_handle(&handle, &domains)
+    }
+
+    /// The rows with these handles, in the partitions that may have values of `domains`.
+    fn by_handle(
+        &self,
+        handle: &HandleRanges,
+        domains: &BTreeMap<i64, Domain>,
+    ) -> Result<TableAccess> {
+        let tables = self.handles_of_partitions(handle, domains);
         let ranges = tables.iter().map(|(_, handle)| handle.len());
         let too_many = tables.len() > 1 && ranges.fold(0, usize::saturating_add) > MAX_RANGES;
         let tables = tables.into_iter().map(|(physical_id, handle)| {
@@ -86,7 +97,7 @@ impl FilteredTable<'_> {
         });
         let mut tables = tables.collect::<Result<Vec<_>>>()?;
         tables.retain(|table| !table.ranges.is_empty());
-        let summary = explain::summary(self.info, &tables, &handle, &domains);
+        let summary = explain::summary(self.info, &tables, handle, domains);
         Ok(TableAccess { tables, summary })
     }
 
@@ -100,6 +111,30 @@ impl FilteredTable<'_> {
         columns.into_iter().filter_map(with_id).collect()
     }
 
+    /// The physical tables that may have rows with values of `domains`.
+    fn partitions(&self, domains: &BTreeMap<i64, Domain>) -> Vec<i64> {
+        match self.pruned(domains) {
+            Some((pruner, by_offset)) => pruner.prune(&by_offset),
+            None => self.info.physical_ids(),
+        }
+    }
+
+    /// What chooses partitions, and by which values of the columns at which offsets; `None` if all are
+    /// to be read.
+    fn pruned(
+        &self,
+        domains: &BTreeMap<i64, Domain>,
+    ) -> Option<(PartitionPruner, BTreeMap<usize, Domain>)> {
+        let pruner = self.pruner()?;
+        let by_offset: BTreeMap<usize, Domain> = domains
+            .iter()
+            .filter_map(|(id, domain)| Some((self.offset(*id)?, domain.clone())))
+            .collect();
+        let deciding = pruner.columns().into_iter().filter_map(|offset| by_offset.get(&offset));
+        let most = deciding.map(|domain| domain.intervals().len()).max().unwrap_or_default();
+        (most.saturating_mul(self.places()) <= MAX_COMPARISONS).then_some((pruner, by_offset))
+    }
+
     /// The physical tables that may have matching rows, with the handles that these have: each of
     /// several intervals of an integer handle only in the partitions that may have it.
     fn handles_of_partitions(
@@ -108,19 +143,10 @@ impl FilteredTable<'_> {
         domains: &BTreeMap<i64, Domain>,
     ) -> Vec<(i64, HandleRanges)> {
         let with = |physical_id| (physical_id, handle.clone());
-        let Some(pruner) = self.pruner() else {
+        let Some((pruner, mut by_offset)) = self.pruned(domains) else {
             return self.info.physical_ids().into_iter().map(with).collect();
         };
-        let mut by_offset: BTreeMap<usize, Domain> = domains
-            .iter()
-            .filter_map(|(id, domain)| Some((self.offset(*id)?, domain.clone())))
-            .collect();
         let places = self.places();
-        let deciding = pruner.columns().into_iter().filter_map(|offset| by_offset.get(&offset));
-        let most = deciding.map(|domain| domain.intervals().len()).max().unwrap_or_default();
-        if most.saturating_mul(places) > MAX_COMPARISONS {
-            return self.info.physical_ids().into_iter().map(with).collect();
-        }
         let physical_ids = pruner.prune(&by_offset);
         let Some((offset, domain)) = handle.int_column().and_then(|id| {
             let offset = self.offset(id)?;

@@ -30,19 +30,19 @@ use tifusion_schema::{
 use super::*;
 
 /// Names of the columns, all of which may be part of a key.
-const COLUMNS: [&str; 6] = ["id", "u", "s", "d", "dt", "n"];
-const S: usize = 2;
-const D: usize = 3;
-const DT: usize = 4;
+pub(super) const COLUMNS: [&str; 6] = ["id", "u", "s", "d", "dt", "n"];
+pub(super) const S: usize = 2;
+pub(super) const D: usize = 3;
+pub(super) const DT: usize = 4;
 
-const COLLATIONS: [&str; 4] =
+pub(super) const COLLATIONS: [&str; 4] =
     ["utf8mb4_bin", "utf8mb4_0900_bin", "utf8mb4_general_ci", "utf8mb4_0900_ai_ci"];
 
 /// Columns of a primary key, and of how many characters the key holds the text among them.
-type Key = (&'static [usize], i64);
+pub(super) type Key = (&'static [usize], i64);
 
 /// Clustered keys; one of an integer alone is the handle itself.
-const KEYS: [Key; 8] = [
+pub(super) const KEYS: [Key; 8] = [
     (&[0], -1),
     (&[1], -1),
     (&[2, 0], -1),
@@ -54,7 +54,7 @@ const KEYS: [Key; 8] = [
 ];
 
 /// Kinds of partitioning.
-const PARTITIONINGS: usize = 8;
+pub(super) const PARTITIONINGS: usize = 8;
 
 fn field_types(collate: &str) -> [FieldType; 6] {
     let text = FieldType {
@@ -78,7 +78,7 @@ fn field_types(collate: &str) -> [FieldType; 6] {
     ]
 }
 
-fn table((key, prefix): Key, collate: &str, partitioning: usize) -> TableInfo {
+pub(super) fn table((key, prefix): Key, collate: &str, partitioning: usize) -> TableInfo {
     let is_handle = matches!(key, [0 | 1]);
     let columns = field_types(collate).into_iter().enumerate().map(|(at, mut field_type)| {
         if key.contains(&at) {
@@ -173,14 +173,14 @@ fn partition(kind: usize) -> Option<PartitionInfo> {
     })
 }
 
-fn schema_of(table: &TableInfo) -> SchemaRef {
+pub(super) fn schema_of(table: &TableInfo) -> SchemaRef {
     let options = TypeOptions::default();
     let fields = table.columns.iter().map(|column| arrow_field(column, &options).unwrap());
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
 /// The conjuncts of SQL text, as DataFusion gives them to a scan; or before it simplified them.
-fn conjuncts(
+pub(super) fn conjuncts(
     schema: &SchemaRef,
     sql: &str,
     simplified: bool,
@@ -207,7 +207,7 @@ fn access(table: &TableInfo, new_collation: Option<bool>, sql: &str) -> TableAcc
 }
 
 fn shown(table: &TableInfo, sql: &str) -> String {
-    let AccessSummary { partitions, ranges } = access(table, Some(true), sql).summary;
+    let AccessSummary { partitions, ranges, .. } = access(table, Some(true), sql).summary;
     let parts = [partitions, ranges];
     parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
@@ -406,7 +406,7 @@ fn leaf() -> impl Strategy<Value = String> {
     })
 }
 
-fn predicate() -> impl Strategy<Value = String> {
+pub(super) fn predicate() -> impl Strategy<Value = String> {
     leaf().prop_recursive(3, 12, 3, |inner| {
         prop_oneof![
             (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a} AND {b})")),
@@ -417,9 +417,9 @@ fn predicate() -> impl Strategy<Value = String> {
 }
 
 /// Values of a row; `Err` is a date that no calendar has.
-type Row = [Result<Option<Value>, u64>; 6];
+pub(super) type Row = [Result<Option<Value>, u64>; 6];
 
-fn row() -> impl Strategy<Value = Row> {
+pub(super) fn row() -> impl Strategy<Value = Row> {
     let numbers = |numbers: &[i128]| select(numbers.to_vec()).prop_map(Value::Number);
     let id = numbers(&[i64::MIN.into(), -1, 0, 1, 2, 3, i64::MAX.into()]);
     let half = i128::from(i64::MAX);
@@ -462,7 +462,7 @@ fn row() -> impl Strategy<Value = Row> {
 }
 
 /// What Arrow has of a column.
-fn array(at: usize, rows: &[Row]) -> ArrayRef {
+pub(super) fn array(at: usize, rows: &[Row]) -> ArrayRef {
     let number = |row: &Row| match &row[at] {
         Ok(Some(Value::Number(number))) => Some(*number),
         _ => None,
@@ -494,13 +494,31 @@ fn array(at: usize, rows: &[Row]) -> ArrayRef {
     }
 }
 
-fn datums(table: &TableInfo, row: &Row) -> Vec<Datum<'static>> {
+pub(super) fn datums(table: &TableInfo, row: &Row) -> Vec<Datum<'static>> {
     let datum = |(column, value): (&ColumnInfo, &Result<Option<Value>, u64>)| match value {
         Ok(None) => Datum::Null,
         Ok(Some(value)) => domain::datum(&column.field_type, value).unwrap().into_owned(),
         Err(packed) => Datum::UInt(*packed),
     };
     table.columns.iter().zip(row).map(datum).collect()
+}
+
+/// Which rows meet all conjuncts; `None` if DataFusion can't tell.
+pub(super) fn meets(
+    schema: &SchemaRef,
+    conjuncts: &[Arc<dyn PhysicalExpr>],
+    rows: &[Row],
+) -> Option<Vec<bool>> {
+    let columns = (0..6).map(|at| array(at, rows)).collect();
+    let batch = RecordBatch::try_new(Arc::clone(schema), columns).unwrap();
+    let mut meets = vec![true; rows.len()];
+    for conjunct in conjuncts {
+        let values = conjunct.evaluate(&batch).ok()?.into_array(rows.len()).unwrap();
+        for (meets, value) in meets.iter_mut().zip(values.as_boolean()) {
+            *meets &= value == Some(true);
+        }
+    }
+    Some(meets)
 }
 
 proptest! {
@@ -520,16 +538,7 @@ proptest! {
         let schema = schema_of(&table);
         // What DataFusion can't compare is no filter.
         let Ok(conjuncts) = conjuncts(&schema, &sql, simplified) else { return Ok(()) };
-        let columns = (0..6).map(|at| array(at, &rows)).collect();
-        let batch = RecordBatch::try_new(Arc::clone(&schema), columns).unwrap();
-        let mut meets = vec![true; rows.len()];
-        for conjunct in &conjuncts {
-            let Ok(values) = conjunct.evaluate(&batch) else { return Ok(()) };
-            let values = values.into_array(rows.len()).unwrap();
-            for (meets, value) in meets.iter_mut().zip(values.as_boolean()) {
-                *meets &= value == Some(true);
-            }
-        }
+        let Some(meets) = meets(&schema, &conjuncts, &rows) else { return Ok(()) };
         let ids: Vec<i64> = table.columns.iter().map(|column| column.id).collect();
         let filtered = FilteredTable {
             info: &table,

@@ -57,6 +57,10 @@ pub(crate) struct AccessSummary {
     pub(crate) partitions: Option<String>,
     /// The values of the key's columns that are read; `None` if all are, or if they are many.
     pub(crate) ranges: Option<String>,
+    /// The way that was chosen, with its rows and what it costs; `None` if there was no choice.
+    pub(crate) chosen: Option<String>,
+    /// The ways that were not.
+    pub(crate) rejected: Vec<String>,
 }
 
 /// What all segments of a scan have in common.

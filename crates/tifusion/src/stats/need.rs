@@ -6,8 +6,10 @@ use std::sync::Arc;
 use datafusion::common::Result as DataFusionResult;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::logical_expr::{Distinct, Expr, LogicalPlan};
-use tifusion_schema::TableInfo;
 use tifusion_schema::stats::HistogramId;
+use tifusion_schema::{IndexInfo, TableInfo};
+
+use crate::access::path::usable_indexes;
 
 /// What is wanted of a table's statistics. Its rows always are.
 #[derive(Debug, Clone)]
@@ -21,14 +23,27 @@ pub(crate) struct Need {
 }
 
 impl Need {
-    /// What a join or a filter that compares columns of these names asks of a table.
-    pub(crate) fn of_names(table: &Arc<TableInfo>, names: &HashSet<String>) -> Self {
+    /// What a statement that compares these columns asks of a table: of each column what is known of
+    /// all its values, and where an index may serve the filters the distribution of single ones.
+    pub(crate) fn of_names(table: &Arc<TableInfo>, compared: &ComparedColumns) -> Self {
         let columns = table
             .columns
             .iter()
-            .filter(|column| column.is_visible() && names.contains(column.name.as_str()));
-        let histograms = columns.map(|column| HistogramId::Column(column.id)).collect();
-        Self { table: Arc::clone(table), histograms, values: false }
+            .filter(|column| column.is_visible() && compared.all.contains(column.name.as_str()));
+        let columns = columns.map(|column| HistogramId::Column(column.id));
+        let is_filtered = |index: &&IndexInfo| {
+            let first = index.columns.first();
+            first.is_some_and(|first| compared.filtered.contains(first.name.as_str()))
+        };
+        let indexes: Vec<&IndexInfo> = usable_indexes(table).filter(is_filtered).collect();
+        // The table's own order is weighed against theirs.
+        let clustered = table.primary_index().filter(|_| table.is_common_handle);
+        let clustered = clustered.filter(is_filtered).filter(|_| !indexes.is_empty());
+        let values = !indexes.is_empty();
+        let indexes = indexes.into_iter().chain(clustered);
+        let indexes = indexes.map(|index| HistogramId::Index(index.id));
+        let histograms = columns.chain(indexes).collect();
+        Self { table: Arc::clone(table), histograms, values }
     }
 
     /// All that there is.
@@ -42,29 +57,43 @@ impl Need {
     }
 }
 
-/// The names of the columns that a plan compares or groups by, in whatever table: how many different
-/// values those have is what DataFusion goes by.
-pub(crate) fn compared_columns(plan: &LogicalPlan) -> DataFusionResult<HashSet<String>> {
-    let mut names = HashSet::new();
+/// The names of the columns that a plan compares, in whatever table.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ComparedColumns {
+    /// In filters and joins, or groups by: how many different values those have is what DataFusion goes
+    /// by.
+    all: HashSet<String>,
+    /// In filters and joins, which an index may serve.
+    filtered: HashSet<String>,
+}
+
+/// What `plan` compares.
+pub(crate) fn compared_columns(plan: &LogicalPlan) -> DataFusionResult<ComparedColumns> {
+    let mut compared = ComparedColumns::default();
     plan.apply_with_subqueries(|node| {
-        let mut add = |expr: &Expr| {
-            names.extend(expr.column_refs().into_iter().map(|column| column.name.clone()));
-        };
+        let ComparedColumns { all, filtered } = &mut compared;
         match node {
-            LogicalPlan::Filter(filter) => add(&filter.predicate),
-            LogicalPlan::TableScan(scan) => scan.filters.iter().for_each(add),
-            LogicalPlan::Aggregate(aggregate) => aggregate.group_expr.iter().for_each(add),
-            LogicalPlan::Distinct(Distinct::On(distinct)) => distinct.on_expr.iter().for_each(add),
+            LogicalPlan::Filter(filter) => filtered.extend(names_in(&filter.predicate)),
+            LogicalPlan::TableScan(scan) => filtered.extend(scan.filters.iter().flat_map(names_in)),
+            LogicalPlan::Aggregate(aggregate) => {
+                all.extend(aggregate.group_expr.iter().flat_map(names_in));
+            }
+            LogicalPlan::Distinct(Distinct::On(distinct)) => {
+                all.extend(distinct.on_expr.iter().flat_map(names_in));
+            }
             LogicalPlan::Join(join) => {
-                for (left, right) in &join.on {
-                    add(left);
-                    add(right);
-                }
-                join.filter.iter().for_each(add);
+                let sides = join.on.iter().flat_map(|(left, right)| [left, right]);
+                filtered.extend(sides.flat_map(names_in));
+                filtered.extend(join.filter.iter().flat_map(names_in));
             }
             _ => {}
         }
         Ok(TreeNodeRecursion::Continue)
     })?;
-    Ok(names)
+    compared.all.extend(compared.filtered.iter().cloned());
+    Ok(compared)
+}
+
+fn names_in(expr: &Expr) -> Vec<String> {
+    expr.column_refs().into_iter().map(|column| column.name.clone()).collect()
 }

@@ -1,0 +1,225 @@
+use proptest::prelude::*;
+use tifusion_codec::key;
+use tifusion_schema::model::state::{IndexType, SchemaState};
+use tifusion_schema::model::{CiStr, IndexColumn};
+use tifusion_schema::{IndexInfo, TableEncoder, TableInfo};
+
+use super::super::tests::{
+    COLLATIONS, COLUMNS, KEYS, PARTITIONINGS, S, conjuncts, datums, meets, predicate, row,
+    schema_of, table,
+};
+use super::*;
+use crate::scan::spec::KeyRange;
+
+/// Columns of indexes, of how many characters the text among them, and whether they are unique.
+const INDEXES: [(&[usize], i64, bool); 9] = [
+    (&[2], -1, false),
+    (&[2], 2, false),
+    (&[1, 2], -1, true),
+    (&[3, 2], -1, false),
+    (&[4], -1, false),
+    (&[5, 0], -1, false),
+    (&[0], -1, true),
+    (&[2, 3, 1], 1, false),
+    (&[2, 0], -1, true),
+];
+
+/// Ids of the indexes begin here.
+const FIRST_INDEX: i64 = 10;
+
+fn indexed(key: usize, collate: &str, partitioning: usize) -> TableInfo {
+    let mut info = table(KEYS[key], collate, partitioning);
+    for ((columns, prefix, unique), id) in INDEXES.into_iter().zip(FIRST_INDEX..) {
+        let parts = columns.iter().map(|at| IndexColumn {
+            name: CiStr::new(COLUMNS[*at]),
+            offset: *at,
+            length: if *at == S { prefix } else { -1 },
+            ..IndexColumn::default()
+        });
+        info.indices.push(IndexInfo {
+            id,
+            name: CiStr::new(format!("i{id}")),
+            columns: parts.collect(),
+            state: SchemaState::Public,
+            index_type: IndexType::Btree,
+            unique,
+            ..IndexInfo::default()
+        });
+    }
+    info
+}
+
+fn chosen(info: &TableInfo, sql: &str, columns: &[i64], indexes: IndexUse<'_>) -> ChosenPath {
+    let schema = schema_of(info);
+    let ids: Vec<i64> = info.columns.iter().map(|column| column.id).collect();
+    let filtered =
+        FilteredTable { info, schema: &schema, column_ids: &ids, new_collation: Some(true) };
+    let conjuncts = conjuncts(&schema, sql, true).unwrap();
+    let demand = Demand { columns, statistics: &TableStatistics::unknown(), indexes };
+    filtered.choose(&conjuncts, &demand).unwrap()
+}
+
+const ALL: [i64; 6] = [1, 2, 3, 4, 5, 6];
+
+fn way(path: &AccessPath) -> String {
+    match path {
+        AccessPath::Table(_) => "table".to_owned(),
+        AccessPath::Covering(keys) => format!("covering {}", keys.index_id),
+        AccessPath::Lookup(sides) => {
+            let points = |keys: &IndexKeys| if keys.is_points { " points" } else { "" };
+            let sides: Vec<_> =
+                sides.iter().map(|keys| format!("{}{}", keys.index_id, points(keys))).collect();
+            format!("lookup {}", sides.join(", "))
+        }
+    }
+}
+
+#[test]
+fn without_statistics_an_index_wins_only_where_it_can_not_be_worse() {
+    let info = indexed(3, "utf8mb4_bin", 0);
+    let free = IndexUse::ByCost { but: &[] };
+    for (sql, columns, want) in [
+        // Unique keys, of which there are a few.
+        ("id = 5", &ALL[..], "lookup 16 points"),
+        ("id IN (5, 7, 9)", &ALL, "lookup 16 points"),
+        // A clustered key of a prefix is unique too.
+        ("u = 5 AND s = 'abc'", &ALL, "table"),
+        ("id = 5 AND u = 3", &ALL, "lookup 16 points"),
+        // Nobody knows how many rows these are.
+        ("dt = '2024-01-01'", &ALL, "table"),
+        ("id > 5", &ALL, "table"),
+        ("s = 'abc'", &ALL, "table"),
+        ("u IS NULL AND s = 'x'", &ALL, "table"),
+        // All that is needed is in the index.
+        ("d = '2024-01-01'", &[4, 3], "covering 13"),
+        ("n > 5", &[6, 1], "covering 15"),
+        // The handle's column is in every entry, unless the handle holds a prefix of it.
+        ("dt > '2024-01-01'", &[5, 2], "covering 14"),
+        ("dt > '2024-01-01'", &[5, 3], "table"),
+        ("id = 1 AND id = 2", &ALL, "table"),
+        ("id = 5 OR id = 6", &ALL, "lookup 16"),
+        ("id BETWEEN 5 AND 50", &ALL, "lookup 16"),
+        ("id BETWEEN 5 AND 5000", &ALL, "table"),
+        ("id = 5 OR (u = 3 AND s = 'x')", &ALL, "lookup 16 points, 12 points"),
+        ("id = 5 OR dt = '2024-01-01'", &ALL, "table"),
+    ] {
+        assert_eq!(way(&chosen(&info, sql, columns, free).path), want, "{sql}");
+    }
+    assert_eq!(way(&chosen(&info, "id = 5", &ALL, IndexUse::Never).path), "table");
+    let but = IndexUse::ByCost { but: &[16] };
+    assert_eq!(way(&chosen(&info, "id = 5", &ALL, but).path), "table");
+    let forced = |sql| way(&chosen(&info, sql, &ALL, IndexUse::Forced(&[14, 10])).path);
+    assert_eq!(forced("dt = '2024-01-01'"), "lookup 14");
+    assert_eq!(forced("id = 5"), "table");
+    assert_eq!(forced("dt = '2024-01-01' OR s = 'x'"), "lookup 14, 10");
+}
+
+#[test]
+fn a_clustered_key_that_is_given_needs_no_index() {
+    let info = indexed(0, "utf8mb4_bin", 0);
+    let free = IndexUse::ByCost { but: &[] };
+    assert_eq!(way(&chosen(&info, "id = 5 AND u = 3 AND s = 'x'", &ALL, free).path), "table");
+    assert_eq!(
+        way(&chosen(&info, "id > 5 AND u = 3 AND s = 'x'", &ALL, free).path),
+        "lookup 12 points"
+    );
+}
+
+#[test]
+fn indexes_that_do_not_hold_all_rows_are_not_used() {
+    let usable = |change: fn(&mut IndexInfo)| {
+        let mut info = indexed(3, "utf8mb4_bin", 0);
+        info.indices.iter_mut().filter(|index| index.id == 16).for_each(change);
+        way(&chosen(&info, "id = 5", &ALL, IndexUse::ByCost { but: &[] }).path)
+    };
+    assert_eq!(usable(|_| {}), "lookup 16 points");
+    assert_eq!(usable(|index| index.invisible = true), "table");
+    assert_eq!(usable(|index| index.state = SchemaState::WriteReorganization), "table");
+    assert_eq!(usable(|index| index.global = true), "table");
+    assert_eq!(usable(|index| index.multi_valued = true), "table");
+    assert_eq!(usable(|index| index.condition = "`id` > 3".to_owned()), "table");
+    assert_eq!(usable(|index| index.index_type = IndexType::Hypo), "table");
+    let mut hidden = indexed(3, "utf8mb4_bin", 0);
+    hidden.columns[0].hidden = true;
+    assert_eq!(way(&chosen(&hidden, "id = 5", &ALL, IndexUse::ByCost { but: &[] }).path), "table");
+}
+
+#[test]
+fn explain_tells_the_ways_and_what_they_cost() {
+    let info = indexed(3, "utf8mb4_bin", 0);
+    let path = chosen(&info, "id = 5 AND dt > '2024-01-01'", &ALL, IndexUse::ByCost { but: &[] });
+    assert_eq!(path.summary.ranges.as_deref(), Some("[id: [5,5]]"));
+    assert_eq!(path.summary.chosen.as_deref(), Some("i16 lookup rows≈1 cost=32158"));
+    let rejected: Vec<&str> = path.summary.rejected.iter().map(String::as_str).collect();
+    assert_eq!(
+        rejected,
+        ["table rows≈10000 cost=921000", "i14 lookup rows≈3333 cost=3891000 (a guess)"]
+    );
+}
+
+/// Whether a row's entry is among the keys.
+fn is_read(keys: &[IndexKeys], encoded: &tifusion_schema::EncodedRow) -> bool {
+    keys.iter().any(|keys| {
+        let entry = encoded.entries.iter().find(|entry| entry.index_id == keys.index_id);
+        let table = keys.tables.iter().find(|table| table.physical_id == encoded.physical_id);
+        let (Some(entry), Some(table)) = (entry, table) else { return false };
+        let in_range = |range: &KeyRange| {
+            let is_point = range.end == key::prefix_next(&range.start);
+            let is_in = range.start <= entry.key && entry.key < range.end;
+            // A store looks for a point's very key.
+            is_in && (!keys.is_points || (is_point && range.start == entry.key))
+        };
+        table.ranges.iter().any(in_range)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_500))]
+
+    #[test]
+    fn every_row_that_meets_a_filter_is_on_every_way(
+        key in 0..KEYS.len(),
+        collation in 0..COLLATIONS.len(),
+        partitioning in 0..PARTITIONINGS,
+        sql in predicate(),
+        simplified in any::<bool>(),
+        forced in proptest::collection::vec(0..INDEXES.len(), 1..4),
+        mut rows in proptest::collection::vec(row(), 1..40),
+    ) {
+        let info = indexed(key, COLLATIONS[collation], partitioning);
+        rows.retain(|row| KEYS[key].0.iter().all(|at| !matches!(row[*at], Ok(None))));
+        let schema = schema_of(&info);
+        let Ok(conjuncts) = conjuncts(&schema, &sql, simplified) else { return Ok(()) };
+        let Some(meets) = meets(&schema, &conjuncts, &rows) else { return Ok(()) };
+        let ids: Vec<i64> = info.columns.iter().map(|column| column.id).collect();
+        let filtered = FilteredTable {
+            info: &info,
+            schema: &schema,
+            column_ids: &ids,
+            new_collation: Some(true),
+        };
+        let forced: Vec<i64> =
+            forced.iter().map(|at| INDEXES.iter().zip(FIRST_INDEX..).nth(*at).unwrap().1).collect();
+        let demand = Demand {
+            columns: &ALL,
+            statistics: &TableStatistics::unknown(),
+            indexes: IndexUse::Forced(&forced),
+        };
+        let path = filtered.choose(&conjuncts, &demand).unwrap().path;
+        let (AccessPath::Lookup(keys), encoder) = (path, TableEncoder::new(&info, true).unwrap())
+        else {
+            return Ok(());
+        };
+        for keys in &keys {
+            for table in &keys.tables {
+                let pairs = table.ranges.iter().zip(table.ranges.iter().skip(1));
+                prop_assert!(table.ranges.iter().all(|range| range.start < range.end));
+                prop_assert!(pairs.into_iter().all(|(one, next)| one.end <= next.start));
+            }
+        }
+        for (row, meets) in rows.iter().zip(meets) {
+            let Ok(encoded) = encoder.encode(&datums(&info, row), None) else { continue };
+            prop_assert!(!meets || is_read(&keys, &encoded), "{row:?} meets {sql} in {keys:?}");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Which way is chosen, by what TiDB knows of the table, and that it is the faster one.
+
+use std::time::{Duration, Instant};
+
+use tifusion_testkit::cluster::Shape;
+use tifusion_testkit::connector::Connector;
+
+use super::Sides;
+
+/// Rows of the large table.
+const ROWS: usize = 60_000;
+
+/// A table of which `one` has a value for each hundred rows, `half` one for half of them.
+async fn large(sides: &mut Sides, name: &str) {
+    sides
+        .tidb
+        .run([format!(
+            "CREATE TABLE {name} (id BIGINT PRIMARY KEY, one INT, half INT, u BIGINT UNSIGNED, \
+             filler VARCHAR(200), KEY k_one (one), KEY k_half (half), UNIQUE KEY k_u (u))"
+        )])
+        .await;
+    let filler = "x".repeat(120);
+    for start in (0..ROWS).step_by(3_000) {
+        let row = |k: usize| format!("({k}, {}, {}, {}, '{filler}')", k % 100, k % 2, k * 7);
+        let rows: Vec<String> = (start..start + 3_000).map(row).collect();
+        sides.tidb.run([format!("INSERT INTO {name} VALUES {}", rows.join(", "))]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_selective_index_is_chosen_once_the_table_is_analyzed_and_an_unselective_one_is_not() {
+    let Some(mut sides) = Sides::of(Shape::default(), "access_choice").await else { return };
+    large(&mut sides, "t").await;
+    let one = "SELECT id, filler FROM t WHERE one = 7";
+    let half = "SELECT id, filler FROM t WHERE half = 1";
+    let unique = "SELECT id, filler FROM t WHERE u = 700";
+    // Nobody counted: an index of which nothing is known does not win, a unique key does.
+    for (query, index) in [(one, None), (half, None), (unique, Some("k_u"))] {
+        assert_eq!(index_of(&sides, query).await.as_deref(), index, "{query}");
+    }
+    sides.tidb.run(["ANALYZE TABLE t ALL COLUMNS"]).await;
+    // Statistics are kept for a while.
+    sides.connector = Connector::connect(sides.cluster(), &[]).await;
+    sides.connector.use_database("access_choice").await;
+    let queries = [
+        (one, Some("k_one")),
+        (half, None),
+        (unique, Some("k_u")),
+        ("SELECT count(*) FROM t WHERE half = 1", Some("k_half")),
+        ("SELECT id, filler FROM t WHERE one = 7 OR u = 21", Some("k_one or k_u")),
+        ("SELECT id, filler FROM t WHERE one = 7 OR half = 1", None),
+        ("SELECT id, filler FROM t WHERE one = 7 AND id < 200", None),
+        ("SELECT id, filler FROM t WHERE one < 2 AND half = 1", Some("k_one")),
+    ];
+    for (query, index) in queries {
+        assert_eq!(index_of(&sides, query).await.as_deref(), index, "{query}");
+        assert!(sides.agree(query).await > 0, "{query}");
+    }
+    let plan = sides.connector.explain(&format!("VERBOSE {one}")).await;
+    for part in ["k_one lookup rows≈6", "rejected=[table rows≈60000 cost="] {
+        assert!(plan.contains(part), "no {part} in\n{plan}");
+    }
+    let without = Connector::connect(sides.cluster(), &[("plan.allow_index_read", "false")]).await;
+    without.use_database("access_choice").await;
+    let plan = without.explain(one).await;
+    assert!(!plan.contains("index="), "{plan}");
+    let (by_index, by_table) = (fastest(&sides.connector, one).await, fastest(&without, one).await);
+    println!("1 % of {ROWS} rows: {by_index:?} by the index, {by_table:?} by the table");
+    assert!(by_index < by_table, "{by_index:?} by the index, {by_table:?} by the table");
+}
+
+/// The index that a query's scan goes by.
+async fn index_of(sides: &Sides, query: &str) -> Option<String> {
+    let plan = sides.connector.explain(query).await;
+    let rest = plan.split("index=").nth(1)?;
+    Some(rest.split(',').next().unwrap_or(rest).trim().to_owned())
+}
+
+/// The shortest of a few runs.
+async fn fastest(connector: &Connector, query: &str) -> Duration {
+    let mut best = Duration::MAX;
+    for _ in 0..7 {
+        let begun = Instant::now();
+        connector.run(query).await.unwrap();
+        best = best.min(begun.elapsed());
+    }
+    best
+}
