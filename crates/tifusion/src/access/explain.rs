@@ -12,7 +12,6 @@ use tifusion_schema::domain::{self, Value};
 use tifusion_schema::{ColumnInfo, Domain, TableInfo};
 
 use super::PhysicalRanges;
-use super::handle_range::HandleRanges;
 use crate::scan::spec::AccessSummary;
 
 /// Most partitions that are named.
@@ -24,17 +23,17 @@ const INTERVALS_SHOWN: usize = 8;
 /// Most characters of a value that are shown.
 const VALUE_SHOWN: usize = 40;
 
-/// The way to `tables`, by the handles `handle` that follow from `domains`.
+/// The way to `tables`, by the `columns` whose `domains` narrow the ranges.
 pub(super) fn summary(
     info: &TableInfo,
     tables: &[PhysicalRanges],
-    handle: &HandleRanges,
+    columns: &[i64],
     domains: &BTreeMap<i64, Domain>,
 ) -> AccessSummary {
     if tables.is_empty() {
         return nothing(info);
     }
-    AccessSummary { partitions: partitions(info, tables), ranges: ranges(info, handle, domains) }
+    AccessSummary { partitions: partitions(info, tables), ranges: ranges(info, columns, domains) }
 }
 
 /// No row can match.
@@ -59,12 +58,12 @@ fn partitions(info: &TableInfo, tables: &[PhysicalRanges]) -> Option<String> {
 /// `[a: [1,1] [3,3], b: (-inf,5]]`; `None` if they are not narrowed, or too many to show.
 fn ranges(
     info: &TableInfo,
-    handle: &HandleRanges,
+    columns: &[i64],
     domains: &BTreeMap<i64, Domain>,
 ) -> Option<String> {
     let extra = ColumnInfo::extra_handle();
     let mut parts = Vec::new();
-    for id in handle.columns() {
+    for id in columns {
         let column = info.find_column_by_id(*id).or((*id == extra.id).then_some(&extra))?;
         let domain = domains.get(id)?;
         if domain.intervals().len() > INTERVALS_SHOWN {

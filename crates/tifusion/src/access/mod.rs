@@ -5,12 +5,14 @@
 //! a conjunct says that this module does not understand is left out, which reads more, never less.
 //!
 //! [`filter`] finds what conjuncts leave of each column, [`comparison`] what one comparison does;
-//! [`handle_range`] makes ranges of it, and `tifusion_schema::partition` chooses partitions.
+//! [`handle_range`] and [`index_range`] make ranges of it, [`path`] chooses among them, and `tifusion_schema::partition` chooses partitions.
 
 mod comparison;
 mod explain;
 mod filter;
 mod handle_range;
+pub(crate) mod index_range;
+pub(crate) mod path;
 #[cfg(test)]
 mod tests;
 
@@ -86,7 +88,7 @@ impl FilteredTable<'_> {
         });
         let mut tables = tables.collect::<Result<Vec<_>>>()?;
         tables.retain(|table| !table.ranges.is_empty());
-        let summary = explain::summary(self.info, &tables, &handle, &domains);
+        let summary = explain::summary(self.info, &tables, handle.columns(), &domains);
         Ok(TableAccess { tables, summary })
     }
 
