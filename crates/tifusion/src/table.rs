@@ -1,5 +1,7 @@
 //! A TiDB table as DataFusion sees it.
 
+mod read_columns;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,12 +14,13 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_expr::utils::collect_columns;
 use datafusion::physical_plan::ExecutionPlan;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use tifusion_schema::{
-    ColumnInfo, ColumnType, HandleKind, ScanColumn, ScanOptions, TableInfo, TypeOptions,
-    column_type,
-};
+use tifusion_codec::FieldType;
+use tifusion_schema::stats::TableStatistics;
+use tifusion_schema::{ColumnInfo, ColumnType, HandleKind, TableInfo, TypeOptions, column_type};
 
-use crate::access::{FilteredTable, PhysicalRanges, TableAccess};
+use self::read_columns::ReadColumns;
+use crate::access::path::{AccessPath, Demand, IndexUse};
+use crate::access::{FilteredTable, PhysicalRanges};
 use crate::cluster::Cluster;
 use crate::config::{Config, Settings, TidbOptions, TimeZone, ZeroDate};
 use crate::error::{Error, ErrorKind, Result};
@@ -190,16 +193,6 @@ impl TidbTable {
         ScanColumns::new(fields, zero_date)
     }
 
-    /// What the statement's planner found out about the rows and columns.
-    fn estimates(&self, state: &dyn Session, output: &[&TableColumn]) -> ScanEstimates {
-        let known = state.config().get_extension::<StatementStatistics>();
-        let Some(known) = known.as_ref().and_then(|known| known.of(self.info.id)) else {
-            return ScanEstimates::default();
-        };
-        let output = output.iter().map(|column| (&column.info, column.kind.field()));
-        ScanEstimates::new(&known.statistics, known.is_compared, output)
-    }
-
     fn label(&self) -> String {
         format!("{}.{}", self.database, self.name())
     }
@@ -230,13 +223,12 @@ impl TidbTable {
             .collect()
     }
 
-    /// What of `filters` the stores evaluate, over a scan of `columns`.
-    fn pushdown(
+    /// Over which of the stores' columns expressions can be lowered.
+    fn scope<'a>(
         &self,
         settings: &Settings,
-        columns: &[&ColumnInfo],
-        filters: &[Physical],
-    ) -> Pushdown {
+        columns: impl IntoIterator<Item = (&'a str, &'a FieldType)>,
+    ) -> Scope {
         let blacklist =
             Blacklist::new(&settings.unsupported_exprs, self.cluster.pushdown_blacklist());
         let circumstances = Circumstances {
@@ -245,41 +237,30 @@ impl TidbTable {
             is_utc: settings.time_zone == TimeZone::utc(),
             blacklist: Arc::new(blacklist),
         };
-        let named = columns.iter().map(|column| (column.name.as_str(), &column.field_type));
-        Pushdown::new(Scope::new(named, circumstances), filters, &self.schema)
+        Scope::new(columns, circumstances)
     }
 
     fn spec(
         &self,
         settings: &Settings,
-        columns: &[&ColumnInfo],
-        sent: usize,
+        read: ReadColumns,
         access: AccessSummary,
         snapshot: &StatementSnapshot,
-    ) -> Result<TableScanSpec> {
-        let options = ScanOptions {
-            new_collation: self.cluster.new_collation(),
-            system_zone: self.cluster.system_zone(),
-            ..ScanOptions::default()
-        };
-        let columns = columns
-            .iter()
-            .map(|column| ScanColumn::new(&self.info, column, options))
-            .collect::<Result<Vec<_>, _>>()?;
-        Ok(TableScanSpec {
+    ) -> TableScanSpec {
+        let ReadColumns { source, columns, output, .. } = read;
+        TableScanSpec {
             database: Arc::clone(&self.database),
             table: self.info.name.as_str().into(),
             columns,
-            output: (0..).take(sent).collect(),
+            output,
             conditions: Vec::new(),
-            primary_column_ids: self.info.common_handle_column_ids()?,
-            primary_prefix_column_ids: self.info.common_handle_prefix_column_ids()?,
+            source,
             access,
             limit: None,
             start_ts: snapshot.start_ts().version(),
             schema_version: snapshot.schema_version(),
             format: settings.codec_format,
-        })
+        }
     }
 
     /// What filters are looked at with.
@@ -390,10 +371,24 @@ impl TableProvider for TidbTable {
         let filters = logical::physical(filters, &self.schema, state)?;
         let sent = self.sent_columns(&output)?;
         let more = self.filter_columns(&sent, &filters);
-        let read: Vec<&ColumnInfo> = sent.iter().chain(&more).collect();
-        let TableAccess { tables, summary } = self.filtered().access(&filters)?;
-        let mut spec = self.spec(settings, &read, sent.len(), summary, &snapshot)?;
-        let pushdown = self.pushdown(settings, &read, &filters);
+        let needed = output.iter().map(|column| &column.info).chain(&more);
+        let needed: Vec<i64> = needed.map(|column| column.id).collect();
+        let known = state.config().get_extension::<StatementStatistics>();
+        let known = known.as_ref().and_then(|known| known.of(self.info.id));
+        let unknown = TableStatistics::unknown();
+        let demand = Demand {
+            columns: &needed,
+            statistics: known.map_or(&unknown, |known| &known.statistics),
+            indexes: match settings.index_read {
+                true => IndexUse::ByCost { but: &[] },
+                false => IndexUse::Never,
+            },
+        };
+        let path = self.filtered().choose(&filters, &demand)?;
+        let read = self.read_columns(settings, &path, (&sent, &more), &filters)?;
+        let pushdown = Pushdown::new(read.scope.clone(), &filters, &self.schema);
+        let AccessPath { tables, summary, rows, .. } = path;
+        let mut spec = self.spec(settings, read, summary, &snapshot);
         pushdown.conditions().clone_into(&mut spec.conditions);
         // What passes too many rows says nothing of how many of them are enough.
         spec.limit = limit.filter(|_| filters.len() == given && pushdown.is_exact());
@@ -406,7 +401,11 @@ impl TableProvider for TidbTable {
         let (client, settings) = (self.cluster.client().clone(), settings.clone());
         let scan = (spec, columns);
         let scan = TikvScanExec::new(client, settings, snapshot, scan, pushdown, partitions);
-        Ok(Arc::new(scan.with_estimates(self.estimates(state, &output))))
+        let estimates = known.map_or_else(ScanEstimates::default, |known| {
+            let output = output.iter().map(|column| (&column.info, column.kind.field()));
+            ScanEstimates::new(&known.statistics, known.is_compared, output).narrowed(rows)
+        });
+        Ok(Arc::new(scan.with_estimates(estimates)))
     }
 
     fn supports_filters_pushdown(

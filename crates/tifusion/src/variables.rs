@@ -18,7 +18,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::meta::{MetaStore, Need};
 use crate::scan::answer::ScanColumns;
 use crate::scan::dag;
-use crate::scan::spec::{self, AccessSummary, TableScanSpec};
+use crate::scan::spec::{self, AccessSummary, RowKeys, Source, TableScanSpec};
 
 const DATABASE: &str = "mysql";
 
@@ -110,8 +110,7 @@ fn plan(
         columns: scan_columns,
         output: vec![0, 1],
         conditions: Vec::new(),
-        primary_column_ids: info.common_handle_column_ids()?,
-        primary_prefix_column_ids: info.common_handle_prefix_column_ids()?,
+        source: Source::Table(RowKeys::of(info)?),
         access: AccessSummary::default(),
         limit: None,
         start_ts,

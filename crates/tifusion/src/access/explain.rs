@@ -12,7 +12,6 @@ use tifusion_schema::domain::{self, Value};
 use tifusion_schema::{ColumnInfo, Domain, TableInfo};
 
 use super::PhysicalRanges;
-use super::handle_range::HandleRanges;
 use crate::scan::spec::AccessSummary;
 
 /// Most partitions that are named.
@@ -24,11 +23,11 @@ const INTERVALS_SHOWN: usize = 8;
 /// Most characters of a value that are shown.
 const VALUE_SHOWN: usize = 40;
 
-/// The way to `tables`, by the handles `handle` that follow from `domains`.
+/// The way to `tables`, by the `columns` whose `domains` narrow the ranges.
 pub(super) fn summary(
     info: &TableInfo,
     tables: &[PhysicalRanges],
-    handle: &HandleRanges,
+    columns: &[i64],
     domains: &BTreeMap<i64, Domain>,
 ) -> AccessSummary {
     if tables.is_empty() {
@@ -36,7 +35,7 @@ pub(super) fn summary(
     }
     AccessSummary {
         partitions: partitions(info, tables),
-        ranges: ranges(info, handle.columns(), domains),
+        ranges: ranges(info, columns, domains),
         ..AccessSummary::default()
     }
 }

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use tifusion_codec::datum::{self, Datum};
-use tifusion_codec::index::KeyColumn;
 use tifusion_codec::key;
 use tifusion_schema::domain::{Interval, Value, number_range};
 use tifusion_schema::key_range::{KeyRanges, key_ranges};
 use tifusion_schema::{ColumnInfo, Domain, HandleKind, TableInfo};
 
+use super::key_columns::key_columns;
 use crate::error::Result;
 use crate::scan::spec::KeyRange;
 
@@ -50,20 +50,7 @@ impl HandleRanges {
             HandleKind::Int(column) => of_int(column).unwrap_or(Self::All),
             HandleKind::RowId => of_int(&ColumnInfo::extra_handle()).unwrap_or(Self::All),
             HandleKind::Common(index) => {
-                let mut parts = Vec::new();
-                for (part, column) in table.index_columns(index)? {
-                    let field_type = &column.field_type;
-                    if field_type.is_string() && new_collation.is_none() {
-                        break;
-                    }
-                    let new_collation = new_collation.unwrap_or_default();
-                    let prefix = part.prefix_length();
-                    let Ok(part) = KeyColumn::new(column.id, field_type, prefix, new_collation)
-                    else {
-                        break;
-                    };
-                    parts.push(part);
-                }
+                let parts = key_columns(table, index, new_collation)?;
                 let with: Vec<_> = parts.iter().map(|part| (part, domains.get(&part.id))).collect();
                 match key_ranges(&with) {
                     None => Self::All,

@@ -12,6 +12,7 @@ mod comparison;
 mod explain;
 mod filter;
 mod handle_range;
+mod key_columns;
 pub(crate) mod path;
 #[cfg(test)]
 mod tests;
@@ -97,7 +98,7 @@ impl FilteredTable<'_> {
         });
         let mut tables = tables.collect::<Result<Vec<_>>>()?;
         tables.retain(|table| !table.ranges.is_empty());
-        let summary = explain::summary(self.info, &tables, handle, domains);
+        let summary = explain::summary(self.info, &tables, handle.columns(), domains);
         Ok(TableAccess { tables, summary })
     }
 

@@ -46,7 +46,11 @@ pub(crate) mod name {
     pub(crate) const COLLATION: &str = "new_collation_enable";
     pub(crate) const DB_PREFIX: &str = "db_prefix";
     pub(crate) const ENGINES: &str = "isolation_read_engines";
+    pub(crate) const DOWNGRADE_THRESHOLD: &str = "plan.downgrade.index_threshold";
     pub(crate) const FRAME_SIZE: &str = "grpc.framesize";
+    pub(crate) const INDEX_BATCH_SIZE: &str = "index.scan_batch_size";
+    pub(crate) const INDEX_CONCURRENCY: &str = "index.scan_concurrency";
+    pub(crate) const INDEX_READ: &str = "plan.allow_index_read";
     pub(crate) const ISOLATION: &str = "request.isolation.level";
     pub(crate) const KEY_CERT_CHAIN: &str = "tikv.key_cert_chain";
     pub(crate) const KEY_FILE: &str = "tikv.key_file";
@@ -119,15 +123,15 @@ pub(crate) const KEYS: &[KeySpec] = &[
         "Longest wait for one answer of a store, in seconds; one of the coprocessor may take 60 s if this is shorter, and one of PD 3 s at most."),
     later("plan.allow_agg_pushdown", "true", Flag, Session,
         "Let the stores aggregate."),
-    later("plan.allow_index_read", "true", Flag, Session,
+    now(name::INDEX_READ, "true", Flag, Session,
         "Read through indexes."),
     now(name::UNSUPPORTED_EXPRS, "", List, Session,
         "Names of operators and functions that the stores shall not evaluate, as TiDB has them (lt or <, like, cast, year); * for all."),
-    later("plan.downgrade.index_threshold", "1000000000", number(1, u64::MAX), Session,
+    now(name::DOWNGRADE_THRESHOLD, "1000000000", number(1, u64::MAX), Session,
         "Ranges per region above which an index lookup becomes a table scan."),
-    later("index.scan_batch_size", "20000", number(1, 1_000_000), Session,
+    now(name::INDEX_BATCH_SIZE, "20000", number(1, 1_000_000), Session,
         "Handles per batch of an index lookup."),
-    later("index.scan_concurrency", "5", number(1, 1_024), Session,
+    now(name::INDEX_CONCURRENCY, "5", number(1, 1_024), Session,
         "Batches in flight in an index lookup."),
     now(name::SCAN_CONCURRENCY, "512", number(1, 65_536), Session,
         "Most requests of one scan under way at once, over all its partitions; memory may allow fewer."),

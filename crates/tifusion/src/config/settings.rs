@@ -52,6 +52,14 @@ pub struct Settings {
     pub max_message_size: usize,
     /// `table.scan_concurrency`
     pub scan_concurrency: usize,
+    /// `plan.allow_index_read`
+    pub index_read: bool,
+    /// `plan.downgrade.index_threshold`, ranges
+    pub downgrade_threshold: usize,
+    /// `index.scan_batch_size`, handles
+    pub index_batch_size: usize,
+    /// `index.scan_concurrency`, batches
+    pub index_concurrency: usize,
     /// `coprocessor.chunk_batch_size`, rows
     pub chunk_batch_size: usize,
     /// `coprocessor.cache_size`, bytes; 0 for no cache
@@ -98,6 +106,10 @@ impl Settings {
             request_timeout: Duration::ZERO,
             max_message_size: 0,
             scan_concurrency: 0,
+            index_read: false,
+            downgrade_threshold: 0,
+            index_batch_size: 0,
+            index_concurrency: 0,
             chunk_batch_size: 0,
             cop_cache_size: 0,
             codec_format: CodecFormat::ChBlock,
@@ -139,6 +151,7 @@ impl Settings {
 
     fn apply_flag(&mut self, name: &str, flag: bool) {
         match name {
+            name::INDEX_READ => self.index_read = flag,
             name::SHOW_ROWID => self.show_rowid = flag,
             name::STREAMING => self.streaming = flag,
             name::TLS_ENABLE => self.tls_enable = flag,
@@ -151,6 +164,9 @@ impl Settings {
         match name {
             name::CACHE_SIZE => self.cop_cache_size = size,
             name::CHUNK_BATCH_SIZE => self.chunk_batch_size = size,
+            name::DOWNGRADE_THRESHOLD => self.downgrade_threshold = size,
+            name::INDEX_BATCH_SIZE => self.index_batch_size = size,
+            name::INDEX_CONCURRENCY => self.index_concurrency = size,
             name::FRAME_SIZE => self.max_message_size = size,
             name::REQUEST_TIMEOUT => self.request_timeout = Duration::from_secs(number),
             name::SCAN_CONCURRENCY => self.scan_concurrency = size,

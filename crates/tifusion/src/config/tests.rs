@@ -59,6 +59,8 @@ fn the_defaults_are_the_designs() {
     assert_eq!(settings.request_timeout, Duration::from_secs(10));
     assert_eq!(settings.max_message_size, 2_147_483_647);
     assert_eq!(settings.scan_concurrency, 512);
+    assert_eq!((settings.index_batch_size, settings.index_concurrency), (20_000, 5));
+    assert_eq!((settings.index_read, settings.downgrade_threshold), (true, 1_000_000_000));
     assert_eq!(settings.chunk_batch_size, 1024);
     assert_eq!(settings.cop_cache_size, 0);
     assert_eq!(settings.codec_format, CodecFormat::ChBlock);
@@ -76,6 +78,10 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     (name::PD_ADDRESSES, "pd:1"),
     (name::FRAME_SIZE, "2097152"),
     (name::REQUEST_TIMEOUT, "11"),
+    (name::INDEX_READ, "false"),
+    (name::DOWNGRADE_THRESHOLD, "7"),
+    (name::INDEX_BATCH_SIZE, "7"),
+    (name::INDEX_CONCURRENCY, "7"),
     (name::SCAN_CONCURRENCY, "7"),
     (name::CHUNK_BATCH_SIZE, "7"),
     (name::CACHE_SIZE, "67_108_864"),

@@ -88,21 +88,31 @@ impl ScanColumns {
     /// # Errors
     /// When the bytes are no such answer, or it holds an error of the store.
     pub(crate) fn open(self: &Arc<Self>, data: Bytes) -> Result<Answer> {
-        let response = tipb::SelectResponse::decode(data).map_err(|error| {
-            Error::new(ErrorKind::Data, "an answer is no SelectResponse").with_source(error)
-        })?;
-        if let Some(error) = &response.error {
-            let message = format!("the store could not run the scan: {}", error.msg());
-            return Err(Error::new(ErrorKind::Refused, message)
-                .with_context("code", error.code().to_string()));
-        }
-        for warning in &response.warnings {
-            tracing::warn!(code = warning.code(), "a store warns: {}", warning.msg());
-        }
+        let response = response(data)?;
         let is_chunk = response.encode_type() == tipb::EncodeType::TypeChunk;
         let chunks = response.chunks.into_iter();
         Ok(Answer { columns: Arc::clone(self), is_chunk, chunks })
     }
+}
+
+/// An encoded `tipb.SelectResponse`, unless it holds an error of the store.
+///
+/// # Errors
+/// As [`ScanColumns::open`].
+pub(crate) fn response(data: Bytes) -> Result<tipb::SelectResponse> {
+    let response = tipb::SelectResponse::decode(data).map_err(|error| {
+        Error::new(ErrorKind::Data, "an answer is no SelectResponse").with_source(error)
+    })?;
+    if let Some(error) = &response.error {
+        let message = format!("the store could not run the scan: {}", error.msg());
+        return Err(
+            Error::new(ErrorKind::Refused, message).with_context("code", error.code().to_string())
+        );
+    }
+    for warning in &response.warnings {
+        tracing::warn!(code = warning.code(), "a store warns: {}", warning.msg());
+    }
+    Ok(response)
 }
 
 /// A store's answer, decoded chunk by chunk.

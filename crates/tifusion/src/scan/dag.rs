@@ -8,21 +8,65 @@ use prost::Message as _;
 use tifusion_proto::tipb;
 use tifusion_schema::ScanColumn;
 
-use super::spec::TableScanSpec;
+use super::spec::{
+    HandleColumns, IndexSide, IndexSource, LookupSource, RowKeys, Segment, Source, TableScanSpec,
+};
 use crate::config::CodecFormat;
 
 /// `FLAG_IN_SELECT_STMT` of TiDB's statement flags.
 const FLAG_IN_SELECT: u64 = 32;
 
-/// The encoded request for one physical table.
+/// The encoded request for one physical table: for the rows, if they are found by an index.
 pub(crate) fn encode(spec: &TableScanSpec, physical_id: i64) -> Bytes {
-    let mut executors = vec![table_scan(spec, physical_id)];
+    let scan = match &spec.source {
+        Source::Table(keys) | Source::Lookup(LookupSource { rows: keys, .. }) => {
+            table_scan(&spec.columns, keys, physical_id)
+        }
+        Source::Index(index) => index_scan(&spec.columns, index, physical_id),
+    };
+    let mut executors = vec![scan];
     if !spec.conditions.is_empty() {
         executors.push(selection(spec.conditions.clone()));
     }
     if let Some(limit) = spec.limit {
         executors.push(limit_executor(limit));
     }
+    request(executors, spec.output.clone(), spec.format)
+}
+
+/// The encoded request for what is read of a segment itself.
+pub(crate) fn encode_first(spec: &TableScanSpec, segment: &Segment) -> Bytes {
+    if let Source::Lookup(lookup) = &spec.source
+        && let Some(side) = lookup.index_of(segment)
+    {
+        return encode_handles(side, &lookup.handle, spec.format, segment.physical_id);
+    }
+    encode(spec, segment.physical_id)
+}
+
+/// The encoded request for the handles that entries of an index have in one physical table.
+///
+/// A common handle is asked for as datums, which are what keys are made of.
+pub(crate) fn encode_handles(
+    side: &IndexSide,
+    handle: &HandleColumns,
+    format: CodecFormat,
+    physical_id: i64,
+) -> Bytes {
+    let mut executors = vec![index_scan(&side.columns, &side.index, physical_id)];
+    if !side.conditions.is_empty() {
+        executors.push(selection(side.conditions.clone()));
+    }
+    let first = side.columns.len().saturating_sub(handle.len());
+    let output = (0..).take(side.columns.len()).skip(first).collect();
+    let format = match handle {
+        HandleColumns::Int { .. } => format,
+        HandleColumns::Common(_) => CodecFormat::Default,
+    };
+    request(executors, output, format)
+}
+
+fn request(executors: Vec<tipb::Executor>, output_offsets: Vec<u32>, format: CodecFormat) -> Bytes {
     let request = tipb::DagRequest {
         executors,
         time_zone_offset: Some(0),
@@ -30,8 +74,8 @@ pub(crate) fn encode(spec: &TableScanSpec, physical_id: i64) -> Bytes {
         // elsewhere: only UTC is unambiguous.
         time_zone_name: Some("UTC".to_owned()),
         flags: Some(FLAG_IN_SELECT),
-        output_offsets: spec.output.clone(),
-        encode_type: Some(match spec.format {
+        output_offsets,
+        encode_type: Some(match format {
             CodecFormat::Default => tipb::EncodeType::TypeDefault.into(),
             CodecFormat::Chunk | CodecFormat::ChBlock => tipb::EncodeType::TypeChunk.into(),
         }),
@@ -43,16 +87,31 @@ pub(crate) fn encode(spec: &TableScanSpec, physical_id: i64) -> Bytes {
     Bytes::from(request.encode_to_vec())
 }
 
-fn table_scan(spec: &TableScanSpec, physical_id: i64) -> tipb::Executor {
+fn table_scan(columns: &[ScanColumn], keys: &RowKeys, physical_id: i64) -> tipb::Executor {
     tipb::Executor {
         tp: Some(tipb::ExecType::TypeTableScan.into()),
         tbl_scan: Some(tipb::TableScan {
             table_id: Some(physical_id),
-            columns: spec.columns.iter().map(column_info).collect(),
+            columns: columns.iter().map(column_info).collect(),
             desc: Some(false),
-            primary_column_ids: spec.primary_column_ids.clone(),
-            primary_prefix_column_ids: spec.primary_prefix_column_ids.clone(),
+            primary_column_ids: keys.primary_column_ids.clone(),
+            primary_prefix_column_ids: keys.primary_prefix_column_ids.clone(),
             ..tipb::TableScan::default()
+        }),
+        ..tipb::Executor::default()
+    }
+}
+
+fn index_scan(columns: &[ScanColumn], index: &IndexSource, physical_id: i64) -> tipb::Executor {
+    tipb::Executor {
+        tp: Some(tipb::ExecType::TypeIndexScan.into()),
+        idx_scan: Some(tipb::IndexScan {
+            table_id: Some(physical_id),
+            index_id: Some(index.index_id),
+            columns: columns.iter().map(column_info).collect(),
+            desc: Some(false),
+            unique: Some(index.is_point_get),
+            primary_column_ids: index.primary_column_ids.clone(),
         }),
         ..tipb::Executor::default()
     }

@@ -67,6 +67,16 @@ impl ScanEstimates {
         }
     }
 
+    /// What is expected when only `rows` of them match the scan's filters.
+    pub(crate) fn narrowed(mut self, rows: Option<f64>) -> Self {
+        let Some((all, rows)) = self.rows.zip(rows) else { return self };
+        let rows = as_u64(rows.ceil()).clamp(1, all.max(1));
+        for column in &mut self.columns {
+            column.nulls = column.nulls.map(|nulls| share(nulls, rows, all));
+        }
+        Self { rows: Some(rows), ..self }
+    }
+
     /// What is expected when only the columns at these places are output, in this order.
     pub(crate) fn project(&self, places: &[usize]) -> Self {
         let columns = places.iter().filter_map(|place| self.columns.get(*place).cloned());

@@ -30,8 +30,9 @@ use super::answer::ScanColumns;
 use super::dag;
 use super::estimates::ScanEstimates;
 use super::pushed::Pushdown;
+use super::read::ScanPart;
 use super::spec::{Segment, TableScanSpec};
-use super::stream::{self, ScanPart};
+use super::stream;
 use crate::config::Settings;
 use crate::pushdown::Exactness;
 use crate::statement::StatementSnapshot;
@@ -49,7 +50,8 @@ pub struct ScanRequest {
 
 /// Reads a table of TiDB through the coprocessors of its stores.
 ///
-/// `EXPLAIN` shows what is read: table, columns, partitions, regions and ranges as known when the
+/// `EXPLAIN` shows what is read: table, columns, the index and whether its entries hold the columns
+/// (`access=covering`) or tell which rows do (`access=lookup`), partitions, regions and ranges as known when the
 /// statement was planned (ranges by the values of the key's columns, if the filters leave few), the
 /// limit given to the stores, the filters that they evaluate and why not the others, rows and
 /// statistics as far as they are known, and the snapshot's timestamp.
@@ -119,13 +121,14 @@ impl TikvScanExec {
         self.partitions.iter().flatten().map(|segment| segment.regions).sum()
     }
 
-    /// What is asked of the stores, before it is split by region.
+    /// What is asked of the stores, before it is split by region: for entries, if rows are found by an
+    /// index, for these say which rows are asked for.
     #[must_use]
     pub fn requests(&self) -> Vec<ScanRequest> {
         let segments = self.partitions.iter().flatten();
         segments
             .map(|segment| ScanRequest {
-                dag: dag::encode(&self.spec, segment.physical_id),
+                dag: dag::encode_first(&self.spec, segment),
                 ranges: segment
                     .ranges
                     .iter()
@@ -179,6 +182,10 @@ impl DisplayAs for TikvScanExec {
         match kind {
             DisplayFormatType::Default | DisplayFormatType::Verbose => {
                 write!(f, "TikvScanExec: table={}, columns=[{columns}]", self.spec.label())?;
+                if let Some(access) = self.spec.source.access() {
+                    let indexes = self.spec.source.indexes().join(" + ");
+                    write!(f, ", index={indexes}, access={access}")?;
+                }
                 if let Some(partitions) = &self.spec.access.partitions {
                     write!(f, ", partitions={partitions}")?;
                 }
@@ -193,11 +200,19 @@ impl DisplayAs for TikvScanExec {
                     write!(f, ", limit={limit}")?;
                 }
                 self.pushdown.fmt(f)?;
-                write!(f, "{}, start_ts={}", self.estimates, self.spec.start_ts)
+                write!(f, "{}", self.estimates)?;
+                if kind == DisplayFormatType::Verbose {
+                    write!(f, "{}", self.spec.access)?;
+                }
+                write!(f, ", start_ts={}", self.spec.start_ts)
             }
             DisplayFormatType::TreeRender => {
                 writeln!(f, "table={}", self.spec.label())?;
                 writeln!(f, "columns={columns}")?;
+                if let Some(access) = self.spec.source.access() {
+                    writeln!(f, "index={}", self.spec.source.indexes().join(" + "))?;
+                    writeln!(f, "access={access}")?;
+                }
                 if let Some(partitions) = &self.spec.access.partitions {
                     writeln!(f, "partitions={partitions}")?;
                 }

@@ -36,6 +36,17 @@ pub(crate) struct ScanMetrics {
     pub(crate) waiting: Time,
     /// Most bytes of answers held at once.
     pub(crate) peak_buffered: Gauge,
+    /// Of a lookup by indexes.
+    pub(crate) lookup: Option<LookupMetrics>,
+}
+
+/// What only lookups have.
+#[derive(Debug, Clone)]
+pub(crate) struct LookupMetrics {
+    /// Entries of indexes whose rows are asked for.
+    pub(crate) index_rows: Count,
+    /// Batches in which these rows are asked for.
+    pub(crate) lookup_batches: Count,
 }
 
 impl ScanMetrics {
@@ -56,7 +67,16 @@ impl ScanMetrics {
             locks: counter("locks"),
             waiting: MetricBuilder::new(set).subset_time("time_waiting", partition),
             peak_buffered: MetricBuilder::new(set).gauge("peak_buffered", partition),
+            lookup: None,
         }
+    }
+
+    /// The same with those of a lookup.
+    pub(crate) fn of_lookup(mut self, set: &ExecutionPlanMetricsSet, partition: usize) -> Self {
+        let counter = |name| MetricBuilder::new(set).counter(name, partition);
+        let (index_rows, lookup_batches) = (counter("index_rows"), counter("lookup_batches"));
+        self.lookup = Some(LookupMetrics { index_rows, lookup_batches });
+        self
     }
 }
 

@@ -1,7 +1,9 @@
 //! What a scan reads, as plain data: a plan codec can ship it.
 
+use std::fmt;
 use std::sync::Arc;
 
+use tifusion_codec::index::KeyColumn;
 use tifusion_codec::key;
 use tifusion_proto::tipb;
 use tifusion_schema::{HandleKind, ScanColumn, TableInfo};
@@ -63,6 +65,150 @@ pub(crate) struct AccessSummary {
     pub(crate) rejected: Vec<String>,
 }
 
+/// `, chosen=[…], rejected=[…]`, where there was a choice.
+impl fmt::Display for AccessSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(chosen) = &self.chosen else { return Ok(()) };
+        write!(f, ", chosen=[{chosen}], rejected=[{}]", self.rejected.join("; "))
+    }
+}
+
+/// What a scan reads its columns from. What the spec says besides (columns, conditions, output, limit)
+/// is of the rows, or for [`Source::Index`] of the entries.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Source {
+    /// Rows; the segments have ranges of their keys.
+    Table(RowKeys),
+    /// Entries of an index, which hold all columns; the segments have ranges of the entries' keys.
+    Index(IndexSource),
+    /// Rows whose handles entries of indexes tell, both at the same snapshot. The segments have ranges
+    /// of the entries' keys.
+    Lookup(LookupSource),
+}
+
+/// How a scan of rows reads columns from their keys.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct RowKeys {
+    /// Columns of a clustered primary key that is not one integer.
+    pub(crate) primary_column_ids: Vec<i64>,
+    /// Those of them that the key holds a prefix of.
+    pub(crate) primary_prefix_column_ids: Vec<i64>,
+}
+
+impl RowKeys {
+    /// Those of a table.
+    ///
+    /// # Errors
+    /// When its description contradicts itself.
+    pub(crate) fn of(info: &TableInfo) -> Result<Self> {
+        Ok(Self {
+            primary_column_ids: info.common_handle_column_ids()?,
+            primary_prefix_column_ids: info.common_handle_prefix_column_ids()?,
+        })
+    }
+}
+
+/// An index whose entries are read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct IndexSource {
+    /// Its id in the keys.
+    pub(crate) index_id: i64,
+    /// Its name.
+    pub(crate) name: Arc<str>,
+    /// Columns of a common handle, which are the last of the entries'.
+    pub(crate) primary_column_ids: Vec<i64>,
+    /// Whether each range is the key of one entry at most: TiKV then gets the ones that end at the next
+    /// prefix after their start, and would miss all but one entry of an index that is not unique.
+    pub(crate) is_point_get: bool,
+}
+
+/// Indexes and what of their entries tells the rows.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct LookupSource {
+    /// How the rows are read.
+    pub(crate) rows: RowKeys,
+    /// The indexes: one, or several whose rows are put together.
+    pub(crate) indexes: Vec<IndexSide>,
+    /// What the handles are made of.
+    pub(crate) handle: HandleColumns,
+    /// How the rows are asked for.
+    pub(crate) options: LookupOptions,
+}
+
+/// The read of an index's entries for a lookup.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct IndexSide {
+    /// The index.
+    pub(crate) index: IndexSource,
+    /// Columns of its entries: its own, then the handle's.
+    pub(crate) columns: Vec<ScanColumn>,
+    /// What an entry must pass, over these columns: it may pass more than the rows' conditions, never
+    /// less.
+    pub(crate) conditions: Vec<tipb::Expr>,
+}
+
+/// What handles are made of: the last columns of an index's entries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum HandleColumns {
+    /// One integer.
+    Int {
+        /// Whether it is unsigned: the key has the signed one with the same bits.
+        is_unsigned: bool,
+    },
+    /// The columns of a clustered key.
+    Common(Vec<KeyColumn>),
+}
+
+/// How a lookup asks for rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LookupOptions {
+    /// Most handles of a batch (`index.scan_batch_size`).
+    pub(crate) batch_size: usize,
+    /// Batches under way in one partition (`index.scan_concurrency`).
+    pub(crate) concurrency: usize,
+    /// Most ranges of a batch in one region (`plan.downgrade.index_threshold`).
+    pub(crate) downgrade_threshold: usize,
+}
+
+impl HandleColumns {
+    /// How many columns they are.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Int { .. } => 1,
+            Self::Common(columns) => columns.len(),
+        }
+    }
+}
+
+impl LookupSource {
+    /// The index that `segment` has keys of.
+    pub(crate) fn index_of(&self, segment: &Segment) -> Option<&IndexSide> {
+        let start = &segment.ranges.first()?.start;
+        let (_, index_id, _) = key::decode_index_key(start).ok()?;
+        self.indexes.iter().find(|side| side.index.index_id == index_id)
+    }
+}
+
+impl Source {
+    /// The names of the indexes it reads.
+    pub(crate) fn indexes(&self) -> Vec<&str> {
+        match self {
+            Self::Table(_) => Vec::new(),
+            Self::Index(index) => vec![&index.name],
+            Self::Lookup(lookup) => lookup.indexes.iter().map(|side| &*side.index.name).collect(),
+        }
+    }
+
+    /// How it reads them, for people; `None` if there are none.
+    pub(crate) fn access(&self) -> Option<&'static str> {
+        match self {
+            Self::Table(_) => None,
+            Self::Index(_) => Some("covering"),
+            Self::Lookup(_) => Some("lookup"),
+        }
+    }
+}
+
 /// What all segments of a scan have in common.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct TableScanSpec {
@@ -70,16 +216,14 @@ pub(crate) struct TableScanSpec {
     pub(crate) database: Arc<str>,
     /// Table, as TiDB spells it.
     pub(crate) table: Arc<str>,
-    /// Columns that the stores read, at least one.
+    /// Columns that the stores read, at least one: of rows, or of entries for [`Source::Index`].
     pub(crate) columns: Vec<ScanColumn>,
     /// Which of them they send, at least one, by their places.
     pub(crate) output: Vec<u32>,
     /// What a row must pass to be sent.
     pub(crate) conditions: Vec<tipb::Expr>,
-    /// Columns of a clustered primary key that is not one integer.
-    pub(crate) primary_column_ids: Vec<i64>,
-    /// Those of them that the key holds a prefix of.
-    pub(crate) primary_prefix_column_ids: Vec<i64>,
+    /// Where they are read.
+    pub(crate) source: Source,
     /// How filters narrow it.
     pub(crate) access: AccessSummary,
     /// Most rows that anybody needs.

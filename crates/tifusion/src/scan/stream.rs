@@ -15,43 +15,19 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt as _, TryStreamExt as _};
 use parking_lot::Mutex;
-use tifusion_client::cop::{CopMetrics, CopRequest, CopResponse, KeyRange};
-use tifusion_client::{Client, Timestamp, sender};
-use tokio::sync::Semaphore;
+use tifusion_client::cop::{CopMetrics, CopResponse};
 
-use super::answer::{Answer, ScanColumns};
+use super::answer::Answer;
 use super::dag;
+use super::lookup;
 use super::memory::{Hold, PoolGauge};
 use super::metrics::{CopTotals, ScanMetrics};
-use super::spec::{Segment, TableScanSpec};
-use crate::config::{Isolation, Priority, Settings};
+use super::read::{Reading, SEGMENTS_AT_ONCE, ScanPart};
+use super::spec::{Segment, Source};
 use crate::error::{Error, Result};
-use crate::statement::StatementSnapshot;
-
-/// Physical tables read at once in one partition of a scan.
-const SEGMENTS_AT_ONCE: usize = 4;
-
-/// Requests at once for a small limit, which the first answer likely satisfies.
-const FEW_AT_ONCE: usize = 4;
 
 /// Bytes of rows that are put together into a batch at most: large rows make small batches.
 const BYTES_OF_A_BATCH: usize = 4 << 20;
-
-/// Bytes of answers that wait in one partition of a scan, besides the one being decoded.
-const BYTES_IN_FLIGHT: usize = 64 << 20;
-
-/// One partition of a scan.
-#[derive(Debug)]
-pub(crate) struct ScanPart {
-    pub(crate) client: Client,
-    pub(crate) settings: Settings,
-    pub(crate) snapshot: Arc<StatementSnapshot>,
-    pub(crate) spec: Arc<TableScanSpec>,
-    pub(crate) columns: Arc<ScanColumns>,
-    pub(crate) segments: Vec<Segment>,
-    /// Requests that all partitions of the scan may have under way.
-    pub(crate) slots: Arc<Semaphore>,
-}
 
 /// Starts nothing yet: the first request is sent when the stream is first polled.
 pub(crate) fn open(
@@ -60,7 +36,10 @@ pub(crate) fn open(
     context: &TaskContext,
     metrics: &ExecutionPlanMetricsSet,
 ) -> SendableRecordBatchStream {
-    let metrics = ScanMetrics::new(metrics, partition);
+    let metrics = match part.spec.source {
+        Source::Lookup(_) => ScanMetrics::new(metrics, partition).of_lookup(metrics, partition),
+        Source::Table(_) | Source::Index(_) => ScanMetrics::new(metrics, partition),
+    };
     let consumer = MemoryConsumer::new(format!("TikvScanExec[{partition}]"));
     let gauge = Arc::new(PoolGauge::new(consumer, context.memory_pool()));
     let schema = Arc::clone(part.columns.schema());
@@ -95,6 +74,8 @@ struct PartScan {
     finished: bool,
     reads: Arc<Mutex<Vec<Arc<CopMetrics>>>>,
     published: CopTotals,
+    /// Rows that came.
+    seen: usize,
     gauge: Arc<PoolGauge>,
     metrics: ScanMetrics,
 }
@@ -113,7 +94,9 @@ impl PartScan {
             BatchCoalescer::new(Arc::clone(schema), batch_rows)
                 .with_biggest_coalesce_batch_size(Some(batch_rows / 2))
         });
-        let answers = answers(&part, &gauge, &reads);
+        let (shared, begun) = (Arc::clone(&gauge), Arc::clone(&reads));
+        let reading = Reading { part: Arc::clone(&part), gauge: shared, begun };
+        let answers = answers(reading, &metrics);
         let remaining = part.spec.limit.unwrap_or(usize::MAX);
         Self {
             part,
@@ -127,6 +110,7 @@ impl PartScan {
             finished: false,
             reads,
             published: CopTotals::default(),
+            seen: 0,
             gauge,
             metrics,
         }
@@ -168,7 +152,7 @@ impl PartScan {
         let Some(batch) = current.answer.next() else {
             return self.end_answer();
         };
-        let batch = batch.map_err(|error| self.in_answer(error, region, store))?;
+        let batch = batch.map_err(|error| self.part.in_answer(error, region, store))?;
         self.collect(batch)?;
         Ok(true)
     }
@@ -191,6 +175,7 @@ impl PartScan {
     }
 
     fn collect(&mut self, batch: RecordBatch) -> Result<()> {
+        self.seen = self.seen.saturating_add(batch.num_rows());
         if batch.num_rows() == 0 {
             return Ok(());
         }
@@ -234,11 +219,14 @@ impl PartScan {
             self.answers.try_next().await?
         };
         self.publish();
-        let Some(response) = answer else { return self.finish().await };
+        let Some(response) = answer else {
+            self.finish().await?;
+            return lookup::check_rows(&self.part, self.metrics.lookup.as_ref(), self.seen);
+        };
         let hold = self.gauge.hold(response.data.len());
         let (region, store) = (response.region_id, response.store_id);
         let answer = self.part.columns.open(response.data);
-        let answer = answer.map_err(|error| self.in_answer(error, region, store))?;
+        let answer = answer.map_err(|error| self.part.in_answer(error, region, store))?;
         self.current = Some(Current { answer, hold, region, store });
         Ok(())
     }
@@ -268,14 +256,6 @@ impl PartScan {
         self.published = now;
         self.metrics.peak_buffered.set_max(self.gauge.peak());
     }
-
-    /// An error of an answer, with where it came from.
-    fn in_answer(&self, error: Error, region: u64, store: u64) -> Error {
-        error
-            .with_context("table", self.part.spec.label())
-            .with_context("region", region.to_string())
-            .with_context("store", store.to_string())
-    }
 }
 
 impl Drop for PartScan {
@@ -295,67 +275,21 @@ fn bytes_of(batch: &RecordBatch) -> Result<usize> {
     Ok(bytes)
 }
 
-/// The answers of all segments of `part`, in no particular order.
-fn answers(
-    part: &Arc<ScanPart>,
-    gauge: &Arc<PoolGauge>,
-    reads: &Arc<Mutex<Vec<Arc<CopMetrics>>>>,
-) -> BoxStream<'static, Result<CopResponse>> {
-    let (part, gauge, reads) = (Arc::clone(part), Arc::clone(gauge), Arc::clone(reads));
-    let segments: Vec<Segment> = part.segments.clone();
+/// The answers of all segments, in no particular order.
+fn answers(reading: Reading, metrics: &ScanMetrics) -> BoxStream<'static, Result<CopResponse>> {
+    let segments: Vec<Segment> = reading.part.segments.clone();
+    if let (Source::Lookup(source), Some(metrics)) = (&reading.part.spec.source, &metrics.lookup) {
+        let source = source.clone();
+        return lookup::answers(reading, source, segments, metrics.clone());
+    }
+    let at_once = segments.len().clamp(1, SEGMENTS_AT_ONCE);
     stream::iter(segments)
         .map(move |segment| {
-            let request = request(&part, &segment, &gauge);
-            match part.client.coprocessor(request) {
-                Ok(read) => {
-                    reads.lock().push(Arc::clone(read.metrics()));
-                    read.map_err(Error::from).boxed()
-                }
-                Err(error) => stream::once(async { Err(Error::from(error)) }).boxed(),
-            }
+            let data = dag::encode(&reading.part.spec, segment.physical_id);
+            reading.begin(reading.request(data, &segment.ranges, at_once))
         })
         .flatten_unordered(SEGMENTS_AT_ONCE)
         .boxed()
-}
-
-fn request(part: &ScanPart, segment: &Segment, gauge: &Arc<PoolGauge>) -> CopRequest {
-    let ranges = segment
-        .ranges
-        .iter()
-        .map(|range| KeyRange::new(range.start.clone(), range.end.clone()))
-        .collect();
-    let data = dag::encode(&part.spec, segment.physical_id);
-    let mut request = CopRequest::new(data, Timestamp::new(part.spec.start_ts), ranges);
-    request.isolation = match part.settings.isolation {
-        Isolation::Si => sender::Isolation::Si,
-        Isolation::Rc => sender::Isolation::Rc,
-    };
-    request.priority = match part.settings.priority {
-        Priority::Low => sender::Priority::Low,
-        Priority::Normal => sender::Priority::Normal,
-        Priority::High => sender::Priority::High,
-    };
-    request.concurrency = match part.spec.is_small() {
-        true => part.settings.scan_concurrency.min(FEW_AT_ONCE),
-        false => part.settings.scan_concurrency,
-    };
-    request.slots = Some(Arc::clone(&part.slots));
-    // An answer of a whole region may be larger than a bounded pool.
-    if part.settings.streaming || gauge.is_bounded() {
-        let rows = part.settings.chunk_batch_size;
-        request.paging_size = u64::try_from(rows).unwrap_or(u64::MAX);
-    }
-    request.max_in_flight_bytes = BYTES_IN_FLIGHT / part.segments.len().clamp(1, SEGMENTS_AT_ONCE);
-    request.deadline = part.snapshot.deadline();
-    request.schema_version = part.spec.schema_version;
-    request.label = Some(part.spec.label().into());
-    request.locks = Some(Arc::clone(part.snapshot.locks()));
-    // Tells a statement's requests from others' in the stores' logs.
-    request.task_id = part.spec.start_ts;
-    // A scan reads once what the cluster's other work may want again: it leaves the cache to that.
-    request.not_fill_cache = !part.spec.is_small();
-    request.memory = Some(Arc::clone(gauge) as _);
-    request
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use tifusion_schema::ScanColumn;
 
 use super::answer::ScanColumns;
 use super::dag;
-use super::spec::{AccessSummary, TableScanSpec};
+use super::spec::{AccessSummary, RowKeys, Source, TableScanSpec};
 use crate::config::CodecFormat;
 use crate::error::ErrorKind;
 
@@ -25,8 +25,7 @@ fn spec(start_ts: u64, limit: Option<usize>, format: CodecFormat) -> TableScanSp
         columns: vec![ScanColumn { column_id: 1, tp: 8, pk_handle: true, ..ScanColumn::default() }],
         output: vec![0],
         conditions: vec![],
-        primary_column_ids: vec![],
-        primary_prefix_column_ids: vec![],
+        source: Source::Table(RowKeys::default()),
         access: AccessSummary::default(),
         limit,
         start_ts,

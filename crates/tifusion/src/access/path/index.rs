@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::ops::Bound::Included;
 
-use tifusion_codec::index::KeyColumn;
 use tifusion_codec::key;
 use tifusion_schema::domain::Value;
 use tifusion_schema::key_range::{KeyRanges, key_ranges};
 use tifusion_schema::{Domain, HandleKind, IndexInfo, TableInfo};
 
-use super::IndexKeys;
+use crate::access::key_columns::key_columns;
 use crate::access::{MAX_RANGES, PhysicalRanges, explain};
 use crate::scan::spec::KeyRange;
 
@@ -20,16 +19,12 @@ pub(super) struct IndexRanges {
     name: String,
     /// Ids of the key's columns.
     columns: Vec<i64>,
-    /// Those of them that an entry holds whole.
-    whole: Vec<i64>,
     /// Those of the handle, which every entry holds.
     handle: Vec<i64>,
     /// `None` for all keys.
     ranges: Option<KeyRanges>,
-    is_points: bool,
     /// Most entries that there can be, whatever the table has; `None` if that isn't known.
     most: Option<usize>,
-    has_array: bool,
     /// The values that each column which narrows the ranges may have.
     domains: BTreeMap<i64, Domain>,
 }
@@ -59,19 +54,7 @@ impl IndexRanges {
         new_collation: Option<bool>,
     ) -> Option<Self> {
         let parts = info.index_columns(index).ok()?;
-        let mut keys = Vec::with_capacity(parts.len());
-        for (part, column) in &parts {
-            let field_type = &column.field_type;
-            if field_type.is_string() && new_collation.is_none() {
-                break;
-            }
-            let is_new = new_collation.unwrap_or_default();
-            let Ok(key) = KeyColumn::new(column.id, field_type, part.prefix_length(), is_new)
-            else {
-                break;
-            };
-            keys.push(key);
-        }
+        let keys = key_columns(info, index, new_collation).ok()?;
         let with: Vec<_> = keys.iter().map(|key| (key, domains.get(&key.id))).collect();
         let ranges = key_ranges(&with);
         let narrowing = ranges.as_ref().map_or(0, |ranges| ranges.columns);
@@ -82,24 +65,14 @@ impl IndexRanges {
             && narrowing == parts.len()
             && !index.has_prefix()
             && !used.values().any(Domain::has_null);
-        let is_points = is_unique && ranges.as_ref().is_some_and(|ranges| ranges.is_points);
         let most = is_unique.then(|| values_of(used.values())).flatten();
-        let is_whole =
-            |part: &tifusion_schema::model::IndexColumn, flen: i64| match part.prefix_length() {
-                None => true,
-                Some(_) => flen > 0 && part.length >= flen,
-            };
-        let whole = parts.iter().filter(|(part, column)| is_whole(part, column.field_type.flen));
         Some(Self {
             index_id: index.id,
             name: index.name.original.clone(),
             columns: parts.iter().map(|(_, column)| column.id).collect(),
-            whole: whole.map(|(_, column)| column.id).collect(),
             handle: handle_columns(info)?,
             ranges,
-            is_points,
             most,
-            has_array: parts.iter().any(|(_, column)| column.is_array),
             domains: used,
         })
     }
@@ -122,18 +95,6 @@ impl IndexRanges {
     /// Ids of the handle's columns.
     pub(super) fn handle_columns(&self) -> &[i64] {
         &self.handle
-    }
-
-    /// Whether it has entries for elements of arrays.
-    pub(super) fn has_array(&self) -> bool {
-        self.has_array
-    }
-
-    /// Whether entries have all of `columns`.
-    pub(super) fn cover(&self, info: &TableInfo, columns: &[i64]) -> bool {
-        let prefixes = info.common_handle_prefix_column_ids().unwrap_or_default();
-        let in_handle = |id: &i64| self.handle.contains(id) && !prefixes.contains(id);
-        columns.iter().all(|id| self.whole.contains(id) || in_handle(id))
     }
 
     /// Whether not all entries are read.
@@ -165,18 +126,12 @@ impl IndexRanges {
     }
 
     /// The keys in physical tables.
-    pub(super) fn in_tables(&self, physical_ids: &[i64]) -> IndexKeys {
-        let mut tables: Vec<PhysicalRanges> = physical_ids
-            .iter()
-            .map(|physical_id| PhysicalRanges {
-                physical_id: *physical_id,
-                ranges: self.in_table(*physical_id, physical_ids.len()),
-            })
-            .collect();
-        tables.retain(|table| !table.ranges.is_empty());
-        // A range that was made of several is no point.
-        let is_points = self.is_points && !self.is_hull(physical_ids.len());
-        IndexKeys { index_id: self.index_id, tables, is_points }
+    pub(super) fn in_tables(&self, physical_ids: &[i64]) -> Vec<PhysicalRanges> {
+        let tables = physical_ids.iter().map(|physical_id| PhysicalRanges {
+            physical_id: *physical_id,
+            ranges: self.in_table(*physical_id, physical_ids.len()),
+        });
+        tables.filter(|table| !table.ranges.is_empty()).collect()
     }
 
     /// Whether there would be too many ranges in all partitions together.

@@ -25,6 +25,7 @@ use super::filter::{self, Restriction};
 use super::handle_range::HandleRanges;
 use super::{FilteredTable, PhysicalRanges, TableAccess, explain};
 use crate::error::Result;
+use crate::scan::entries::IndexEntries;
 use crate::scan::spec::AccessSummary;
 use cost::{Cost, Widths};
 use estimate::{Basis, Estimator, Rows};
@@ -55,39 +56,42 @@ pub(crate) enum IndexUse<'a> {
     Forced(&'a [i64]),
 }
 
-/// Keys of an index.
+/// What is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct IndexKeys {
-    /// The index.
-    pub(crate) index_id: i64,
-    /// Ranges of its raw keys, in order of the partitions; none if no row can match.
-    pub(crate) tables: Vec<PhysicalRanges>,
-    /// Whether the index is unique, and each range is one whole key without `NULL`: a point for the
-    /// stores, at which there is at most one entry.
-    pub(crate) is_points: bool,
-}
-
-/// A way to a table's rows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum AccessPath {
-    /// By handle.
-    Table(Vec<PhysicalRanges>),
-    /// The entries of an index have all that is needed.
-    Covering(IndexKeys),
+pub(crate) enum PathSource {
+    /// The rows.
+    Table,
+    /// The entries of an index, which have all that is needed.
+    Covering {
+        /// The index.
+        index_id: i64,
+    },
     /// Handles from the entries of indexes (of one, or of one for each side of an `OR`), then rows by
     /// handle.
-    Lookup(Vec<IndexKeys>),
+    Lookup {
+        /// The indexes.
+        index_ids: Vec<i64>,
+    },
 }
 
-/// The way that was chosen.
+/// The way to a table's rows.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct ChosenPath {
-    /// The way.
-    pub(crate) path: AccessPath,
-    /// How it is shown.
+pub(crate) struct AccessPath {
+    /// What is read.
+    pub(crate) source: PathSource,
+    /// Its keys: of rows, or of entries, for each index if there are several; in order of the
+    /// partitions, none if no row can match.
+    pub(crate) tables: Vec<PhysicalRanges>,
+    /// For `EXPLAIN`.
     pub(crate) summary: AccessSummary,
     /// Rows that match, as far as statistics of the columns tell; `None` if they don't.
     pub(crate) rows: Option<f64>,
+}
+
+impl From<TableAccess> for AccessPath {
+    fn from(TableAccess { tables, summary }: TableAccess) -> Self {
+        Self { source: PathSource::Table, tables, summary, rows: None }
+    }
 }
 
 /// A way and what it costs.
@@ -121,10 +125,9 @@ impl FilteredTable<'_> {
         &self,
         conjuncts: &[Arc<dyn PhysicalExpr>],
         demand: &Demand<'_>,
-    ) -> Result<ChosenPath> {
+    ) -> Result<AccessPath> {
         let Restriction::Columns(columns) = filter::all_of(conjuncts, self.schema) else {
-            let TableAccess { tables, summary } = self.nothing();
-            return Ok(ChosenPath { path: AccessPath::Table(tables), summary, rows: Some(0.0) });
+            return Ok(AccessPath { rows: Some(0.0), ..self.nothing().into() });
         };
         let domains = self.by_id(columns);
         let partitions = self.partitions(&domains);
@@ -139,18 +142,16 @@ impl FilteredTable<'_> {
         candidates.extend(merge::candidates(&chooser, conjuncts));
         let best = best(&candidates, demand);
         let rows = chooser.estimator.matching();
-        let rejected = candidates.iter().enumerate().filter(|(at, _)| *at != best);
-        let rejected = rejected.map(|(_, other)| chooser.shown(other)).collect();
-        let Some(best) = candidates.get(best).cloned() else {
+        let Some(chosen) = candidates.get(best) else {
             // There is the table at least.
-            let TableAccess { tables, summary } = self.access(conjuncts)?;
-            return Ok(ChosenPath { path: AccessPath::Table(tables), summary, rows });
+            return Ok(AccessPath { rows, ..self.access(conjuncts)?.into() });
         };
-        let chosen = (candidates.len() > 1).then(|| chooser.shown(&best));
-        let (path, mut summary) = chooser.carry_out(best.way, &partitions)?;
-        summary.chosen = chosen;
-        summary.rejected = rejected;
-        Ok(ChosenPath { path, summary, rows })
+        let mut path = chooser.carry_out(&chosen.way, &partitions)?;
+        path.rows = rows;
+        path.summary.chosen = (candidates.len() > 1).then(|| chooser.shown(chosen));
+        let rejected = candidates.iter().enumerate().filter(|(at, _)| *at != best);
+        path.summary.rejected = rejected.map(|(_, other)| chooser.shown(other)).collect();
+        Ok(path)
     }
 }
 
@@ -213,9 +214,13 @@ impl Chooser<'_> {
     }
 
     fn of_index(&self, index: &IndexInfo, domains: &BTreeMap<i64, Domain>) -> Option<Candidate> {
+        let entries = IndexEntries::of(self.table.info, index).ok()?;
+        let is_covering = entries.covers(self.demand.columns.iter().copied());
+        if !is_covering && entries.handle_columns(self.table.new_collation).is_err() {
+            return None;
+        }
         let keys = IndexRanges::of(self.table.info, index, domains, self.table.new_collation)?;
-        let is_covering = keys.cover(self.table.info, self.demand.columns);
-        if !keys.is_narrowed() && !(is_covering && self.may_read_whole(&keys)) {
+        if !keys.is_narrowed() && !(is_covering && self.may_read_whole()) {
             return None;
         }
         let rows = self.estimator.of_index(&keys);
@@ -243,56 +248,40 @@ impl Chooser<'_> {
 
     /// Whether an index may stand for the whole table: not when the table's own order may be wanted, in
     /// which a scan of the table costs no sort.
-    fn may_read_whole(&self, keys: &IndexRanges) -> bool {
+    fn may_read_whole(&self) -> bool {
         let first = self.table.info.primary_key_columns().unwrap_or_default();
-        let is_in_order = first.first().is_some_and(|first| {
-            self.demand.columns.contains(&first.id) && self.demand.columns.len() > 1
-        });
-        !is_in_order && !keys.has_array()
+        !first.first().is_some_and(|first| self.demand.columns.contains(&first.id))
     }
 
     /// The raw keys of a way.
-    fn carry_out(&self, way: Way, partitions: &[i64]) -> Result<(AccessPath, AccessSummary)> {
-        let keys = |ranges: &IndexRanges| ranges.in_tables(partitions);
-        Ok(match way {
-            Way::Table(handle) => {
-                let TableAccess { tables, summary } =
-                    self.table.by_handle(&handle, self.domains)?;
-                (AccessPath::Table(tables), summary)
+    fn carry_out(&self, way: &Way, partitions: &[i64]) -> Result<AccessPath> {
+        let (source, sides) = match way {
+            Way::Table(handle) => return Ok(self.table.by_handle(handle, self.domains)?.into()),
+            Way::Covering(keys) => {
+                (PathSource::Covering { index_id: keys.index_id() }, std::slice::from_ref(keys))
             }
-            Way::Covering(ranges) => {
-                let keys = keys(&ranges);
-                let summary = self.summary(&keys.tables, &ranges);
-                (AccessPath::Covering(keys), summary)
-            }
-            Way::Lookup(ranges) => {
-                let keys = keys(&ranges);
-                let summary = self.summary(&keys.tables, &ranges);
-                (AccessPath::Lookup(vec![keys]), summary)
+            Way::Lookup(keys) => {
+                let index_ids = vec![keys.index_id()];
+                (PathSource::Lookup { index_ids }, std::slice::from_ref(keys))
             }
             Way::Merge(sides) => {
-                let all: Vec<IndexKeys> = sides.iter().map(keys).collect();
-                let tables = all.first().map(|keys| keys.tables.as_slice()).unwrap_or_default();
-                let mut summary = AccessSummary {
-                    partitions: explain::partitions(self.table.info, tables),
-                    ..AccessSummary::default()
-                };
-                let shown = sides.iter().map(|side| side.shown(self.table.info));
-                summary.ranges = shown.collect::<Option<Vec<_>>>().map(|sides| sides.join(" or "));
-                (AccessPath::Lookup(all), summary)
+                let index_ids = sides.iter().map(IndexRanges::index_id).collect();
+                (PathSource::Lookup { index_ids }, sides.as_slice())
             }
-        })
-    }
-
-    fn summary(&self, tables: &[PhysicalRanges], ranges: &IndexRanges) -> AccessSummary {
-        if tables.is_empty() {
-            return explain::nothing(self.table.info);
-        }
-        AccessSummary {
-            partitions: explain::partitions(self.table.info, tables),
-            ranges: ranges.shown(self.table.info),
-            ..AccessSummary::default()
-        }
+        };
+        let info = self.table.info;
+        let tables: Vec<PhysicalRanges> =
+            sides.iter().flat_map(|side| side.in_tables(partitions)).collect();
+        let shown: Option<Vec<String>> = sides.iter().map(|side| side.shown(info)).collect();
+        let summary = match tables.is_empty() {
+            true => explain::nothing(info),
+            false => AccessSummary {
+                partitions: explain::partitions(info, &tables),
+                ranges: shown.map(|shown| shown.join(" or ")),
+                ..AccessSummary::default()
+            },
+        };
+        Ok(AccessPath { source, tables, summary, rows: None })
     }
 
     /// `ia lookup rows≈12 cost=3456`.

@@ -1,5 +1,4 @@
 use proptest::prelude::*;
-use tifusion_codec::key;
 use tifusion_schema::model::state::{IndexType, SchemaState};
 use tifusion_schema::model::{CiStr, IndexColumn};
 use tifusion_schema::{IndexInfo, TableEncoder, TableInfo};
@@ -9,7 +8,6 @@ use super::super::tests::{
     schema_of, table,
 };
 use super::*;
-use crate::scan::spec::KeyRange;
 
 /// Columns of indexes, of how many characters the text among them, and whether they are unique.
 const INDEXES: [(&[usize], i64, bool); 9] = [
@@ -49,7 +47,7 @@ fn indexed(key: usize, collate: &str, partitioning: usize) -> TableInfo {
     info
 }
 
-fn chosen(info: &TableInfo, sql: &str, columns: &[i64], indexes: IndexUse<'_>) -> ChosenPath {
+fn chosen(info: &TableInfo, sql: &str, columns: &[i64], indexes: IndexUse<'_>) -> AccessPath {
     let schema = schema_of(info);
     let ids: Vec<i64> = info.columns.iter().map(|column| column.id).collect();
     let filtered =
@@ -62,14 +60,12 @@ fn chosen(info: &TableInfo, sql: &str, columns: &[i64], indexes: IndexUse<'_>) -
 const ALL: [i64; 6] = [1, 2, 3, 4, 5, 6];
 
 fn way(path: &AccessPath) -> String {
-    match path {
-        AccessPath::Table(_) => "table".to_owned(),
-        AccessPath::Covering(keys) => format!("covering {}", keys.index_id),
-        AccessPath::Lookup(sides) => {
-            let points = |keys: &IndexKeys| if keys.is_points { " points" } else { "" };
-            let sides: Vec<_> =
-                sides.iter().map(|keys| format!("{}{}", keys.index_id, points(keys))).collect();
-            format!("lookup {}", sides.join(", "))
+    match &path.source {
+        PathSource::Table => "table".to_owned(),
+        PathSource::Covering { index_id } => format!("covering {index_id}"),
+        PathSource::Lookup { index_ids } => {
+            let ids: Vec<_> = index_ids.iter().map(i64::to_string).collect();
+            format!("lookup {}", ids.join(", "))
         }
     }
 }
@@ -80,11 +76,11 @@ fn without_statistics_an_index_wins_only_where_it_can_not_be_worse() {
     let free = IndexUse::ByCost { but: &[] };
     for (sql, columns, want) in [
         // Unique keys, of which there are a few.
-        ("id = 5", &ALL[..], "lookup 16 points"),
-        ("id IN (5, 7, 9)", &ALL, "lookup 16 points"),
+        ("id = 5", &ALL[..], "lookup 16"),
+        ("id IN (5, 7, 9)", &ALL, "lookup 16"),
         // A clustered key of a prefix is unique too.
         ("u = 5 AND s = 'abc'", &ALL, "table"),
-        ("id = 5 AND u = 3", &ALL, "lookup 16 points"),
+        ("id = 5 AND u = 3", &ALL, "lookup 16"),
         // Nobody knows how many rows these are.
         ("dt = '2024-01-01'", &ALL, "table"),
         ("id > 5", &ALL, "table"),
@@ -100,15 +96,15 @@ fn without_statistics_an_index_wins_only_where_it_can_not_be_worse() {
         ("id = 5 OR id = 6", &ALL, "lookup 16"),
         ("id BETWEEN 5 AND 50", &ALL, "lookup 16"),
         ("id BETWEEN 5 AND 5000", &ALL, "table"),
-        ("id = 5 OR (u = 3 AND s = 'x')", &ALL, "lookup 16 points, 12 points"),
+        ("id = 5 OR (u = 3 AND s = 'x')", &ALL, "lookup 16, 12"),
         ("id = 5 OR dt = '2024-01-01'", &ALL, "table"),
     ] {
-        assert_eq!(way(&chosen(&info, sql, columns, free).path), want, "{sql}");
+        assert_eq!(way(&chosen(&info, sql, columns, free)), want, "{sql}");
     }
-    assert_eq!(way(&chosen(&info, "id = 5", &ALL, IndexUse::Never).path), "table");
+    assert_eq!(way(&chosen(&info, "id = 5", &ALL, IndexUse::Never)), "table");
     let but = IndexUse::ByCost { but: &[16] };
-    assert_eq!(way(&chosen(&info, "id = 5", &ALL, but).path), "table");
-    let forced = |sql| way(&chosen(&info, sql, &ALL, IndexUse::Forced(&[14, 10])).path);
+    assert_eq!(way(&chosen(&info, "id = 5", &ALL, but)), "table");
+    let forced = |sql| way(&chosen(&info, sql, &ALL, IndexUse::Forced(&[14, 10])));
     assert_eq!(forced("dt = '2024-01-01'"), "lookup 14");
     assert_eq!(forced("id = 5"), "table");
     assert_eq!(forced("dt = '2024-01-01' OR s = 'x'"), "lookup 14, 10");
@@ -118,11 +114,8 @@ fn without_statistics_an_index_wins_only_where_it_can_not_be_worse() {
 fn a_clustered_key_that_is_given_needs_no_index() {
     let info = indexed(0, "utf8mb4_bin", 0);
     let free = IndexUse::ByCost { but: &[] };
-    assert_eq!(way(&chosen(&info, "id = 5 AND u = 3 AND s = 'x'", &ALL, free).path), "table");
-    assert_eq!(
-        way(&chosen(&info, "id > 5 AND u = 3 AND s = 'x'", &ALL, free).path),
-        "lookup 12 points"
-    );
+    assert_eq!(way(&chosen(&info, "id = 5 AND u = 3 AND s = 'x'", &ALL, free)), "table");
+    assert_eq!(way(&chosen(&info, "id > 5 AND u = 3 AND s = 'x'", &ALL, free)), "lookup 12");
 }
 
 #[test]
@@ -130,9 +123,9 @@ fn indexes_that_do_not_hold_all_rows_are_not_used() {
     let usable = |change: fn(&mut IndexInfo)| {
         let mut info = indexed(3, "utf8mb4_bin", 0);
         info.indices.iter_mut().filter(|index| index.id == 16).for_each(change);
-        way(&chosen(&info, "id = 5", &ALL, IndexUse::ByCost { but: &[] }).path)
+        way(&chosen(&info, "id = 5", &ALL, IndexUse::ByCost { but: &[] }))
     };
-    assert_eq!(usable(|_| {}), "lookup 16 points");
+    assert_eq!(usable(|_| {}), "lookup 16");
     assert_eq!(usable(|index| index.invisible = true), "table");
     assert_eq!(usable(|index| index.state = SchemaState::WriteReorganization), "table");
     assert_eq!(usable(|index| index.global = true), "table");
@@ -141,7 +134,7 @@ fn indexes_that_do_not_hold_all_rows_are_not_used() {
     assert_eq!(usable(|index| index.index_type = IndexType::Hypo), "table");
     let mut hidden = indexed(3, "utf8mb4_bin", 0);
     hidden.columns[0].hidden = true;
-    assert_eq!(way(&chosen(&hidden, "id = 5", &ALL, IndexUse::ByCost { but: &[] }).path), "table");
+    assert_eq!(way(&chosen(&hidden, "id = 5", &ALL, IndexUse::ByCost { but: &[] })), "table");
 }
 
 #[test]
@@ -157,20 +150,15 @@ fn explain_tells_the_ways_and_what_they_cost() {
     );
 }
 
-/// Whether a row's entry is among the keys.
-fn is_read(keys: &[IndexKeys], encoded: &tifusion_schema::EncodedRow) -> bool {
-    keys.iter().any(|keys| {
-        let entry = encoded.entries.iter().find(|entry| entry.index_id == keys.index_id);
-        let table = keys.tables.iter().find(|table| table.physical_id == encoded.physical_id);
-        let (Some(entry), Some(table)) = (entry, table) else { return false };
-        let in_range = |range: &KeyRange| {
-            let is_point = range.end == key::prefix_next(&range.start);
-            let is_in = range.start <= entry.key && entry.key < range.end;
-            // A store looks for a point's very key.
-            is_in && (!keys.is_points || (is_point && range.start == entry.key))
-        };
-        table.ranges.iter().any(in_range)
-    })
+/// Whether a row's entry is among the keys of `path`.
+fn is_read(path: &AccessPath, encoded: &tifusion_schema::EncodedRow) -> bool {
+    let PathSource::Lookup { index_ids } = &path.source else { return false };
+    let entries = encoded.entries.iter().filter(|entry| index_ids.contains(&entry.index_id));
+    let keys: Vec<&Vec<u8>> = entries.map(|entry| &entry.key).collect();
+    let tables = path.tables.iter().filter(|table| table.physical_id == encoded.physical_id);
+    tables
+        .flat_map(|table| &table.ranges)
+        .any(|range| keys.iter().any(|key| range.start <= **key && **key < range.end))
 }
 
 proptest! {
@@ -205,21 +193,19 @@ proptest! {
             statistics: &TableStatistics::unknown(),
             indexes: IndexUse::Forced(&forced),
         };
-        let path = filtered.choose(&conjuncts, &demand).unwrap().path;
-        let (AccessPath::Lookup(keys), encoder) = (path, TableEncoder::new(&info, true).unwrap())
-        else {
+        let path = filtered.choose(&conjuncts, &demand).unwrap();
+        if !matches!(path.source, PathSource::Lookup { .. }) {
             return Ok(());
-        };
-        for keys in &keys {
-            for table in &keys.tables {
-                let pairs = table.ranges.iter().zip(table.ranges.iter().skip(1));
-                prop_assert!(table.ranges.iter().all(|range| range.start < range.end));
-                prop_assert!(pairs.into_iter().all(|(one, next)| one.end <= next.start));
-            }
         }
+        for table in &path.tables {
+            let pairs = table.ranges.iter().zip(table.ranges.iter().skip(1));
+            prop_assert!(table.ranges.iter().all(|range| range.start < range.end));
+            prop_assert!(pairs.into_iter().all(|(one, next)| one.end <= next.start));
+        }
+        let encoder = TableEncoder::new(&info, true).unwrap();
         for (row, meets) in rows.iter().zip(meets) {
             let Ok(encoded) = encoder.encode(&datums(&info, row), None) else { continue };
-            prop_assert!(!meets || is_read(&keys, &encoded), "{row:?} meets {sql} in {keys:?}");
+            prop_assert!(!meets || is_read(&path, &encoded), "{row:?} meets {sql} in {path:?}");
         }
     }
 }

@@ -1,0 +1,240 @@
+//! Reading rows that entries of an index tell: handles from the index ([`handles`]), in batches
+//! ([`batch`]) that are asked for by their keys, at the same snapshot.
+
+mod batch;
+mod handles;
+
+use std::sync::Arc;
+
+use futures::stream::{self, BoxStream};
+use futures::{StreamExt as _, TryStreamExt as _};
+use tifusion_client::cop::CopResponse;
+use tifusion_codec::key::Handle;
+
+use self::batch::BatchSizes;
+use self::handles::{HandleAnswer, HandleReader};
+use super::dag;
+use super::memory::Hold;
+use super::metrics::LookupMetrics;
+use super::read::{Reading, SEGMENTS_AT_ONCE, ScanPart};
+use super::spec::{LookupSource, Segment, Source};
+use crate::config::Isolation;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Bytes that a handle of a batch takes about, with the ends of its range, besides its own twice.
+const BYTES_OF_HANDLE: usize = 160;
+
+/// The rows' answers, in no particular order.
+pub(super) fn answers(
+    reading: Reading,
+    source: LookupSource,
+    segments: Vec<Segment>,
+    metrics: LookupMetrics,
+) -> BoxStream<'static, Result<CopResponse>> {
+    let concurrency = source.options.concurrency.max(1);
+    // What waits of the index's answers holds memory that the rows' answers may need.
+    let segments_at_once = if reading.gauge.is_bounded() { 1 } else { SEGMENTS_AT_ONCE };
+    let at_once = segments_at_once.min(segments.len()).saturating_add(concurrency);
+    let lookup = Arc::new(Lookup { reading, source, at_once, metrics });
+    let of_rows = Arc::clone(&lookup);
+    stream::iter(segments)
+        .map(move |segment| batches(&lookup, segment))
+        .flatten_unordered(segments_at_once)
+        .map(move |batch| match batch {
+            Ok(batch) => of_rows.rows(batch),
+            Err(error) => failed(error),
+        })
+        .flatten_unordered(concurrency)
+        .boxed()
+}
+
+/// A read that came to its end is to have found as many rows as entries, if nothing between them leaves
+/// rows out: an entry whose row is missing at the same snapshot is an inconsistency.
+pub(super) fn check_rows(
+    part: &ScanPart,
+    metrics: Option<&LookupMetrics>,
+    rows: usize,
+) -> Result<()> {
+    let (Some(metrics), Source::Lookup(source)) = (metrics, &part.spec.source) else {
+        return Ok(());
+    };
+    // What is read at another isolation may be committed between the two reads.
+    let is_comparable = part.spec.conditions.is_empty()
+        && part.spec.limit.is_none()
+        && part.settings.isolation == Isolation::Si;
+    let entries = metrics.index_rows.value();
+    if !is_comparable || entries == rows {
+        return Ok(());
+    }
+    let message = format!(
+        "{entries} entries of an index tell {rows} rows: index and table contradict each other; run \
+         ADMIN CHECK TABLE on TiDB, and read without the index by plan.allow_index_read=false"
+    );
+    let indexes =
+        source.indexes.iter().map(|side| &*side.index.name).collect::<Vec<_>>().join(", ");
+    Err(Error::new(ErrorKind::Data, message)
+        .with_context("table", part.spec.label())
+        .with_context("index", indexes))
+}
+
+/// What all batches of one partition share.
+#[derive(Debug)]
+struct Lookup {
+    reading: Reading,
+    source: LookupSource,
+    /// Reads under way at most.
+    at_once: usize,
+    metrics: LookupMetrics,
+}
+
+/// Rows to ask for.
+#[derive(Debug)]
+struct Batch {
+    physical_id: i64,
+    handles: Vec<Handle>,
+    hold: Hold,
+}
+
+impl Lookup {
+    /// The answers with the rows of a batch.
+    fn rows(&self, batch: Batch) -> BoxStream<'static, Result<CopResponse>> {
+        let Batch { physical_id, handles, hold } = batch;
+        let ranges = batch::ranges(physical_id, handles);
+        let data = dag::encode(&self.reading.part.spec, physical_id);
+        let request = self.reading.request(data, &ranges, self.at_once);
+        let answers = self.reading.begin(request);
+        // The request keeps its ranges as long as there are answers to come.
+        answers.inspect(move |_| _ = &hold).boxed()
+    }
+
+    /// The answers with the handles of a segment.
+    fn entries(&self, segment: &Segment) -> Result<BoxStream<'static, Result<CopResponse>>> {
+        let side = self.source.index_of(segment).ok_or_else(|| {
+            Error::new(ErrorKind::Data, "a range of keys is of no index that is read")
+                .with_context("table", self.reading.part.spec.label())
+        })?;
+        let spec = &self.reading.part.spec;
+        let data = dag::encode_handles(side, &self.source.handle, spec.format, segment.physical_id);
+        let mut request = self.reading.request(data, &segment.ranges, self.at_once);
+        if spec.is_small() && request.paging_size == 0 {
+            // The first of them may be enough.
+            let batch = BatchSizes::new(self.source.options, spec.limit).current();
+            request.paging_size = u64::try_from(batch).unwrap_or(u64::MAX);
+        }
+        if self.reading.gauge.is_bounded() {
+            request.concurrency = 1;
+        }
+        Ok(self.reading.begin(request))
+    }
+}
+
+/// The rows that the entries of one segment tell, in batches.
+fn batches(lookup: &Arc<Lookup>, segment: Segment) -> BoxStream<'static, Result<Batch>> {
+    if segment.ranges.is_empty() {
+        return stream::empty().boxed();
+    }
+    let entries = match Entries::open(lookup, &segment) {
+        Ok(entries) => entries,
+        Err(error) => return failed(error),
+    };
+    stream::try_unfold(entries, |mut entries| async move {
+        let batch = entries.next_batch().await?;
+        Ok(batch.map(|batch| (batch, entries)))
+    })
+    .boxed()
+}
+
+fn failed<T: Send + 'static>(error: Error) -> BoxStream<'static, Result<T>> {
+    stream::once(async { Err(error) }).boxed()
+}
+
+/// The entries of one segment.
+struct Entries {
+    lookup: Arc<Lookup>,
+    physical_id: i64,
+    reader: HandleReader,
+    answers: BoxStream<'static, Result<CopResponse>>,
+    /// The answer that is being read.
+    current: Option<Current>,
+    /// Handles that no batch has yet.
+    waiting: Vec<Handle>,
+    sizes: BatchSizes,
+}
+
+struct Current {
+    answer: HandleAnswer,
+    _hold: Hold,
+    region: u64,
+    store: u64,
+}
+
+impl Entries {
+    fn open(lookup: &Arc<Lookup>, segment: &Segment) -> Result<Self> {
+        let spec = &lookup.reading.part.spec;
+        Ok(Self {
+            lookup: Arc::clone(lookup),
+            physical_id: segment.physical_id,
+            reader: HandleReader::new(&lookup.source.handle)?,
+            answers: lookup.entries(segment)?,
+            current: None,
+            waiting: Vec::new(),
+            sizes: BatchSizes::new(lookup.source.options, spec.limit),
+        })
+    }
+
+    async fn next_batch(&mut self) -> Result<Option<Batch>> {
+        while self.waiting.len() < self.sizes.current() {
+            if !self.read_chunk()? && !self.next_answer().await? {
+                break;
+            }
+        }
+        if self.waiting.is_empty() {
+            return Ok(None);
+        }
+        let rest = self.waiting.split_off(self.sizes.current().min(self.waiting.len()));
+        let handles = std::mem::replace(&mut self.waiting, rest);
+        self.sizes.grow();
+        let (metrics, gauge) = (&self.lookup.metrics, &self.lookup.reading.gauge);
+        metrics.lookup_batches.add(1);
+        let bytes = handles.iter().map(bytes_of).fold(0, usize::saturating_add);
+        Ok(Some(Batch { physical_id: self.physical_id, handles, hold: gauge.hold(bytes) }))
+    }
+
+    /// The handles of one more chunk of the answer; `false` when there is none.
+    fn read_chunk(&mut self) -> Result<bool> {
+        let Some(current) = &mut self.current else { return Ok(false) };
+        let (region, store) = (current.region, current.store);
+        let Some(handles) = current.answer.next() else {
+            self.current = None;
+            return Ok(false);
+        };
+        let handles = handles.map_err(|error| self.in_answer(error, region, store))?;
+        self.lookup.metrics.index_rows.add(handles.len());
+        self.waiting.extend(handles);
+        Ok(true)
+    }
+
+    /// Goes on to the next answer; `false` at the end.
+    async fn next_answer(&mut self) -> Result<bool> {
+        let Some(response) = self.answers.try_next().await? else { return Ok(false) };
+        let hold = self.lookup.reading.gauge.hold(response.data.len());
+        let (region, store) = (response.region_id, response.store_id);
+        let answer = self.reader.open(response.data);
+        let answer = answer.map_err(|error| self.in_answer(error, region, store))?;
+        self.current = Some(Current { answer, _hold: hold, region, store });
+        Ok(true)
+    }
+
+    fn in_answer(&self, error: Error, region: u64, store: u64) -> Error {
+        self.lookup.reading.part.in_answer(error, region, store)
+    }
+}
+
+/// Bytes that a handle takes until its row is there.
+fn bytes_of(handle: &Handle) -> usize {
+    let own = match handle {
+        Handle::Int(_) => 8,
+        Handle::Common(datums) => datums.len(),
+    };
+    own.saturating_mul(3).saturating_add(BYTES_OF_HANDLE)
+}

@@ -1,0 +1,124 @@
+//! What one partition of a scan reads, and one read of it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::stream::{self, BoxStream};
+use futures::{StreamExt as _, TryStreamExt as _};
+use parking_lot::Mutex;
+use tifusion_client::cop::{CopMetrics, CopRequest, CopResponse, KeyRange};
+use tifusion_client::{Client, Timestamp, sender};
+use tokio::sync::Semaphore;
+
+use super::answer::ScanColumns;
+use super::memory::PoolGauge;
+use super::spec::{self, Segment, TableScanSpec};
+use crate::config::{Isolation, Priority, Settings};
+use crate::error::{Error, Result};
+use crate::statement::StatementSnapshot;
+
+/// Physical tables read at once in one partition of a scan.
+pub(super) const SEGMENTS_AT_ONCE: usize = 4;
+
+/// Requests at once for a small limit, which the first answer likely satisfies.
+const FEW_AT_ONCE: usize = 4;
+
+/// Bytes of answers that wait in one partition of a scan, besides the one being decoded.
+const BYTES_IN_FLIGHT: usize = 64 << 20;
+
+/// One partition of a scan.
+#[derive(Debug)]
+pub(crate) struct ScanPart {
+    pub(crate) client: Client,
+    pub(crate) settings: Settings,
+    pub(crate) snapshot: Arc<StatementSnapshot>,
+    pub(crate) spec: Arc<TableScanSpec>,
+    pub(crate) columns: Arc<ScanColumns>,
+    pub(crate) segments: Vec<Segment>,
+    /// Requests that all partitions of the scan may have under way.
+    pub(crate) slots: Arc<Semaphore>,
+}
+
+impl ScanPart {
+    /// An error of an answer, with where it came from.
+    pub(super) fn in_answer(&self, error: Error, region: u64, store: u64) -> Error {
+        error
+            .with_context("table", self.spec.label())
+            .with_context("region", region.to_string())
+            .with_context("store", store.to_string())
+    }
+}
+
+/// What the reads of one partition share.
+#[derive(Debug, Clone)]
+pub(super) struct Reading {
+    pub(super) part: Arc<ScanPart>,
+    pub(super) gauge: Arc<PoolGauge>,
+    /// All that were begun.
+    pub(super) begun: Arc<Mutex<Vec<Arc<CopMetrics>>>>,
+}
+
+impl Reading {
+    /// One of `at_once` reads: `data` for these ranges.
+    pub(super) fn request(
+        &self,
+        data: Bytes,
+        ranges: &[spec::KeyRange],
+        at_once: usize,
+    ) -> CopRequest {
+        request(&self.part, data, ranges, (&self.gauge, at_once))
+    }
+
+    /// The answers to a request, in no particular order.
+    pub(super) fn begin(&self, request: CopRequest) -> BoxStream<'static, Result<CopResponse>> {
+        match self.part.client.coprocessor(request) {
+            Ok(read) => {
+                self.begun.lock().push(Arc::clone(read.metrics()));
+                read.map_err(Error::from).boxed()
+            }
+            Err(error) => stream::once(async { Err(Error::from(error)) }).boxed(),
+        }
+    }
+}
+
+/// One of `at_once` reads of a partition.
+fn request(
+    part: &ScanPart,
+    data: Bytes,
+    ranges: &[spec::KeyRange],
+    (gauge, at_once): (&Arc<PoolGauge>, usize),
+) -> CopRequest {
+    let ranges =
+        ranges.iter().map(|range| KeyRange::new(range.start.clone(), range.end.clone())).collect();
+    let mut request = CopRequest::new(data, Timestamp::new(part.spec.start_ts), ranges);
+    request.isolation = match part.settings.isolation {
+        Isolation::Si => sender::Isolation::Si,
+        Isolation::Rc => sender::Isolation::Rc,
+    };
+    request.priority = match part.settings.priority {
+        Priority::Low => sender::Priority::Low,
+        Priority::Normal => sender::Priority::Normal,
+        Priority::High => sender::Priority::High,
+    };
+    request.concurrency = match part.spec.is_small() {
+        true => part.settings.scan_concurrency.min(FEW_AT_ONCE),
+        false => part.settings.scan_concurrency,
+    };
+    request.slots = Some(Arc::clone(&part.slots));
+    // An answer of a whole region may be larger than a bounded pool.
+    if part.settings.streaming || gauge.is_bounded() {
+        let rows = part.settings.chunk_batch_size;
+        request.paging_size = u64::try_from(rows).unwrap_or(u64::MAX);
+    }
+    request.max_in_flight_bytes = BYTES_IN_FLIGHT / at_once.max(1);
+    request.deadline = part.snapshot.deadline();
+    request.schema_version = part.spec.schema_version;
+    request.label = Some(part.spec.label().into());
+    request.locks = Some(Arc::clone(part.snapshot.locks()));
+    // Tells a statement's requests from others' in the stores' logs.
+    request.task_id = part.spec.start_ts;
+    // A scan reads once what the cluster's other work may want again: it leaves the cache to that.
+    request.not_fill_cache = !part.spec.is_small();
+    request.memory = Some(Arc::clone(gauge) as _);
+    request
+}

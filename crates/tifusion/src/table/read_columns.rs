@@ -1,0 +1,133 @@
+//! From the chosen way to a table's rows to what the stores are asked to read.
+
+use tifusion_schema::{ColumnInfo, IndexInfo, ScanColumn, ScanOptions};
+
+use super::TidbTable;
+use crate::access::path::{AccessPath, PathSource};
+use crate::config::Settings;
+use crate::error::{Error, ErrorKind, Result};
+use crate::pushdown::lower::Physical;
+use crate::pushdown::scope::Scope;
+use crate::scan::entries::IndexEntries;
+use crate::scan::pushed::Pushdown;
+use crate::scan::spec::{LookupOptions, LookupSource, RowKeys, Source};
+
+/// What the stores read, and send of it.
+#[derive(Debug)]
+pub(super) struct ReadColumns {
+    /// What it is read from.
+    pub(super) source: Source,
+    /// The columns of that.
+    pub(super) columns: Vec<ScanColumn>,
+    /// The places of those that are sent.
+    pub(super) output: Vec<u32>,
+    /// Over which of them expressions can be lowered.
+    pub(super) scope: Scope,
+}
+
+impl TidbTable {
+    /// What is read along `path` for the columns that are sent and `more` that filters need.
+    pub(super) fn read_columns(
+        &self,
+        settings: &Settings,
+        path: &AccessPath,
+        (sent, more): (&[ColumnInfo], &[ColumnInfo]),
+        filters: &[Physical],
+    ) -> Result<ReadColumns> {
+        let source = match &path.source {
+            PathSource::Covering { index_id } => {
+                return self.entries(settings, path, *index_id, sent);
+            }
+            PathSource::Table => Source::Table(RowKeys::of(&self.info)?),
+            PathSource::Lookup { index_ids } => {
+                Source::Lookup(self.lookup(settings, path, index_ids, filters)?)
+            }
+        };
+        let read: Vec<&ColumnInfo> = sent.iter().chain(more).collect();
+        let options = self.scan_options();
+        let columns = read.iter().map(|column| ScanColumn::new(&self.info, column, options));
+        let named = read.iter().map(|column| (column.name.as_str(), &column.field_type));
+        Ok(ReadColumns {
+            source,
+            columns: columns.collect::<Result<_, _>>()?,
+            output: (0..).take(sent.len()).collect(),
+            scope: self.scope(settings, named),
+        })
+    }
+
+    /// What is read of an index that holds all columns.
+    fn entries(
+        &self,
+        settings: &Settings,
+        path: &AccessPath,
+        index_id: i64,
+        sent: &[ColumnInfo],
+    ) -> Result<ReadColumns> {
+        let index = self.index(index_id)?;
+        let entries = IndexEntries::of(&self.info, index)?;
+        let place = |column: &ColumnInfo| {
+            let place = entries.place(column.id).and_then(|place| u32::try_from(place).ok());
+            place.ok_or_else(|| {
+                let message = format!("no entry has {}", column.name.as_str());
+                Error::invalid(message)
+                    .with_context("index", index.name.as_str())
+                    .with_context("table", self.label())
+            })
+        };
+        let ranges = path.tables.iter().flat_map(|table| &table.ranges);
+        Ok(ReadColumns {
+            source: Source::Index(entries.source(ranges)),
+            columns: entries.scan_columns(&self.info, self.scan_options())?,
+            output: sent.iter().map(place).collect::<Result<_>>()?,
+            scope: self.scope(settings, entries.named()),
+        })
+    }
+
+    /// How rows are found by indexes.
+    fn lookup(
+        &self,
+        settings: &Settings,
+        path: &AccessPath,
+        index_ids: &[i64],
+        filters: &[Physical],
+    ) -> Result<LookupSource> {
+        let mut indexes = Vec::with_capacity(index_ids.len());
+        let mut handle = None;
+        for index_id in index_ids {
+            let index = self.index(*index_id)?;
+            let entries = IndexEntries::of(&self.info, index)?;
+            handle = Some(entries.handle_columns(self.cluster.known_collation())?);
+            let ranges = path.tables.iter().flat_map(|table| &table.ranges);
+            let mut side = entries.side(&self.info, self.scan_options(), ranges)?;
+            // Of several indexes each has entries of rows that only the others' filters let pass.
+            if index_ids.len() == 1 {
+                let scope = self.scope(settings, entries.named());
+                let pushed = Pushdown::new(scope, filters, &self.schema);
+                pushed.conditions().clone_into(&mut side.conditions);
+            }
+            indexes.push(side);
+        }
+        let handle = handle.ok_or_else(|| Error::invalid("a lookup without an index"))?;
+        let options = LookupOptions {
+            batch_size: settings.index_batch_size,
+            concurrency: settings.index_concurrency,
+            downgrade_threshold: settings.downgrade_threshold,
+        };
+        Ok(LookupSource { rows: RowKeys::of(&self.info)?, indexes, handle, options })
+    }
+
+    fn index(&self, index_id: i64) -> Result<&IndexInfo> {
+        self.info.find_index_by_id(index_id).ok_or_else(|| {
+            Error::new(ErrorKind::Data, format!("no index {index_id}"))
+                .with_context("table", self.label())
+        })
+    }
+
+    fn scan_options(&self) -> ScanOptions {
+        ScanOptions {
+            new_collation: self.cluster.new_collation(),
+            system_zone: self.cluster.system_zone(),
+            ..ScanOptions::default()
+        }
+    }
+}
