@@ -47,7 +47,7 @@ async fn a_selective_index_is_chosen_once_the_table_is_analyzed_and_an_unselecti
         (half, None),
         (unique, Some("k_u")),
         ("SELECT count(*) FROM t WHERE half = 1", Some("k_half")),
-        ("SELECT id, filler FROM t WHERE one = 7 OR u = 21", Some("k_one or k_u")),
+        ("SELECT id, filler FROM t WHERE one = 7 OR u = 21", Some("k_u + k_one")),
         ("SELECT id, filler FROM t WHERE one = 7 OR half = 1", None),
         ("SELECT id, filler FROM t WHERE one = 7 AND id < 200", None),
         ("SELECT id, filler FROM t WHERE one < 2 AND half = 1", Some("k_one")),

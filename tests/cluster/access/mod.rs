@@ -1,9 +1,12 @@
 //! Filters as ranges of keys and as partitions: the rows are TiDB's, and no more is read than needed.
 
+mod choice;
 mod embedded;
 mod handles;
 mod keys;
 mod partitions;
+
+use std::sync::Arc;
 
 use tifusion_testkit::cluster::{Cluster, Shape};
 use tifusion_testkit::compare::{Rules, difference};
@@ -12,6 +15,7 @@ use tifusion_testkit::tidb::Tidb;
 
 /// TiDB and a connector, both in one empty database.
 struct Sides {
+    cluster: Arc<Cluster>,
     tidb: Tidb,
     connector: Connector,
 }
@@ -24,7 +28,11 @@ impl Sides {
         tidb.run(["SET time_zone = '+00:00'", "SET sql_mode = 'ALLOW_INVALID_DATES'"]).await;
         let connector = Connector::connect(&cluster, &[]).await;
         connector.use_database(database).await;
-        Some(Self { tidb, connector })
+        Some(Self { cluster, tidb, connector })
+    }
+
+    fn cluster(&self) -> &Cluster {
+        &self.cluster
     }
 
     /// Both give the same rows; how many.
@@ -51,10 +59,13 @@ impl Sides {
 
 /// What a plan shows of its scan behind `label`, up to the next part.
 fn shown(plan: &str, label: &str) -> String {
-    const NEXT: [&str; 9] = [
+    const NEXT: [&str; 12] = [
         ", regions=",
         ", ranges=",
         ", limit=",
+        ", keep_order=",
+        ", aggregates=",
+        ", top_n=",
         ", pushed=",
         ", superset=",
         ", not pushed:",
