@@ -17,6 +17,7 @@ use tifusion_schema::{
     column_type,
 };
 
+use crate::access::table_keys::TableKeys;
 use crate::access::{FilteredTable, PhysicalRanges, TableAccess};
 use crate::cluster::Cluster;
 use crate::config::{Config, Settings, TidbOptions, TimeZone, ZeroDate};
@@ -292,6 +293,16 @@ impl TidbTable {
         }
     }
 
+    /// What the scan's dynamic filters are looked at with.
+    fn keys(&self) -> Arc<TableKeys> {
+        Arc::new(TableKeys {
+            info: Arc::clone(&self.info),
+            schema: Arc::clone(&self.schema),
+            column_ids: self.column_ids.clone(),
+            new_collation: self.cluster.known_collation(),
+        })
+    }
+
     /// The ranges to read by the regions that hold them, in key order.
     async fn region_ranges(
         &self,
@@ -405,8 +416,10 @@ impl TableProvider for TidbTable {
         };
         let (client, settings) = (self.cluster.client().clone(), settings.clone());
         let scan = (spec, columns);
-        let scan = TikvScanExec::new(client, settings, snapshot, scan, pushdown, partitions);
-        Ok(Arc::new(scan.with_estimates(self.estimates(state, &output))))
+        let scan = TikvScanExec::new(client, settings, snapshot, scan, pushdown, partitions)
+            .with_estimates(self.estimates(state, &output))
+            .with_keys(self.keys());
+        Ok(Arc::new(scan))
     }
 
     fn supports_filters_pushdown(

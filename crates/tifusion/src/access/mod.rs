@@ -5,12 +5,14 @@
 //! a conjunct says that this module does not understand is left out, which reads more, never less.
 //!
 //! [`filter`] finds what conjuncts leave of each column, [`comparison`] what one comparison does;
-//! [`handle_range`] makes ranges of it, and `tifusion_schema::partition` chooses partitions.
+//! [`handle_range`] makes ranges of it, and `tifusion_schema::partition` chooses partitions. [`table_keys`]
+//! does it for filters that come while a statement runs.
 
 mod comparison;
 mod explain;
 mod filter;
 mod handle_range;
+pub(crate) mod table_keys;
 #[cfg(test)]
 mod tests;
 

@@ -1,5 +1,6 @@
 //! The plan node.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ use tokio::sync::Semaphore;
 
 use super::answer::ScanColumns;
 use super::dag;
+use super::dynamic::{DynamicFilters, SourceKeys};
 use super::estimates::ScanEstimates;
 use super::pushed::Pushdown;
 use super::spec::{Segment, TableScanSpec};
@@ -66,6 +68,8 @@ pub struct TikvScanExec {
     slots: Arc<Semaphore>,
     metrics: ExecutionPlanMetricsSet,
     estimates: Arc<ScanEstimates>,
+    /// `None` where nobody told how to find keys for them.
+    dynamic: Option<Arc<DynamicFilters>>,
 }
 
 impl TikvScanExec {
@@ -92,7 +96,29 @@ impl TikvScanExec {
             properties,
             metrics: ExecutionPlanMetricsSet::new(),
             estimates: Arc::default(),
+            dynamic: None,
         }
+    }
+
+    /// The same, narrowed while it runs by filters for which `keys` finds the keys.
+    pub(crate) fn with_keys(self, keys: Arc<dyn SourceKeys>) -> Self {
+        Self { dynamic: Some(Arc::new(DynamicFilters::none(keys))), ..self }
+    }
+
+    /// The same, waiting for the dynamic filters of `ids`; `None` if it has none of them.
+    pub(crate) fn awaiting(&self, ids: &BTreeSet<u64>) -> Option<Self> {
+        let dynamic = self.dynamic.as_ref()?.awaiting(ids)?;
+        Some(Self { dynamic: Some(Arc::new(dynamic)), ..self.clone() })
+    }
+
+    /// The dynamic filters, if there are any.
+    fn dynamic(&self) -> Option<&Arc<DynamicFilters>> {
+        self.dynamic.as_ref().filter(|dynamic| !dynamic.is_empty())
+    }
+
+    /// Without dynamic filters.
+    fn undirected(&self) -> Option<Arc<DynamicFilters>> {
+        self.dynamic.as_ref().map(|dynamic| Arc::new(dynamic.cleared()))
     }
 
     /// The same with what is expected of it.
@@ -193,6 +219,9 @@ impl DisplayAs for TikvScanExec {
                     write!(f, ", limit={limit}")?;
                 }
                 self.pushdown.fmt(f)?;
+                if let Some(dynamic) = self.dynamic() {
+                    write!(f, ", dynamic_filters=[{dynamic}]")?;
+                }
                 write!(f, "{}, start_ts={}", self.estimates, self.spec.start_ts)
             }
             DisplayFormatType::TreeRender => {
@@ -205,6 +234,9 @@ impl DisplayAs for TikvScanExec {
                     writeln!(f, "ranges={ranges}")?;
                 }
                 self.pushdown.fmt_tree(f)?;
+                if let Some(dynamic) = self.dynamic() {
+                    writeln!(f, "dynamic_filters={dynamic}")?;
+                }
                 match self.regions() {
                     Some(regions) => writeln!(f, "regions={regions}"),
                     None => Ok(()),
@@ -233,9 +265,10 @@ impl ExecutionPlan for TikvScanExec {
 
     fn apply_expressions(
         &self,
-        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+        f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
     ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
+        // This is how the makers of dynamic filters learn that somebody reads them.
+        self.dynamic().map_or(Ok(TreeNodeRecursion::Continue), |dynamic| dynamic.apply(f))
     }
 
     fn replace_children(
@@ -257,7 +290,9 @@ impl ExecutionPlan for TikvScanExec {
     }
 
     fn reset_state(self: Arc<Self>) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(Arc::new(Self { metrics: ExecutionPlanMetricsSet::new(), ..Self::clone(&self) }))
+        // Whoever made the dynamic filters makes new ones, or none: what these say is of the run before.
+        let (metrics, dynamic) = (ExecutionPlanMetricsSet::new(), self.undirected());
+        Ok(Arc::new(Self { metrics, dynamic, ..Self::clone(&self) }))
     }
 
     fn execute(
@@ -276,6 +311,8 @@ impl ExecutionPlan for TikvScanExec {
             columns: Arc::clone(&self.columns),
             segments: segments.clone(),
             slots: Arc::clone(&self.slots),
+            dynamic: self.dynamic().cloned(),
+            pushdown: Arc::clone(&self.pushdown),
         };
         Ok(stream::open(part, partition, &context, &self.metrics))
     }
@@ -301,6 +338,8 @@ impl ExecutionPlan for TikvScanExec {
     /// Takes over filters that the stores evaluate exactly. The plan's filters that a table scan is
     /// made with are evaluated already; here it is decided, on the very expressions that would be
     /// evaluated again, which need not be.
+    ///
+    /// In the last phase it keeps the dynamic filters, which their makers apply themselves.
     fn handle_child_pushdown_result(
         &self,
         phase: FilterPushdownPhase,
@@ -311,7 +350,16 @@ impl ExecutionPlan for TikvScanExec {
         // A filter above a limit is no filter below it.
         if phase != FilterPushdownPhase::Pre || self.spec.limit.is_some() {
             let kept = vec![PushedDown::No; filters.len()];
-            return Ok(FilterPushdownPropagation::with_parent_pushdown_result(kept));
+            let answer = FilterPushdownPropagation::with_parent_pushdown_result(kept);
+            let filters = filters.into_iter().map(|filter| filter.filter);
+            let with = match &self.dynamic {
+                Some(dynamic) if phase == FilterPushdownPhase::Post && self.spec.limit.is_none() => {
+                    dynamic.with(filters, self.columns.schema())
+                }
+                _ => return Ok(answer),
+            };
+            let dynamic = Some(Arc::new(with));
+            return Ok(answer.with_updated_node(Arc::new(Self { dynamic, ..self.clone() })));
         }
         let mut pushdown = Pushdown::clone(&self.pushdown);
         let answers = filters
@@ -352,7 +400,9 @@ impl ExecutionPlan for TikvScanExec {
 
     fn with_fetch(&self, limit: Option<usize>) -> Option<Arc<dyn ExecutionPlan>> {
         let spec = TableScanSpec { limit, ..TableScanSpec::clone(&self.spec) };
-        Some(Arc::new(Self { spec: Arc::new(spec), ..self.clone() }))
+        // So many rows of all, not of those that a filter above leaves.
+        let dynamic = if limit.is_some() { self.undirected() } else { self.dynamic.clone() };
+        Some(Arc::new(Self { spec: Arc::new(spec), dynamic, ..self.clone() }))
     }
 
     fn fetch(&self) -> Option<usize> {

@@ -1,9 +1,11 @@
 //! Reading a table: what to read is plain data ([`spec`]), how it is spread over DataFusion's
 //! partitions a pure function ([`partition`]), the request to the stores ([`dag`]) and the answers'
-//! way back ([`answer`], [`stream`]) the rest. [`exec`] is the plan node.
+//! way back ([`answer`], [`stream`]) the rest. [`exec`] is the plan node. What other operators
+//! find out while it runs narrows it further ([`dynamic`]).
 
 pub(crate) mod answer;
 pub(crate) mod dag;
+pub(crate) mod dynamic;
 pub(crate) mod estimates;
 pub(crate) mod exec;
 pub(crate) mod memory;

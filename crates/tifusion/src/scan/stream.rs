@@ -21,8 +21,10 @@ use tokio::sync::Semaphore;
 
 use super::answer::{Answer, ScanColumns};
 use super::dag;
+use super::dynamic::{DynamicFilters, Narrowed};
 use super::memory::{Hold, PoolGauge};
-use super::metrics::{CopTotals, ScanMetrics};
+use super::metrics::{CopTotals, DynamicMetrics, ScanMetrics};
+use super::pushed::Pushdown;
 use super::spec::{Segment, TableScanSpec};
 use crate::config::{Isolation, Priority, Settings};
 use crate::error::{Error, Result};
@@ -51,6 +53,9 @@ pub(crate) struct ScanPart {
     pub(crate) segments: Vec<Segment>,
     /// Requests that all partitions of the scan may have under way.
     pub(crate) slots: Arc<Semaphore>,
+    /// What other operators find out while it runs.
+    pub(crate) dynamic: Option<Arc<DynamicFilters>>,
+    pub(crate) pushdown: Arc<Pushdown>,
 }
 
 /// Starts nothing yet: the first request is sent when the stream is first polled.
@@ -60,11 +65,12 @@ pub(crate) fn open(
     context: &TaskContext,
     metrics: &ExecutionPlanMetricsSet,
 ) -> SendableRecordBatchStream {
+    let narrowing = part.dynamic.as_ref().map(|_| DynamicMetrics::new(metrics, partition));
     let metrics = ScanMetrics::new(metrics, partition);
     let consumer = MemoryConsumer::new(format!("TikvScanExec[{partition}]"));
     let gauge = Arc::new(PoolGauge::new(consumer, context.memory_pool()));
     let schema = Arc::clone(part.columns.schema());
-    let scan = PartScan::new(part, gauge, metrics);
+    let scan = PartScan::new(part, gauge, (metrics, narrowing));
     let batches = stream::try_unfold(scan, |mut scan| async move {
         let batch = scan.next().await.map_err(DataFusionError::from)?;
         DataFusionResult::Ok(batch.map(|batch| (batch, scan)))
@@ -100,7 +106,11 @@ struct PartScan {
 }
 
 impl PartScan {
-    fn new(part: ScanPart, gauge: Arc<PoolGauge>, metrics: ScanMetrics) -> Self {
+    fn new(
+        part: ScanPart,
+        gauge: Arc<PoolGauge>,
+        (metrics, narrowing): (ScanMetrics, Option<DynamicMetrics>),
+    ) -> Self {
         let part = Arc::new(part);
         let reads = Arc::new(Mutex::new(Vec::new()));
         let batch_rows = part.settings.chunk_batch_size;
@@ -113,7 +123,7 @@ impl PartScan {
             BatchCoalescer::new(Arc::clone(schema), batch_rows)
                 .with_biggest_coalesce_batch_size(Some(batch_rows / 2))
         });
-        let answers = answers(&part, &gauge, &reads);
+        let answers = answers(&part, &gauge, &reads, narrowing);
         let remaining = part.spec.limit.unwrap_or(usize::MAX);
         Self {
             part,
@@ -300,31 +310,68 @@ fn answers(
     part: &Arc<ScanPart>,
     gauge: &Arc<PoolGauge>,
     reads: &Arc<Mutex<Vec<Arc<CopMetrics>>>>,
+    narrowing: Option<DynamicMetrics>,
 ) -> BoxStream<'static, Result<CopResponse>> {
     let (part, gauge, reads) = (Arc::clone(part), Arc::clone(gauge), Arc::clone(reads));
-    let segments: Vec<Segment> = part.segments.clone();
-    stream::iter(segments)
+    let narrowing = narrowing.map(Arc::new);
+    let segments = {
+        let (part, narrowing) = (Arc::clone(&part), narrowing.clone());
+        stream::once(async move { begin(&part, narrowing.as_deref()).await }).flatten()
+    };
+    segments
         .map(move |segment| {
-            let request = request(&part, &segment, &gauge);
-            match part.client.coprocessor(request) {
-                Ok(read) => {
+            let begun = narrowed(&part, segment, narrowing.as_deref()).and_then(|narrowed| {
+                let Some(narrowed) = narrowed else { return Ok(None) };
+                let read = part.client.coprocessor(request(&part, narrowed, &gauge))?;
+                Ok(Some(read))
+            });
+            match begun {
+                Ok(Some(read)) => {
                     reads.lock().push(Arc::clone(read.metrics()));
                     read.map_err(Error::from).boxed()
                 }
-                Err(error) => stream::once(async { Err(Error::from(error)) }).boxed(),
+                Ok(None) => stream::empty().boxed(),
+                Err(error) => stream::once(async { Err(error) }).boxed(),
             }
         })
         .flatten_unordered(SEGMENTS_AT_ONCE)
         .boxed()
 }
 
-fn request(part: &ScanPart, segment: &Segment, gauge: &Arc<PoolGauge>) -> CopRequest {
+/// The segments of `part`, when the filters that others find for them soon are there.
+async fn begin(
+    part: &ScanPart,
+    narrowing: Option<&DynamicMetrics>,
+) -> impl futures::Stream<Item = Segment> + Send + use<> {
+    if let (Some(dynamic), Some(metrics)) = (&part.dynamic, narrowing) {
+        let _timer = metrics.waiting.timer();
+        dynamic.wait(part.settings.dynamic_filter_wait, part.snapshot.deadline()).await;
+    }
+    stream::iter(part.segments.clone())
+}
+
+/// `segment` as it is read; `None` if nobody needs its rows any more.
+fn narrowed(
+    part: &ScanPart,
+    segment: Segment,
+    narrowing: Option<&DynamicMetrics>,
+) -> Result<Option<Narrowed>> {
+    let (Some(dynamic), Some(metrics)) = (&part.dynamic, narrowing) else {
+        return Ok(Some(Narrowed { segment, spec: Arc::clone(&part.spec), is_own: false }));
+    };
+    let narrowed = dynamic.narrow(&segment, &part.spec, &part.pushdown)?;
+    metrics.record(narrowed.as_ref());
+    Ok(narrowed)
+}
+
+fn request(part: &ScanPart, narrowed: Narrowed, gauge: &Arc<PoolGauge>) -> CopRequest {
+    let Narrowed { segment, spec, is_own } = narrowed;
     let ranges = segment
         .ranges
-        .iter()
-        .map(|range| KeyRange::new(range.start.clone(), range.end.clone()))
+        .into_iter()
+        .map(|range| KeyRange::new(range.start, range.end))
         .collect();
-    let data = dag::encode(&part.spec, segment.physical_id);
+    let data = dag::encode(&spec, segment.physical_id);
     let mut request = CopRequest::new(data, Timestamp::new(part.spec.start_ts), ranges);
     request.isolation = match part.settings.isolation {
         Isolation::Si => sender::Isolation::Si,
@@ -355,6 +402,8 @@ fn request(part: &ScanPart, segment: &Segment, gauge: &Arc<PoolGauge>) -> CopReq
     // A scan reads once what the cluster's other work may want again: it leaves the cache to that.
     request.not_fill_cache = !part.spec.is_small();
     request.memory = Some(Arc::clone(gauge) as _);
+    // The next run asks for other values: its answers would only push those out that are of use.
+    request.cacheable = !is_own;
     request
 }
 

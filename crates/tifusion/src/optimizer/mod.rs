@@ -1,0 +1,10 @@
+//! Rules that make physical plans better for reading from TiDB, behind DataFusion's own.
+
+mod join_filters;
+
+use datafusion::execution::SessionStateBuilder;
+
+/// Adds all rules to a session.
+pub(crate) fn register(builder: SessionStateBuilder) -> SessionStateBuilder {
+    builder.with_physical_optimizer_rule(join_filters::rule())
+}
