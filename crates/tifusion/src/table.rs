@@ -18,7 +18,7 @@ use tifusion_schema::{
 };
 
 use crate::access::table_keys::TableKeys;
-use crate::access::{FilteredTable, PhysicalRanges, TableAccess};
+use crate::access::{FilteredTable, PhysicalRanges, TableAccess, key_order};
 use crate::cluster::Cluster;
 use crate::config::{Config, Settings, TidbOptions, TimeZone, ZeroDate};
 use crate::error::{Error, ErrorKind, Result};
@@ -29,6 +29,7 @@ use crate::pushdown::scope::{Circumstances, Scope};
 use crate::scan::TikvScanExec;
 use crate::scan::answer::ScanColumns;
 use crate::scan::estimates::ScanEstimates;
+use crate::scan::order::KeyOrder;
 use crate::scan::partition::{ByRegion, RegionBounds, RegionRanges, spread};
 use crate::scan::pushed::Pushdown;
 use crate::scan::spec::{AccessSummary, Segment, TableScanSpec};
@@ -277,6 +278,7 @@ impl TidbTable {
             primary_prefix_column_ids: self.info.common_handle_prefix_column_ids()?,
             access,
             limit: None,
+            order: None,
             start_ts: snapshot.start_ts().version(),
             schema_version: snapshot.schema_version(),
             format: settings.codec_format,
@@ -291,6 +293,15 @@ impl TidbTable {
             column_ids: &self.column_ids,
             new_collation: self.cluster.known_collation(),
         }
+    }
+
+    /// What the rows are in the order of when they are read by their keys.
+    fn key_order(&self, settings: &Settings) -> Result<KeyOrder> {
+        let circumstances = key_order::Circumstances {
+            new_collation: self.cluster.known_collation(),
+            zero_date: settings.zero_date,
+        };
+        key_order::of_rows(&self.info, circumstances)
     }
 
     /// What the scan's dynamic filters are looked at with.
@@ -414,11 +425,13 @@ impl TableProvider for TidbTable {
             let target = state.config().target_partitions();
             spread(self.region_ranges(tables, snapshot.deadline()).await?, target)
         };
+        let key_order = self.key_order(settings)?;
         let (client, settings) = (self.cluster.client().clone(), settings.clone());
         let scan = (spec, columns);
         let scan = TikvScanExec::new(client, settings, snapshot, scan, pushdown, partitions)
             .with_estimates(self.estimates(state, &output))
-            .with_keys(self.keys());
+            .with_keys(self.keys())
+            .with_key_order(key_order);
         Ok(Arc::new(scan))
     }
 

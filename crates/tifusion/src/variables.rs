@@ -114,6 +114,7 @@ fn plan(
         primary_prefix_column_ids: info.common_handle_prefix_column_ids()?,
         access: AccessSummary::default(),
         limit: None,
+        order: None,
         start_ts,
         schema_version: 0,
         format: CodecFormat::Chunk,

@@ -6,12 +6,13 @@
 //!
 //! [`filter`] finds what conjuncts leave of each column, [`comparison`] what one comparison does;
 //! [`handle_range`] makes ranges of it, and `tifusion_schema::partition` chooses partitions. [`table_keys`]
-//! does it for filters that come while a statement runs.
+//! does it for filters that come while a statement runs, and [`key_order`] says what order the rows are in.
 
 mod comparison;
 mod explain;
 mod filter;
 mod handle_range;
+pub(crate) mod key_order;
 pub(crate) mod table_keys;
 #[cfg(test)]
 mod tests;

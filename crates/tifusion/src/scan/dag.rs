@@ -49,7 +49,7 @@ fn table_scan(spec: &TableScanSpec, physical_id: i64) -> tipb::Executor {
         tbl_scan: Some(tipb::TableScan {
             table_id: Some(physical_id),
             columns: spec.columns.iter().map(column_info).collect(),
-            desc: Some(false),
+            desc: Some(spec.order.is_some_and(|order| order.desc)),
             primary_column_ids: spec.primary_column_ids.clone(),
             primary_prefix_column_ids: spec.primary_prefix_column_ids.clone(),
             ..tipb::TableScan::default()

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
+use arrow::compute::SortOptions;
 use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
 use datafusion::common::config::ConfigOptions;
@@ -11,7 +12,7 @@ use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Result, Statistics, internal_err};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::expressions::Column;
-use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_expr::{EquivalenceProperties, LexOrdering, PhysicalExpr, PhysicalSortExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, SchedulingType};
 use datafusion::physical_plan::filter_pushdown::{
     ChildPushdownResult, FilterPushdownPhase, FilterPushdownPropagation, PushedDown,
@@ -21,7 +22,7 @@ use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::statistics::StatisticsArgs;
 use datafusion::physical_plan::{
     ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning,
-    PlanProperties, ReplaceChildrenOptions,
+    PlanProperties, ReplaceChildrenOptions, SortOrderPushdownResult,
 };
 
 use tifusion_client::Client;
@@ -31,6 +32,7 @@ use super::answer::ScanColumns;
 use super::dag;
 use super::dynamic::{DynamicFilters, SourceKeys};
 use super::estimates::ScanEstimates;
+use super::order::{KeyOrder, RowOrder};
 use super::pushed::Pushdown;
 use super::spec::{Segment, TableScanSpec};
 use super::stream::{self, ScanPart};
@@ -68,6 +70,9 @@ pub struct TikvScanExec {
     slots: Arc<Semaphore>,
     metrics: ExecutionPlanMetricsSet,
     estimates: Arc<ScanEstimates>,
+    key_order: Arc<KeyOrder>,
+    /// What its rows are in the order of.
+    row_order: Arc<RowOrder>,
     /// `None` where nobody told how to find keys for them.
     dynamic: Option<Arc<DynamicFilters>>,
 }
@@ -82,7 +87,7 @@ impl TikvScanExec {
         pushdown: Pushdown,
         partitions: Vec<Vec<Segment>>,
     ) -> Self {
-        let properties = properties(&columns, partitions.len());
+        let properties = properties(&columns, partitions.len(), &[]);
         let slots = Arc::new(Semaphore::new(settings.scan_concurrency.max(1)));
         Self {
             client,
@@ -96,7 +101,28 @@ impl TikvScanExec {
             properties,
             metrics: ExecutionPlanMetricsSet::new(),
             estimates: Arc::default(),
+            key_order: Arc::default(),
+            row_order: Arc::default(),
             dynamic: None,
+        }
+    }
+
+    /// The same, which can read in an order that `key_order` gives.
+    pub(crate) fn with_key_order(self, key_order: KeyOrder) -> Self {
+        Self { key_order: Arc::new(key_order), ..self }
+    }
+
+    /// Whether the rows of each partition are in an order.
+    pub(crate) fn is_ordered(&self) -> bool {
+        self.spec.order.is_some()
+    }
+
+    /// The same, reading `partitions`.
+    fn with_partitions(&self, partitions: Vec<Vec<Segment>>) -> Self {
+        Self {
+            properties: properties(&self.columns, partitions.len(), &self.row_order),
+            partitions: partitions.into(),
+            ..self.clone()
         }
     }
 
@@ -172,7 +198,7 @@ impl TikvScanExec {
         let output = places.iter().filter_map(|place| self.spec.output.get(*place).copied());
         let spec = TableScanSpec { output: output.collect(), ..TableScanSpec::clone(&self.spec) };
         Ok(Self {
-            properties: properties(&columns, self.partitions.len()),
+            properties: properties(&columns, self.partitions.len(), &self.row_order),
             spec: Arc::new(spec),
             columns: Arc::new(columns),
             estimates: Arc::new(estimates),
@@ -189,9 +215,19 @@ impl TikvScanExec {
     }
 }
 
-fn properties(columns: &ScanColumns, partitions: usize) -> Arc<PlanProperties> {
+fn properties(
+    columns: &ScanColumns,
+    partitions: usize,
+    row_order: &[(Arc<str>, SortOptions)],
+) -> Arc<PlanProperties> {
+    let schema = columns.schema();
+    let order = row_order.iter().map_while(|(name, options)| {
+        let column = Column::new(name, schema.index_of(name).ok()?);
+        Some(PhysicalSortExpr::new(Arc::new(column), *options))
+    });
+    let orders = LexOrdering::new(order);
     let properties = PlanProperties::new(
-        EquivalenceProperties::new(Arc::clone(columns.schema())),
+        EquivalenceProperties::new_with_orderings(Arc::clone(schema), orders),
         Partitioning::UnknownPartitioning(partitions),
         EmissionType::Incremental,
         Boundedness::Bounded,
@@ -217,6 +253,9 @@ impl DisplayAs for TikvScanExec {
                 }
                 if let Some(limit) = self.spec.limit {
                     write!(f, ", limit={limit}")?;
+                }
+                if let Some(order) = self.spec.order {
+                    write!(f, ", keep_order={}", if order.desc { "desc" } else { "asc" })?;
                 }
                 self.pushdown.fmt(f)?;
                 if let Some(dynamic) = self.dynamic() {
@@ -398,11 +437,37 @@ impl ExecutionPlan for TikvScanExec {
         Ok(Some(Arc::new(self.project(&places)?)))
     }
 
+    /// Reads in the order of the keys if that is the order asked for, so that nobody has to sort.
+    fn try_pushdown_sort(
+        &self,
+        order: &[PhysicalSortExpr],
+    ) -> Result<SortOrderPushdownResult<Arc<dyn ExecutionPlan>>> {
+        // Under a limit any rows will do, which is less to read than the first.
+        let asked = self.key_order.of_rows(order, self.columns.schema());
+        let Some((order, rows)) = asked.filter(|_| self.spec.limit.is_none()) else {
+            return Ok(SortOrderPushdownResult::Unsupported);
+        };
+        let Some(partitions) = self.key_order.arrange(&self.partitions, order) else {
+            return Ok(SortOrderPushdownResult::Unsupported);
+        };
+        let spec = TableScanSpec { order: Some(order), ..TableScanSpec::clone(&self.spec) };
+        let (spec, row_order) = (Arc::new(spec), Arc::new(rows));
+        let ordered = Self { spec, row_order, ..self.clone() }.with_partitions(partitions);
+        Ok(SortOrderPushdownResult::Exact { inner: Arc::new(ordered) })
+    }
+
     fn with_fetch(&self, limit: Option<usize>) -> Option<Arc<dyn ExecutionPlan>> {
         let spec = TableScanSpec { limit, ..TableScanSpec::clone(&self.spec) };
         // So many rows of all, not of those that a filter above leaves.
         let dynamic = if limit.is_some() { self.undirected() } else { self.dynamic.clone() };
-        Some(Arc::new(Self { spec: Arc::new(spec), dynamic, ..self.clone() }))
+        let limited = Self { spec: Arc::new(spec), dynamic, ..self.clone() };
+        // The first few rows are in one place, unless there are several physical tables.
+        let order = limited.spec.order.filter(|_| limited.spec.is_small());
+        let one = order.and_then(|order| self.key_order.as_one(&self.partitions, order));
+        Some(Arc::new(match one {
+            Some(segments) => limited.with_partitions(vec![segments]),
+            None => limited,
+        }))
     }
 
     fn fetch(&self) -> Option<usize> {

@@ -10,6 +10,7 @@ pub(crate) mod estimates;
 pub(crate) mod exec;
 pub(crate) mod memory;
 pub(crate) mod metrics;
+pub(crate) mod order;
 pub(crate) mod partition;
 pub(crate) mod progress;
 pub(crate) mod pushed;

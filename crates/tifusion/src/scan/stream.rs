@@ -305,7 +305,8 @@ fn bytes_of(batch: &RecordBatch) -> Result<usize> {
     Ok(bytes)
 }
 
-/// The answers of all segments of `part`, in no particular order.
+/// The answers of all segments of `part`: one segment after another if the scan has an order, else as they
+/// come.
 fn answers(
     part: &Arc<ScanPart>,
     gauge: &Arc<PoolGauge>,
@@ -318,7 +319,8 @@ fn answers(
         let (part, narrowing) = (Arc::clone(&part), narrowing.clone());
         stream::once(async move { begin(&part, narrowing.as_deref()).await }).flatten()
     };
-    segments
+    let has_order = part.spec.order.is_some();
+    let answers = segments
         .map(move |segment| {
             let begun = narrowed(&part, segment, narrowing.as_deref()).and_then(|narrowed| {
                 let Some(narrowed) = narrowed else { return Ok(None) };
@@ -333,9 +335,8 @@ fn answers(
                 Ok(None) => stream::empty().boxed(),
                 Err(error) => stream::once(async { Err(error) }).boxed(),
             }
-        })
-        .flatten_unordered(SEGMENTS_AT_ONCE)
-        .boxed()
+        });
+    if has_order { answers.flatten().boxed() } else { answers.flatten_unordered(SEGMENTS_AT_ONCE).boxed() }
 }
 
 /// The segments of `part`, when the filters that others find for them soon are there.
@@ -386,6 +387,8 @@ fn request(part: &ScanPart, narrowed: Narrowed, gauge: &Arc<PoolGauge>) -> CopRe
         true => part.settings.scan_concurrency.min(FEW_AT_ONCE),
         false => part.settings.scan_concurrency,
     };
+    request.keep_order = spec.order.is_some();
+    request.desc = spec.order.is_some_and(|order| order.desc);
     request.slots = Some(Arc::clone(&part.slots));
     // An answer of a whole region may be larger than a bounded pool.
     if part.settings.streaming || gauge.is_bounded() {

@@ -29,6 +29,7 @@ fn spec(start_ts: u64, limit: Option<usize>, format: CodecFormat) -> TableScanSp
         primary_prefix_column_ids: vec![],
         access: AccessSummary::default(),
         limit,
+        order: None,
         start_ts,
         schema_version: 7,
         format,
