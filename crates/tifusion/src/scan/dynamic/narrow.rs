@@ -125,7 +125,7 @@ mod tests {
     }
 
     fn has(ranges: &[KeyRange], key: u8) -> bool {
-        ranges.iter().any(|range| range.start.as_slice() <= &[key] && ends_behind(range, &[key]))
+        ranges.iter().any(|range| range.start.as_slice() <= [key].as_slice() && ends_behind(range, &[key]))
     }
 
     #[test]
