@@ -18,6 +18,8 @@ mod access;
 mod bad_input;
 mod catalog;
 mod differences;
+mod joins;
+mod order;
 mod pushdown;
 mod queries;
 mod regions;

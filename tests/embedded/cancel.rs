@@ -24,7 +24,7 @@ async fn start(seed: u64) -> (EmbeddedCluster, Numbered) {
 }
 
 /// Waits until the stores are at work on nothing.
-async fn until_idle(cluster: &EmbeddedCluster) {
+pub(crate) async fn until_idle(cluster: &EmbeddedCluster) {
     let idle = async {
         while cluster.faults().under_way(Rpc::Coprocessor) > 0 {
             tokio::task::yield_now().await;

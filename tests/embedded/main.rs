@@ -19,6 +19,7 @@ mod bank;
 mod cache;
 mod cancel;
 mod faults;
+mod joins;
 mod limit;
 mod queries;
 /// The client of the embedded cluster's own tests, which knows the protocol and nothing else.

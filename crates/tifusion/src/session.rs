@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::config::CatalogOptions;
+use datafusion::config::{CatalogOptions, OptimizerOptions};
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::logical_expr::LogicalPlanBuilder;
@@ -13,12 +13,19 @@ use crate::cluster::Cluster;
 use crate::config::{Config, TidbOptions, TimeZone};
 use crate::error::{Error, Result};
 use crate::functions;
+use crate::optimizer;
 use crate::planner::TidbQueryPlanner;
 use crate::planner::time_text;
 
 /// The database that unqualified names are looked for in until `USE`: the one that MySQL and TiDB
 /// come with.
 const FIRST_DATABASE: &str = "test";
+
+/// Distinct values of a join's smaller side, in each of its partitions, that the other side is read by.
+const JOIN_VALUES: usize = 10_000;
+
+/// Bytes of all these values.
+const BYTES_OF_JOIN_VALUES: usize = 1 << 20;
 
 /// DataFusion's session and what was added to it; clones share it.
 #[derive(Clone)]
@@ -47,6 +54,7 @@ impl TidbSession {
             && chosen.default_schema == engine_defaults.default_schema;
         prepare(&mut given, &config);
         time_text::register(&mut builder);
+        let builder = optimizer::register(builder);
         let state = builder.with_config(given).with_query_planner(Arc::new(planner)).build();
         let engine = SessionContext::new_with_state(state);
         let connected = Arc::new(config);
@@ -162,4 +170,15 @@ fn prepare(engine: &mut SessionConfig, config: &Config) {
     options.catalog.create_default_catalog_and_schema = true;
     options.execution.time_zone = Some(config.settings().time_zone.to_string());
     options.extensions.insert(TidbOptions::new(config.clone()));
+    // So many values of one side of a join become single keys to read of the other side. Whoever chose
+    // how many is not overruled.
+    let (chosen, engine_defaults) = (&mut options.optimizer, OptimizerOptions::default());
+    if chosen.hash_join_inlist_pushdown_max_distinct_values
+        == engine_defaults.hash_join_inlist_pushdown_max_distinct_values
+        && chosen.hash_join_inlist_pushdown_max_size
+            == engine_defaults.hash_join_inlist_pushdown_max_size
+    {
+        chosen.hash_join_inlist_pushdown_max_distinct_values = JOIN_VALUES;
+        chosen.hash_join_inlist_pushdown_max_size = BYTES_OF_JOIN_VALUES;
+    }
 }

@@ -19,8 +19,9 @@ use tifusion_schema::stats::TableStatistics;
 use tifusion_schema::{ColumnInfo, ColumnType, HandleKind, TableInfo, TypeOptions, column_type};
 
 use self::read_columns::ReadColumns;
-use crate::access::path::{AccessPath, Demand, IndexUse};
-use crate::access::{FilteredTable, PhysicalRanges};
+use crate::access::path::{AccessPath, Demand, IndexUse, PathSource};
+use crate::access::source_keys::KeysOfTable;
+use crate::access::{FilteredTable, PhysicalRanges, key_order};
 use crate::cluster::Cluster;
 use crate::config::{Config, Settings, TidbOptions, TimeZone, ZeroDate};
 use crate::error::{Error, ErrorKind, Result};
@@ -31,6 +32,7 @@ use crate::pushdown::scope::{Circumstances, Scope};
 use crate::scan::TikvScanExec;
 use crate::scan::answer::ScanColumns;
 use crate::scan::estimates::ScanEstimates;
+use crate::scan::order::KeyOrder;
 use crate::scan::partition::{ByRegion, RegionBounds, RegionRanges, spread};
 use crate::scan::pushed::Pushdown;
 use crate::scan::spec::{AccessSummary, Segment, TableScanSpec};
@@ -257,6 +259,7 @@ impl TidbTable {
             source,
             access,
             limit: None,
+            order: None,
             start_ts: snapshot.start_ts().version(),
             schema_version: snapshot.schema_version(),
             format: settings.codec_format,
@@ -271,6 +274,42 @@ impl TidbTable {
             column_ids: &self.column_ids,
             new_collation: self.cluster.known_collation(),
         }
+    }
+
+    /// What the rows are in the order of when they are read from `source`.
+    fn key_order(&self, source: &PathSource, settings: &Settings) -> Result<KeyOrder> {
+        let circumstances = key_order::Circumstances {
+            new_collation: self.cluster.known_collation(),
+            zero_date: settings.zero_date,
+        };
+        match source {
+            PathSource::Table => key_order::of_rows(&self.info, circumstances),
+            PathSource::Covering { index_id } => match self.info.find_index_by_id(*index_id) {
+                Some(index) => key_order::of_index(&self.info, index, circumstances),
+                None => Ok(KeyOrder::default()),
+            },
+            // Rows come as they are found.
+            PathSource::Lookup { .. } => Ok(KeyOrder::default()),
+        }
+    }
+
+    /// What the scan's dynamic filters are looked at with; `None` if they are of no use to it.
+    fn keys(&self, source: &PathSource) -> Option<Arc<KeysOfTable>> {
+        let index_id = match source {
+            PathSource::Table => None,
+            PathSource::Covering { index_id } => Some(*index_id),
+            PathSource::Lookup { index_ids } => match index_ids.as_slice() {
+                [index_id] => Some(*index_id),
+                _ => return None,
+            },
+        };
+        Some(Arc::new(KeysOfTable {
+            info: Arc::clone(&self.info),
+            schema: Arc::clone(&self.schema),
+            column_ids: self.column_ids.clone(),
+            new_collation: self.cluster.known_collation(),
+            index_id,
+        }))
     }
 
     /// The ranges to read by the regions that hold them, in key order.
@@ -387,7 +426,7 @@ impl TableProvider for TidbTable {
         let path = self.filtered().choose(&filters, &demand)?;
         let read = self.read_columns(settings, &path, (&sent, &more), &filters)?;
         let pushdown = Pushdown::new(read.scope.clone(), &filters, &self.schema);
-        let AccessPath { tables, summary, rows, .. } = path;
+        let AccessPath { source, tables, summary, rows } = path;
         let mut spec = self.spec(settings, read, summary, &snapshot);
         pushdown.conditions().clone_into(&mut spec.conditions);
         // What passes too many rows says nothing of how many of them are enough.
@@ -398,14 +437,20 @@ impl TableProvider for TidbTable {
             let target = state.config().target_partitions();
             spread(self.region_ranges(tables, snapshot.deadline()).await?, target)
         };
+        let (key_order, keys) = (self.key_order(&source, settings)?, self.keys(&source));
         let (client, settings) = (self.cluster.client().clone(), settings.clone());
         let scan = (spec, columns);
-        let scan = TikvScanExec::new(client, settings, snapshot, scan, pushdown, partitions);
         let estimates = known.map_or_else(ScanEstimates::default, |known| {
             let output = output.iter().map(|column| (&column.info, column.kind.field()));
             ScanEstimates::new(&known.statistics, known.is_compared, output).narrowed(rows)
         });
-        Ok(Arc::new(scan.with_estimates(estimates)))
+        let scan = TikvScanExec::new(client, settings, snapshot, scan, pushdown, partitions)
+            .with_estimates(estimates)
+            .with_key_order(key_order);
+        Ok(Arc::new(match keys {
+            Some(keys) => scan.with_keys(keys),
+            None => scan,
+        }))
     }
 
     fn supports_filters_pushdown(

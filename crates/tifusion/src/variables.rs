@@ -113,6 +113,7 @@ fn plan(
         source: Source::Table(RowKeys::of(info)?),
         access: AccessSummary::default(),
         limit: None,
+        order: None,
         start_ts,
         schema_version: 0,
         format: CodecFormat::Chunk,

@@ -6,14 +6,17 @@
 //!
 //! [`filter`] finds what conjuncts leave of each column, [`comparison`] what one comparison does;
 //! [`handle_range`] makes ranges of it, and `tifusion_schema::partition` chooses partitions. [`path`]
-//! weighs the table against its indexes.
+//! weighs the table against its indexes, [`source_keys`] finds ranges for filters that come while a
+//! statement runs, and [`key_order`] says what order the rows are in.
 
 mod comparison;
 mod explain;
 mod filter;
 mod handle_range;
 mod key_columns;
+pub(crate) mod key_order;
 pub(crate) mod path;
+pub(crate) mod source_keys;
 #[cfg(test)]
 mod tests;
 

@@ -45,6 +45,7 @@ pub(crate) mod name {
     pub(crate) const CODEC_FORMAT: &str = "coprocess.codec_format";
     pub(crate) const COLLATION: &str = "new_collation_enable";
     pub(crate) const DB_PREFIX: &str = "db_prefix";
+    pub(crate) const DYNAMIC_FILTER_WAIT: &str = "plan.dynamic_filter_wait";
     pub(crate) const ENGINES: &str = "isolation_read_engines";
     pub(crate) const DOWNGRADE_THRESHOLD: &str = "plan.downgrade.index_threshold";
     pub(crate) const FRAME_SIZE: &str = "grpc.framesize";
@@ -127,6 +128,8 @@ pub(crate) const KEYS: &[KeySpec] = &[
         "Read through indexes."),
     now(name::UNSUPPORTED_EXPRS, "", List, Session,
         "Names of operators and functions that the stores shall not evaluate, as TiDB has them (lt or <, like, cast, year); * for all."),
+    now(name::DYNAMIC_FILTER_WAIT, "1s", Span, Session,
+        "Longest that a scan waits for the values that the other side of a join is known to have; it then reads by what there is."),
     now(name::DOWNGRADE_THRESHOLD, "1000000000", number(1, u64::MAX), Session,
         "Ranges per region above which an index lookup becomes a table scan."),
     now(name::INDEX_BATCH_SIZE, "20000", number(1, 1_000_000), Session,

@@ -94,6 +94,8 @@ pub struct Settings {
     pub key_file: Option<PathBuf>,
     /// `plan.unsupported_pushdown_exprs`
     pub unsupported_exprs: Vec<String>,
+    /// `plan.dynamic_filter_wait`
+    pub dynamic_filter_wait: Duration,
     /// `zero_date`
     pub zero_date: ZeroDate,
 }
@@ -127,6 +129,7 @@ impl Settings {
             key_cert_chain: None,
             key_file: None,
             unsupported_exprs: Vec::new(),
+            dynamic_filter_wait: Duration::ZERO,
             zero_date: ZeroDate::Null,
         }
     }
@@ -175,8 +178,12 @@ impl Settings {
     }
 
     fn apply_span(&mut self, name: &str, span: Duration) {
-        if name == name::STATEMENT_TIMEOUT {
-            self.statement_timeout = (!span.is_zero()).then_some(span);
+        match name {
+            name::DYNAMIC_FILTER_WAIT => self.dynamic_filter_wait = span,
+            name::STATEMENT_TIMEOUT => {
+                self.statement_timeout = (!span.is_zero()).then_some(span);
+            }
+            _ => {}
         }
     }
 

@@ -18,11 +18,12 @@ const FLAG_IN_SELECT: u64 = 32;
 
 /// The encoded request for one physical table: for the rows, if they are found by an index.
 pub(crate) fn encode(spec: &TableScanSpec, physical_id: i64) -> Bytes {
+    let desc = spec.order.is_some_and(|order| order.desc);
     let scan = match &spec.source {
         Source::Table(keys) | Source::Lookup(LookupSource { rows: keys, .. }) => {
-            table_scan(&spec.columns, keys, physical_id)
+            table_scan(&spec.columns, keys, physical_id, desc)
         }
-        Source::Index(index) => index_scan(&spec.columns, index, physical_id),
+        Source::Index(index) => index_scan(&spec.columns, index, physical_id, desc),
     };
     let mut executors = vec![scan];
     if !spec.conditions.is_empty() {
@@ -53,7 +54,7 @@ pub(crate) fn encode_handles(
     format: CodecFormat,
     physical_id: i64,
 ) -> Bytes {
-    let mut executors = vec![index_scan(&side.columns, &side.index, physical_id)];
+    let mut executors = vec![index_scan(&side.columns, &side.index, physical_id, false)];
     if !side.conditions.is_empty() {
         executors.push(selection(side.conditions.clone()));
     }
@@ -87,13 +88,18 @@ fn request(executors: Vec<tipb::Executor>, output_offsets: Vec<u32>, format: Cod
     Bytes::from(request.encode_to_vec())
 }
 
-fn table_scan(columns: &[ScanColumn], keys: &RowKeys, physical_id: i64) -> tipb::Executor {
+fn table_scan(
+    columns: &[ScanColumn],
+    keys: &RowKeys,
+    physical_id: i64,
+    desc: bool,
+) -> tipb::Executor {
     tipb::Executor {
         tp: Some(tipb::ExecType::TypeTableScan.into()),
         tbl_scan: Some(tipb::TableScan {
             table_id: Some(physical_id),
             columns: columns.iter().map(column_info).collect(),
-            desc: Some(false),
+            desc: Some(desc),
             primary_column_ids: keys.primary_column_ids.clone(),
             primary_prefix_column_ids: keys.primary_prefix_column_ids.clone(),
             ..tipb::TableScan::default()
@@ -102,14 +108,19 @@ fn table_scan(columns: &[ScanColumn], keys: &RowKeys, physical_id: i64) -> tipb:
     }
 }
 
-fn index_scan(columns: &[ScanColumn], index: &IndexSource, physical_id: i64) -> tipb::Executor {
+fn index_scan(
+    columns: &[ScanColumn],
+    index: &IndexSource,
+    physical_id: i64,
+    desc: bool,
+) -> tipb::Executor {
     tipb::Executor {
         tp: Some(tipb::ExecType::TypeIndexScan.into()),
         idx_scan: Some(tipb::IndexScan {
             table_id: Some(physical_id),
             index_id: Some(index.index_id),
             columns: columns.iter().map(column_info).collect(),
-            desc: Some(false),
+            desc: Some(desc),
             unique: Some(index.is_point_get),
             primary_column_ids: index.primary_column_ids.clone(),
         }),

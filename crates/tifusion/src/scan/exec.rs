@@ -1,8 +1,10 @@
 //! The plan node.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
+use arrow::compute::SortOptions;
 use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
 use datafusion::common::config::ConfigOptions;
@@ -10,7 +12,9 @@ use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Result, Statistics, internal_err};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::expressions::Column;
-use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_expr::{
+    EquivalenceProperties, LexOrdering, PhysicalExpr, PhysicalSortExpr,
+};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, SchedulingType};
 use datafusion::physical_plan::filter_pushdown::{
     ChildPushdownResult, FilterPushdownPhase, FilterPushdownPropagation, PushedDown,
@@ -20,7 +24,7 @@ use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::statistics::StatisticsArgs;
 use datafusion::physical_plan::{
     ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning,
-    PlanProperties, ReplaceChildrenOptions,
+    PlanProperties, ReplaceChildrenOptions, SortOrderPushdownResult,
 };
 
 use tifusion_client::Client;
@@ -28,7 +32,9 @@ use tokio::sync::Semaphore;
 
 use super::answer::ScanColumns;
 use super::dag;
+use super::dynamic::{DynamicFilters, SourceKeys};
 use super::estimates::ScanEstimates;
+use super::order::{KeyOrder, RowOrder};
 use super::pushed::Pushdown;
 use super::read::ScanPart;
 use super::spec::{Segment, TableScanSpec};
@@ -68,6 +74,11 @@ pub struct TikvScanExec {
     slots: Arc<Semaphore>,
     metrics: ExecutionPlanMetricsSet,
     estimates: Arc<ScanEstimates>,
+    key_order: Arc<KeyOrder>,
+    /// What its rows are in the order of.
+    row_order: Arc<RowOrder>,
+    /// `None` where nobody told how to find keys for them.
+    dynamic: Option<Arc<DynamicFilters>>,
 }
 
 impl TikvScanExec {
@@ -80,7 +91,7 @@ impl TikvScanExec {
         pushdown: Pushdown,
         partitions: Vec<Vec<Segment>>,
     ) -> Self {
-        let properties = properties(&columns, partitions.len());
+        let properties = properties(&columns, partitions.len(), &[]);
         let slots = Arc::new(Semaphore::new(settings.scan_concurrency.max(1)));
         Self {
             client,
@@ -94,7 +105,50 @@ impl TikvScanExec {
             properties,
             metrics: ExecutionPlanMetricsSet::new(),
             estimates: Arc::default(),
+            key_order: Arc::default(),
+            row_order: Arc::default(),
+            dynamic: None,
         }
+    }
+
+    /// The same, which can read in an order that `key_order` gives.
+    pub(crate) fn with_key_order(self, key_order: KeyOrder) -> Self {
+        Self { key_order: Arc::new(key_order), ..self }
+    }
+
+    /// Whether the rows of each partition are in an order.
+    pub(crate) fn is_ordered(&self) -> bool {
+        self.spec.order.is_some()
+    }
+
+    /// The same, reading `partitions`.
+    fn with_partitions(&self, partitions: Vec<Vec<Segment>>) -> Self {
+        Self {
+            properties: properties(&self.columns, partitions.len(), &self.row_order),
+            partitions: partitions.into(),
+            ..self.clone()
+        }
+    }
+
+    /// The same, narrowed while it runs by filters for which `keys` finds the keys.
+    pub(crate) fn with_keys(self, keys: Arc<dyn SourceKeys>) -> Self {
+        Self { dynamic: Some(Arc::new(DynamicFilters::none(keys))), ..self }
+    }
+
+    /// The same, waiting for the dynamic filters of `ids`; `None` if it has none of them.
+    pub(crate) fn awaiting(&self, ids: &BTreeSet<u64>) -> Option<Self> {
+        let dynamic = self.dynamic.as_ref()?.awaiting(ids)?;
+        Some(Self { dynamic: Some(Arc::new(dynamic)), ..self.clone() })
+    }
+
+    /// The dynamic filters, if there are any.
+    fn dynamic(&self) -> Option<&Arc<DynamicFilters>> {
+        self.dynamic.as_ref().filter(|dynamic| !dynamic.is_empty())
+    }
+
+    /// Without dynamic filters.
+    fn undirected(&self) -> Option<Arc<DynamicFilters>> {
+        self.dynamic.as_ref().map(|dynamic| Arc::new(dynamic.cleared()))
     }
 
     /// The same with what is expected of it.
@@ -149,7 +203,7 @@ impl TikvScanExec {
         let output = places.iter().filter_map(|place| self.spec.output.get(*place).copied());
         let spec = TableScanSpec { output: output.collect(), ..TableScanSpec::clone(&self.spec) };
         Ok(Self {
-            properties: properties(&columns, self.partitions.len()),
+            properties: properties(&columns, self.partitions.len(), &self.row_order),
             spec: Arc::new(spec),
             columns: Arc::new(columns),
             estimates: Arc::new(estimates),
@@ -166,9 +220,19 @@ impl TikvScanExec {
     }
 }
 
-fn properties(columns: &ScanColumns, partitions: usize) -> Arc<PlanProperties> {
+fn properties(
+    columns: &ScanColumns,
+    partitions: usize,
+    row_order: &[(Arc<str>, SortOptions)],
+) -> Arc<PlanProperties> {
+    let schema = columns.schema();
+    let order = row_order.iter().map_while(|(name, options)| {
+        let column = Column::new(name, schema.index_of(name).ok()?);
+        Some(PhysicalSortExpr::new(Arc::new(column), *options))
+    });
+    let orders = LexOrdering::new(order);
     let properties = PlanProperties::new(
-        EquivalenceProperties::new(Arc::clone(columns.schema())),
+        EquivalenceProperties::new_with_orderings(Arc::clone(schema), orders),
         Partitioning::UnknownPartitioning(partitions),
         EmissionType::Incremental,
         Boundedness::Bounded,
@@ -199,7 +263,13 @@ impl DisplayAs for TikvScanExec {
                 if let Some(limit) = self.spec.limit {
                     write!(f, ", limit={limit}")?;
                 }
+                if let Some(order) = self.spec.order {
+                    write!(f, ", keep_order={}", if order.desc { "desc" } else { "asc" })?;
+                }
                 self.pushdown.fmt(f)?;
+                if let Some(dynamic) = self.dynamic() {
+                    write!(f, ", dynamic_filters=[{dynamic}]")?;
+                }
                 write!(f, "{}", self.estimates)?;
                 if kind == DisplayFormatType::Verbose {
                     write!(f, "{}", self.spec.access)?;
@@ -220,6 +290,9 @@ impl DisplayAs for TikvScanExec {
                     writeln!(f, "ranges={ranges}")?;
                 }
                 self.pushdown.fmt_tree(f)?;
+                if let Some(dynamic) = self.dynamic() {
+                    writeln!(f, "dynamic_filters={dynamic}")?;
+                }
                 match self.regions() {
                     Some(regions) => writeln!(f, "regions={regions}"),
                     None => Ok(()),
@@ -248,9 +321,10 @@ impl ExecutionPlan for TikvScanExec {
 
     fn apply_expressions(
         &self,
-        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+        f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
     ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
+        // This is how the makers of dynamic filters learn that somebody reads them.
+        self.dynamic().map_or(Ok(TreeNodeRecursion::Continue), |dynamic| dynamic.apply(f))
     }
 
     fn replace_children(
@@ -272,7 +346,9 @@ impl ExecutionPlan for TikvScanExec {
     }
 
     fn reset_state(self: Arc<Self>) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(Arc::new(Self { metrics: ExecutionPlanMetricsSet::new(), ..Self::clone(&self) }))
+        // Whoever made the dynamic filters makes new ones, or none: what these say is of the run before.
+        let (metrics, dynamic) = (ExecutionPlanMetricsSet::new(), self.undirected());
+        Ok(Arc::new(Self { metrics, dynamic, ..Self::clone(&self) }))
     }
 
     fn execute(
@@ -291,6 +367,8 @@ impl ExecutionPlan for TikvScanExec {
             columns: Arc::clone(&self.columns),
             segments: segments.clone(),
             slots: Arc::clone(&self.slots),
+            dynamic: self.dynamic().cloned(),
+            pushdown: Arc::clone(&self.pushdown),
         };
         Ok(stream::open(part, partition, &context, &self.metrics))
     }
@@ -316,6 +394,8 @@ impl ExecutionPlan for TikvScanExec {
     /// Takes over filters that the stores evaluate exactly. The plan's filters that a table scan is
     /// made with are evaluated already; here it is decided, on the very expressions that would be
     /// evaluated again, which need not be.
+    ///
+    /// In the last phase it keeps the dynamic filters, which their makers apply themselves.
     fn handle_child_pushdown_result(
         &self,
         phase: FilterPushdownPhase,
@@ -326,7 +406,18 @@ impl ExecutionPlan for TikvScanExec {
         // A filter above a limit is no filter below it.
         if phase != FilterPushdownPhase::Pre || self.spec.limit.is_some() {
             let kept = vec![PushedDown::No; filters.len()];
-            return Ok(FilterPushdownPropagation::with_parent_pushdown_result(kept));
+            let answer = FilterPushdownPropagation::with_parent_pushdown_result(kept);
+            let filters = filters.into_iter().map(|filter| filter.filter);
+            let with = match &self.dynamic {
+                Some(dynamic)
+                    if phase == FilterPushdownPhase::Post && self.spec.limit.is_none() =>
+                {
+                    dynamic.with(filters, self.columns.schema())
+                }
+                _ => return Ok(answer),
+            };
+            let dynamic = Some(Arc::new(with));
+            return Ok(answer.with_updated_node(Arc::new(Self { dynamic, ..self.clone() })));
         }
         let mut pushdown = Pushdown::clone(&self.pushdown);
         let answers = filters
@@ -365,9 +456,37 @@ impl ExecutionPlan for TikvScanExec {
         Ok(Some(Arc::new(self.project(&places)?)))
     }
 
+    /// Reads in the order of the keys if that is the order asked for, so that nobody has to sort.
+    fn try_pushdown_sort(
+        &self,
+        order: &[PhysicalSortExpr],
+    ) -> Result<SortOrderPushdownResult<Arc<dyn ExecutionPlan>>> {
+        // Under a limit any rows will do, which is less to read than the first.
+        let asked = self.key_order.of_rows(order, self.columns.schema());
+        let Some((order, rows)) = asked.filter(|_| self.spec.limit.is_none()) else {
+            return Ok(SortOrderPushdownResult::Unsupported);
+        };
+        let Some(partitions) = self.key_order.arrange(&self.partitions, order) else {
+            return Ok(SortOrderPushdownResult::Unsupported);
+        };
+        let spec = TableScanSpec { order: Some(order), ..TableScanSpec::clone(&self.spec) };
+        let (spec, row_order) = (Arc::new(spec), Arc::new(rows));
+        let ordered = Self { spec, row_order, ..self.clone() }.with_partitions(partitions);
+        Ok(SortOrderPushdownResult::Exact { inner: Arc::new(ordered) })
+    }
+
     fn with_fetch(&self, limit: Option<usize>) -> Option<Arc<dyn ExecutionPlan>> {
         let spec = TableScanSpec { limit, ..TableScanSpec::clone(&self.spec) };
-        Some(Arc::new(Self { spec: Arc::new(spec), ..self.clone() }))
+        // So many rows of all, not of those that a filter above leaves.
+        let dynamic = if limit.is_some() { self.undirected() } else { self.dynamic.clone() };
+        let limited = Self { spec: Arc::new(spec), dynamic, ..self.clone() };
+        // The first few rows are in one place, unless there are several physical tables.
+        let order = limited.spec.order.filter(|_| limited.spec.is_small());
+        let one = order.and_then(|order| self.key_order.as_one(&self.partitions, order));
+        Some(Arc::new(match one {
+            Some(segments) => limited.with_partitions(vec![segments]),
+            None => limited,
+        }))
     }
 
     fn fetch(&self) -> Option<usize> {

@@ -7,6 +7,8 @@ use datafusion::physical_plan::metrics::{
 };
 use tifusion_client::cop::CopMetrics;
 
+use super::dynamic::Narrowed;
+
 /// Metrics of one partition of a scan.
 #[derive(Debug, Clone)]
 pub(crate) struct ScanMetrics {
@@ -77,6 +79,37 @@ impl ScanMetrics {
         let (index_rows, lookup_batches) = (counter("index_rows"), counter("lookup_batches"));
         self.lookup = Some(LookupMetrics { index_rows, lookup_batches });
         self
+    }
+}
+
+/// What dynamic filters did for one partition of a scan.
+#[derive(Debug)]
+pub(crate) struct DynamicMetrics {
+    /// Ranges that they left.
+    ranges: Count,
+    /// Physical tables of which they left nothing.
+    tables_skipped: Count,
+    /// Time until they were there.
+    pub(crate) waiting: Time,
+}
+
+impl DynamicMetrics {
+    /// Registers the metrics of `partition`.
+    pub(crate) fn new(set: &ExecutionPlanMetricsSet, partition: usize) -> Self {
+        let counter = |name| MetricBuilder::new(set).counter(name, partition);
+        Self {
+            ranges: counter("dynamic_ranges"),
+            tables_skipped: counter("dynamic_tables_skipped"),
+            waiting: MetricBuilder::new(set).subset_time("dynamic_wait", partition),
+        }
+    }
+
+    /// Counts what was left of a segment.
+    pub(crate) fn record(&self, left: Option<&Narrowed>) {
+        match left {
+            Some(left) => self.ranges.add(left.segment.ranges.len()),
+            None => self.tables_skipped.add(1),
+        }
     }
 }
 

@@ -1,16 +1,19 @@
 //! Reading a table: what to read is plain data ([`spec`]), how it is spread over DataFusion's
 //! partitions a pure function ([`partition`]), the request to the stores ([`dag`]) and the answers'
 //! way back ([`answer`], [`stream`]) the rest. Rows are read by their keys, or through indexes, whose
-//! entries ([`entries`]) hold the columns or tell the rows ([`lookup`]). [`exec`] is the plan node.
+//! entries ([`entries`]) hold the columns or tell the rows ([`lookup`]). [`exec`] is the plan node. What
+//! other operators find out while it runs narrows it further ([`dynamic`]).
 
 pub(crate) mod answer;
 pub(crate) mod dag;
+pub(crate) mod dynamic;
 pub(crate) mod entries;
 pub(crate) mod estimates;
 pub(crate) mod exec;
 mod lookup;
 pub(crate) mod memory;
 pub(crate) mod metrics;
+pub(crate) mod order;
 pub(crate) mod partition;
 pub(crate) mod progress;
 pub(crate) mod pushed;

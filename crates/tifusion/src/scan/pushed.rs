@@ -29,6 +29,11 @@ impl Pushdown {
         self.filters.add(filter, &self.scope, schema)
     }
 
+    /// What the stores can evaluate of `filters`, over `schema`: every row that passes those passes it.
+    pub(crate) fn lowered(&self, filters: &[Physical], schema: &Schema) -> Vec<Expr> {
+        Filters::new(filters, &self.scope, schema).conditions
+    }
+
     /// What a row must pass.
     pub(crate) fn conditions(&self) -> &[Expr] {
         &self.filters.conditions

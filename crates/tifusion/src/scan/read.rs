@@ -11,7 +11,9 @@ use tifusion_client::{Client, Timestamp, sender};
 use tokio::sync::Semaphore;
 
 use super::answer::ScanColumns;
+use super::dynamic::DynamicFilters;
 use super::memory::PoolGauge;
+use super::pushed::Pushdown;
 use super::spec::{self, Segment, TableScanSpec};
 use crate::config::{Isolation, Priority, Settings};
 use crate::error::{Error, Result};
@@ -27,7 +29,7 @@ const FEW_AT_ONCE: usize = 4;
 const BYTES_IN_FLIGHT: usize = 64 << 20;
 
 /// One partition of a scan.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct ScanPart {
     pub(crate) client: Client,
     pub(crate) settings: Settings,
@@ -37,6 +39,9 @@ pub(crate) struct ScanPart {
     pub(crate) segments: Vec<Segment>,
     /// Requests that all partitions of the scan may have under way.
     pub(crate) slots: Arc<Semaphore>,
+    /// What other operators find out while it runs.
+    pub(crate) dynamic: Option<Arc<DynamicFilters>>,
+    pub(crate) pushdown: Arc<Pushdown>,
 }
 
 impl ScanPart {

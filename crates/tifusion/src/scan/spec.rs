@@ -8,6 +8,7 @@ use tifusion_codec::key;
 use tifusion_proto::tipb;
 use tifusion_schema::{HandleKind, ScanColumn, TableInfo};
 
+use super::order::ScanOrder;
 use crate::config::CodecFormat;
 use crate::error::Result;
 
@@ -228,6 +229,8 @@ pub(crate) struct TableScanSpec {
     pub(crate) access: AccessSummary,
     /// Most rows that anybody needs.
     pub(crate) limit: Option<usize>,
+    /// The order in which it reads; `None` for any.
+    pub(crate) order: Option<ScanOrder>,
     /// The snapshot.
     pub(crate) start_ts: u64,
     /// The schema version of the snapshot.

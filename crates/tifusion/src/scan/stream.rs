@@ -19,11 +19,12 @@ use tifusion_client::cop::{CopMetrics, CopResponse};
 
 use super::answer::Answer;
 use super::dag;
+use super::dynamic::Narrowed;
 use super::lookup;
 use super::memory::{Hold, PoolGauge};
-use super::metrics::{CopTotals, ScanMetrics};
+use super::metrics::{CopTotals, DynamicMetrics, LookupMetrics, ScanMetrics};
 use super::read::{Reading, SEGMENTS_AT_ONCE, ScanPart};
-use super::spec::{Segment, Source};
+use super::spec::{LookupSource, Segment, Source};
 use crate::error::{Error, Result};
 
 /// Bytes of rows that are put together into a batch at most: large rows make small batches.
@@ -36,6 +37,7 @@ pub(crate) fn open(
     context: &TaskContext,
     metrics: &ExecutionPlanMetricsSet,
 ) -> SendableRecordBatchStream {
+    let narrowing = part.dynamic.as_ref().map(|_| DynamicMetrics::new(metrics, partition));
     let metrics = match part.spec.source {
         Source::Lookup(_) => ScanMetrics::new(metrics, partition).of_lookup(metrics, partition),
         Source::Table(_) | Source::Index(_) => ScanMetrics::new(metrics, partition),
@@ -43,7 +45,7 @@ pub(crate) fn open(
     let consumer = MemoryConsumer::new(format!("TikvScanExec[{partition}]"));
     let gauge = Arc::new(PoolGauge::new(consumer, context.memory_pool()));
     let schema = Arc::clone(part.columns.schema());
-    let scan = PartScan::new(part, gauge, metrics);
+    let scan = PartScan::new(part, gauge, (metrics, narrowing));
     let batches = stream::try_unfold(scan, |mut scan| async move {
         let batch = scan.next().await.map_err(DataFusionError::from)?;
         DataFusionResult::Ok(batch.map(|batch| (batch, scan)))
@@ -81,7 +83,11 @@ struct PartScan {
 }
 
 impl PartScan {
-    fn new(part: ScanPart, gauge: Arc<PoolGauge>, metrics: ScanMetrics) -> Self {
+    fn new(
+        part: ScanPart,
+        gauge: Arc<PoolGauge>,
+        (metrics, narrowing): (ScanMetrics, Option<DynamicMetrics>),
+    ) -> Self {
         let part = Arc::new(part);
         let reads = Arc::new(Mutex::new(Vec::new()));
         let batch_rows = part.settings.chunk_batch_size;
@@ -96,7 +102,7 @@ impl PartScan {
         });
         let (shared, begun) = (Arc::clone(&gauge), Arc::clone(&reads));
         let reading = Reading { part: Arc::clone(&part), gauge: shared, begun };
-        let answers = answers(reading, &metrics);
+        let answers = answers(reading, &metrics, narrowing);
         let remaining = part.spec.limit.unwrap_or(usize::MAX);
         Self {
             part,
@@ -275,21 +281,96 @@ fn bytes_of(batch: &RecordBatch) -> Result<usize> {
     Ok(bytes)
 }
 
-/// The answers of all segments, in no particular order.
-fn answers(reading: Reading, metrics: &ScanMetrics) -> BoxStream<'static, Result<CopResponse>> {
-    let segments: Vec<Segment> = reading.part.segments.clone();
-    if let (Source::Lookup(source), Some(metrics)) = (&reading.part.spec.source, &metrics.lookup) {
-        let source = source.clone();
-        return lookup::answers(reading, source, segments, metrics.clone());
-    }
+/// The answers of all segments, when the filters that others find for them soon are there: one segment
+/// after another if the scan has an order, else as they come.
+fn answers(
+    reading: Reading,
+    metrics: &ScanMetrics,
+    narrowing: Option<DynamicMetrics>,
+) -> BoxStream<'static, Result<CopResponse>> {
+    let lookup = metrics.lookup.clone();
+    let begun = async move {
+        wait(&reading.part, narrowing.as_ref()).await;
+        match (reading.part.spec.source.clone(), lookup) {
+            (Source::Lookup(source), Some(metrics)) => {
+                of_lookup(reading, source, metrics, narrowing.as_ref())
+            }
+            _ => of_segments(reading, narrowing),
+        }
+    };
+    stream::once(begun).flatten().boxed()
+}
+
+fn of_segments(
+    reading: Reading,
+    narrowing: Option<DynamicMetrics>,
+) -> BoxStream<'static, Result<CopResponse>> {
+    let has_order = reading.part.spec.order.is_some();
+    let segments = reading.part.segments.clone();
     let at_once = segments.len().clamp(1, SEGMENTS_AT_ONCE);
-    stream::iter(segments)
-        .map(move |segment| {
-            let data = dag::encode(&reading.part.spec, segment.physical_id);
-            reading.begin(reading.request(data, &segment.ranges, at_once))
-        })
-        .flatten_unordered(SEGMENTS_AT_ONCE)
-        .boxed()
+    let answers = stream::iter(segments).map(move |segment| {
+        match narrowed(&reading.part, segment, narrowing.as_ref()) {
+            Ok(Some(Narrowed { segment, spec, is_own })) => {
+                let data = dag::encode(&spec, segment.physical_id);
+                let mut request = reading.request(data, &segment.ranges, at_once);
+                // The next run asks for other values: its answers would only push those out that are
+                // of use.
+                request.cacheable = !is_own;
+                request.keep_order = has_order;
+                request.desc = spec.order.is_some_and(|order| order.desc);
+                reading.begin(request)
+            }
+            Ok(None) => stream::empty().boxed(),
+            Err(error) => stream::once(async { Err(error) }).boxed(),
+        }
+    });
+    match has_order {
+        true => answers.flatten().boxed(),
+        false => answers.flatten_unordered(SEGMENTS_AT_ONCE).boxed(),
+    }
+}
+
+fn of_lookup(
+    reading: Reading,
+    source: LookupSource,
+    metrics: LookupMetrics,
+    narrowing: Option<&DynamicMetrics>,
+) -> BoxStream<'static, Result<CopResponse>> {
+    let mut segments = Vec::with_capacity(reading.part.segments.len());
+    let mut part = ScanPart::clone(&reading.part);
+    for segment in &reading.part.segments {
+        match narrowed(&reading.part, segment.clone(), narrowing) {
+            Ok(Some(narrowed)) => {
+                segments.push(narrowed.segment);
+                part.spec = narrowed.spec;
+            }
+            Ok(None) => {}
+            Err(error) => return stream::once(async { Err(error) }).boxed(),
+        }
+    }
+    lookup::answers(Reading { part: Arc::new(part), ..reading }, source, segments, metrics)
+}
+
+/// Waits for the filters that others find soon.
+async fn wait(part: &ScanPart, narrowing: Option<&DynamicMetrics>) {
+    if let (Some(dynamic), Some(metrics)) = (&part.dynamic, narrowing) {
+        let _timer = metrics.waiting.timer();
+        dynamic.wait(part.settings.dynamic_filter_wait, part.snapshot.deadline()).await;
+    }
+}
+
+/// `segment` as it is read; `None` if nobody needs its rows any more.
+fn narrowed(
+    part: &ScanPart,
+    segment: Segment,
+    narrowing: Option<&DynamicMetrics>,
+) -> Result<Option<Narrowed>> {
+    let (Some(dynamic), Some(metrics)) = (&part.dynamic, narrowing) else {
+        return Ok(Some(Narrowed { segment, spec: Arc::clone(&part.spec), is_own: false }));
+    };
+    let narrowed = dynamic.narrow(&segment, &part.spec, &part.pushdown)?;
+    metrics.record(narrowed.as_ref());
+    Ok(narrowed)
 }
 
 #[cfg(test)]

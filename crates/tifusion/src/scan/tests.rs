@@ -28,6 +28,7 @@ fn spec(start_ts: u64, limit: Option<usize>, format: CodecFormat) -> TableScanSp
         source: Source::Table(RowKeys::default()),
         access: AccessSummary::default(),
         limit,
+        order: None,
         start_ts,
         schema_version: 7,
         format,

@@ -24,7 +24,7 @@ use tifusion_schema::{Domain, IndexInfo, TableInfo};
 use super::filter::{self, Restriction};
 use super::handle_range::HandleRanges;
 use super::{FilteredTable, PhysicalRanges, TableAccess, explain};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::scan::entries::IndexEntries;
 use crate::scan::spec::AccessSummary;
 use cost::{Cost, Widths};
@@ -152,6 +152,31 @@ impl FilteredTable<'_> {
         let rejected = candidates.iter().enumerate().filter(|(at, _)| *at != best);
         path.summary.rejected = rejected.map(|(_, other)| chooser.shown(other)).collect();
         Ok(path)
+    }
+}
+
+impl FilteredTable<'_> {
+    /// The keys of an index's entries for rows that meet all of `conjuncts`.
+    ///
+    /// # Errors
+    /// When the table has no such index.
+    pub(crate) fn entries(
+        &self,
+        index_id: i64,
+        conjuncts: &[Arc<dyn PhysicalExpr>],
+    ) -> Result<Vec<PhysicalRanges>> {
+        let Restriction::Columns(columns) = filter::all_of(conjuncts, self.schema) else {
+            return Ok(Vec::new());
+        };
+        let domains = self.by_id(columns);
+        let index = self.info.find_index_by_id(index_id);
+        let keys =
+            index.and_then(|index| IndexRanges::of(self.info, index, &domains, self.new_collation));
+        let keys = keys.ok_or_else(|| {
+            Error::new(ErrorKind::Data, format!("no keys of the index {index_id} are known"))
+                .with_context("table", self.info.name.as_str())
+        })?;
+        Ok(keys.in_tables(&self.partitions(&domains)))
     }
 }
 

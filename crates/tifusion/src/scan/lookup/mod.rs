@@ -60,6 +60,7 @@ pub(super) fn check_rows(
     };
     // What is read at another isolation may be committed between the two reads.
     let is_comparable = part.spec.conditions.is_empty()
+        && part.dynamic.is_none()
         && part.spec.limit.is_none()
         && part.settings.isolation == Isolation::Si;
     let entries = metrics.index_rows.value();

@@ -1,0 +1,293 @@
+//! Filters that are known only while a statement runs: what the build side of a hash join has, what can
+//! still be among the first rows of a top-k.
+//!
+//! Whoever makes one looks at every row again, so a scan takes of it what it understands: the ranges of
+//! keys that it leaves, and conditions for the stores. [`weaken`] brings it into a form that the rest
+//! of the crate reads; [`narrow`] is what becomes of a scan's segments.
+
+mod narrow;
+#[cfg(test)]
+mod tests;
+mod weaken;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arrow::datatypes::{Schema, SchemaRef};
+use datafusion::common::Result as DataFusionResult;
+use datafusion::common::tree_node::{TreeNode as _, TreeNodeRecursion};
+use datafusion::physical_expr::expressions::DynamicFilterPhysicalExpr;
+use datafusion::physical_expr::utils::collect_columns;
+use datafusion::physical_expr_common::physical_expr::{
+    snapshot_generation, snapshot_physical_expr,
+};
+use datafusion::physical_plan::PhysicalExpr;
+use parking_lot::Mutex;
+
+use super::pushed::Pushdown;
+use super::spec::{Segment, TableScanSpec};
+use crate::error::Result;
+use narrow::KeysByTable;
+pub(crate) use narrow::PhysicalKeys;
+
+/// Finds the keys of a scan's source.
+pub(crate) trait SourceKeys: fmt::Debug + Send + Sync {
+    /// The keys of rows that meet all of `conjuncts`, which speak of columns of `schema`, and perhaps of
+    /// more rows: by physical table, ascending and disjoint. A table without such rows is left out.
+    fn keys(
+        &self,
+        conjuncts: &[Arc<dyn PhysicalExpr>],
+        schema: &Schema,
+    ) -> Result<Vec<PhysicalKeys>>;
+}
+
+/// The dynamic filters of a scan.
+#[derive(Debug)]
+pub(crate) struct DynamicFilters {
+    keys: Arc<dyn SourceKeys>,
+    held: Vec<Held>,
+    /// Ids of those whose maker has them ready before it needs a row of the scan.
+    awaited: BTreeSet<u64>,
+    found: Mutex<Option<Found>>,
+}
+
+/// A filter, and the output of the scan that it speaks of.
+#[derive(Debug, Clone)]
+struct Held {
+    filter: Arc<dyn PhysicalExpr>,
+    schema: SchemaRef,
+}
+
+/// What the filters were found to leave.
+#[derive(Debug)]
+struct Found {
+    generations: Vec<u64>,
+    left: Arc<Left>,
+}
+
+/// What the filters leave of a scan.
+#[derive(Debug)]
+struct Left {
+    /// `None` for all.
+    keys: Option<KeysByTable>,
+    /// The scan with the conditions of the filters.
+    spec: Arc<TableScanSpec>,
+    has_conditions: bool,
+}
+
+/// One segment as the filters leave it.
+#[derive(Debug)]
+pub(crate) struct Narrowed {
+    pub(crate) segment: Segment,
+    pub(crate) spec: Arc<TableScanSpec>,
+    /// Whether the stores are asked for what only this run of the statement asks for.
+    pub(crate) is_own: bool,
+}
+
+impl DynamicFilters {
+    /// None yet.
+    pub(crate) fn none(keys: Arc<dyn SourceKeys>) -> Self {
+        Self { keys, held: Vec::new(), awaited: BTreeSet::new(), found: Mutex::default() }
+    }
+
+    /// None again.
+    pub(crate) fn cleared(&self) -> Self {
+        Self::none(Arc::clone(&self.keys))
+    }
+
+    /// With those of `filters`, over `schema`, that change while the statement runs.
+    pub(crate) fn with(
+        &self,
+        filters: impl IntoIterator<Item = Arc<dyn PhysicalExpr>>,
+        schema: &SchemaRef,
+    ) -> Self {
+        let mut held = self.held.clone();
+        for filter in filters.into_iter().filter(|filter| !parts(filter).is_empty()) {
+            held.push(Held { filter, schema: Arc::clone(schema) });
+        }
+        Self { held, awaited: self.awaited.clone(), ..self.cleared() }
+    }
+
+    /// The same, waiting for those of `ids` before it reads.
+    pub(crate) fn awaiting(&self, ids: &BTreeSet<u64>) -> Option<Self> {
+        let all = self.held.iter().flat_map(|held| parts(&held.filter));
+        let awaited: BTreeSet<u64> =
+            all.filter_map(|part| part.expression_id()).filter(|id| ids.contains(id)).collect();
+        let changes = awaited != self.awaited;
+        changes.then(|| Self { held: self.held.clone(), awaited, ..self.cleared() })
+    }
+
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.held.is_empty()
+    }
+
+    /// Calls `f` for each.
+    pub(crate) fn apply(
+        &self,
+        f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> DataFusionResult<TreeNodeRecursion>,
+    ) -> DataFusionResult<TreeNodeRecursion> {
+        for held in &self.held {
+            if f(&held.filter)? == TreeNodeRecursion::Stop {
+                return Ok(TreeNodeRecursion::Stop);
+            }
+        }
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    /// Waits until those that come soon are complete, no longer than `most` and not past `deadline`.
+    pub(crate) async fn wait(&self, most: Duration, deadline: Option<Instant>) {
+        let end = Instant::now().checked_add(most);
+        let end = end.into_iter().chain(deadline).min();
+        let awaited = self.held.iter().flat_map(|held| parts(&held.filter));
+        let awaited = awaited.filter(|part| {
+            part.expression_id().is_some_and(|expression_id| self.awaited.contains(&expression_id))
+        });
+        for part in awaited {
+            let Some(part) = part.downcast_ref::<DynamicFilterPhysicalExpr>() else { continue };
+            let Some(end) = end else { return };
+            // What isn't complete says less, and nothing wrong.
+            if tokio::time::timeout_at(end.into(), part.wait_complete()).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// What they leave of `segment` as they are now; `None` if nothing.
+    pub(crate) fn narrow(
+        &self,
+        segment: &Segment,
+        spec: &Arc<TableScanSpec>,
+        pushdown: &Pushdown,
+    ) -> Result<Option<Narrowed>> {
+        let left = self.left(spec, pushdown)?;
+        let segment = match &left.keys {
+            Some(keys) => keys.narrow(segment),
+            None => Some(segment.clone()),
+        };
+        let with = |segment| Narrowed {
+            segment,
+            spec: Arc::clone(&left.spec),
+            is_own: left.has_conditions,
+        };
+        Ok(segment.map(with))
+    }
+
+    /// What they leave as they are now, found out once for each state of them.
+    fn left(&self, spec: &Arc<TableScanSpec>, pushdown: &Pushdown) -> Result<Arc<Left>> {
+        let generations = self.held.iter().map(|held| snapshot_generation(&held.filter));
+        let generations: Vec<u64> = generations.collect();
+        let mut found = self.found.lock();
+        if let Some(found) = found.as_ref().filter(|found| found.generations == generations) {
+            return Ok(Arc::clone(&found.left));
+        }
+        let left = Arc::new(self.find(spec, pushdown)?);
+        *found = Some(Found { generations, left: Arc::clone(&left) });
+        Ok(left)
+    }
+
+    fn find(&self, spec: &Arc<TableScanSpec>, pushdown: &Pushdown) -> Result<Left> {
+        let mut keys = None;
+        let mut conditions = spec.conditions.clone();
+        for held in &self.held {
+            let filter = snapshot_physical_expr(Arc::clone(&held.filter))?;
+            let conjuncts = weaken::conjuncts(&filter, &held.schema)?;
+            if conjuncts.is_empty() {
+                continue;
+            }
+            let of_filter = self.keys_of(&filter, &conjuncts, &held.schema)?;
+            keys = Some(match keys {
+                Some(keys) => of_filter.intersect(&keys),
+                None => of_filter,
+            });
+            let mut open = Vec::new();
+            for conjunct in &conjuncts {
+                if !self.is_of_keys(conjunct, &held.schema)? {
+                    open.extend(weaken::for_stores(conjunct));
+                }
+            }
+            for condition in pushdown.lowered(&open, &held.schema) {
+                if !conditions.contains(&condition) {
+                    conditions.push(condition);
+                }
+            }
+        }
+        let has_conditions = conditions.len() > spec.conditions.len();
+        let spec = match has_conditions {
+            true => Arc::new(TableScanSpec { conditions, ..TableScanSpec::clone(spec) }),
+            false => Arc::clone(spec),
+        };
+        Ok(Left { keys, spec, has_conditions })
+    }
+
+    /// Whether `conjunct` is a list of which each value has keys of its own, which say all of it.
+    fn is_of_keys(&self, conjunct: &Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<bool> {
+        let values = weaken::values(conjunct);
+        if values == 0 {
+            return Ok(false);
+        }
+        let keys = KeysByTable::new(self.keys.keys(std::slice::from_ref(conjunct), schema)?);
+        let all = KeysByTable::new(self.keys.keys(&[], schema)?);
+        Ok(keys != all && keys.len() >= values)
+    }
+
+    /// The keys that one filter leaves.
+    fn keys_of(
+        &self,
+        filter: &Arc<dyn PhysicalExpr>,
+        conjuncts: &[Arc<dyn PhysicalExpr>],
+        schema: &Schema,
+    ) -> Result<KeysByTable> {
+        let keys = KeysByTable::new(self.keys.keys(conjuncts, schema)?);
+        let Some(tuples) = weaken::tuples(filter) else { return Ok(keys) };
+        // Of several columns in a key, only together do values leave single keys.
+        let all = KeysByTable::new(self.keys.keys(&[], schema)?);
+        let mut of_tuples = Vec::new();
+        for (at, tuple) in tuples.iter().enumerate() {
+            let of_tuple = self.keys.keys(tuple, schema)?;
+            if at == 0 && KeysByTable::new(of_tuple.clone()) == all {
+                return Ok(keys);
+            }
+            of_tuples.extend(of_tuple);
+        }
+        Ok(KeysByTable::union(of_tuples).intersect(&keys))
+    }
+}
+
+impl fmt::Display for DynamicFilters {
+    /// Which columns they speak of, not which values: those may be many.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let of_one = |held: &Held| {
+            let mut names: Vec<String> = collect_columns(&held.filter)
+                .into_iter()
+                .map(|column| column.name().to_owned())
+                .collect();
+            names.sort_unstable();
+            if let [name] = names.as_slice() {
+                name.clone()
+            } else {
+                format!("({})", names.join(", "))
+            }
+        };
+        let all: Vec<String> = self.held.iter().map(of_one).collect();
+        f.write_str(&all.join(", "))
+    }
+}
+
+/// The dynamic filters in an expression.
+fn parts(expr: &Arc<dyn PhysicalExpr>) -> Vec<Arc<dyn PhysicalExpr>> {
+    let mut found = Vec::new();
+    let visited = expr.apply(|part| {
+        if part.is::<DynamicFilterPhysicalExpr>() {
+            found.push(Arc::clone(part));
+            return Ok(TreeNodeRecursion::Jump);
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    if visited.is_err() {
+        found.clear();
+    }
+    found
+}
