@@ -12,6 +12,8 @@ use tifusion_client::cop::CopMetrics;
 pub(crate) struct ScanMetrics {
     /// Rows out and time spent decoding.
     pub(crate) baseline: BaselineMetrics,
+    /// Rows that came from the stores, those beyond a limit among them.
+    pub(crate) rows_received: Count,
     /// Coprocessor tasks begun.
     pub(crate) tasks: Count,
     /// Those whose last answer is there.
@@ -44,6 +46,7 @@ impl ScanMetrics {
         let counter = |name| MetricBuilder::new(set).counter(name, partition);
         Self {
             baseline: BaselineMetrics::new(set, partition),
+            rows_received: counter("rows_received"),
             tasks: counter("tasks"),
             tasks_done: counter("tasks_done"),
             answers: counter("answers"),

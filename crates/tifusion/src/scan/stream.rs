@@ -169,6 +169,7 @@ impl PartScan {
             return self.end_answer();
         };
         let batch = batch.map_err(|error| self.in_answer(error, region, store))?;
+        self.metrics.rows_received.add(batch.num_rows());
         self.collect(batch)?;
         Ok(true)
     }
