@@ -29,22 +29,25 @@ const PUSHDOWN_OFF: [(&str, &str); 3] = [
     ("plan.allow_index_read", "false"),
 ];
 
-/// Settings that keep the stores from doing more than giving rows of a table: those that this version
-/// takes, the others are told.
+/// Settings that keep the stores from doing more than giving rows of a table.
 #[must_use]
 pub fn pushdown_off() -> &'static [(&'static str, &'static str)] {
     static TAKEN: OnceLock<Vec<(&'static str, &'static str)>> = OnceLock::new();
-    TAKEN.get_or_init(|| {
-        let is_taken = |(key, value): &(&str, &str)| {
-            let map = HashMap::from([((*key).to_owned(), (*value).to_owned())]);
-            let taken = Config::from_map(&map).is_ok();
-            if !taken {
-                eprintln!("not taken by this version: {key}={value}");
-            }
-            taken
-        };
-        PUSHDOWN_OFF.into_iter().filter(is_taken).collect()
-    })
+    TAKEN.get_or_init(|| taken(&PUSHDOWN_OFF))
+}
+
+/// Those of `settings` that this version takes; the others are told.
+#[must_use]
+pub fn taken<'a>(settings: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    let is_taken = |(key, value): &(&str, &str)| {
+        let map = HashMap::from([((*key).to_owned(), (*value).to_owned())]);
+        let taken = Config::from_map(&map).is_ok();
+        if !taken {
+            eprintln!("not taken by this version: {key}={value}");
+        }
+        taken
+    };
+    settings.iter().copied().filter(is_taken).collect()
 }
 
 /// The whole answer to a query.

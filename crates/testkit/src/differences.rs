@@ -202,6 +202,12 @@ pub const DIFFERENCES: &[Difference] = &[
         example: "SELECT count(i_a, d_day) FROM examples",
     },
     Difference {
+        name: "a value of a group",
+        why: "first_value without an order; TiDB: ANY_VALUE",
+        remedy: rewrite(r"\bfirst_value\(", "ANY_VALUE("),
+        example: "SELECT i_a, first_value(i_a) FROM examples GROUP BY i_a",
+    },
+    Difference {
         name: "bits of unsigned numbers put together",
         why: "NULL of no value; TiDB: all or no bits",
         remedy: rewrite(

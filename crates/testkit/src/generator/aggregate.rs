@@ -23,7 +23,7 @@ pub struct Aggregate {
 
 impl Aggregate {
     /// An exact one.
-    fn exact(call: Expression) -> Self {
+    pub(super) fn exact(call: Expression) -> Self {
         Self { call, filter: None, is_rounded: false, magnitude: 0.0 }
     }
 

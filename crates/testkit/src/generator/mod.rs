@@ -57,6 +57,7 @@ impl Generator {
     pub fn query(&mut self) -> Query {
         let join = if self.random.random_bool(0.2) { Some(self.join()) } else { None };
         let least = usize::from(join.is_some());
+        let has_other = join.as_ref().is_some_and(Join::has_columns);
         let mut query = Query {
             table: self.table(),
             join,
@@ -70,6 +71,9 @@ impl Generator {
             limit: None,
             offset: 0,
         };
+        if has_other && self.random.random_bool(0.3) {
+            query.conditions.extend(self.conditions('z', 1..2));
+        }
         if self.random.random_bool(0.45) {
             self.group(&mut query);
         } else {
@@ -142,6 +146,11 @@ impl Generator {
         for _ in 0..count {
             let side = self.side(query);
             aggregates.push(Aggregate::random(&mut self.random, side));
+        }
+        // Of a group, what is equal in all its rows is no matter of chance.
+        if let Some(key) = query.outputs.first().filter(|_| self.random.random_bool(0.1)) {
+            let text = format!("first_value({})", key.text);
+            aggregates.push(Aggregate::exact(Expression { text, ..key.clone() }));
         }
         let mut having = Vec::new();
         if self.random.random_bool(0.2) {

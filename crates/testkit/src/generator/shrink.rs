@@ -1,5 +1,6 @@
 //! What is left of a query when one part goes.
 
+use super::aggregate::Aggregate;
 use super::condition::{Condition, all_of};
 use super::query::{Grouping, Join, Key, KeyOf, Query};
 
@@ -43,7 +44,7 @@ impl Query {
         });
         let outputs = self.outputs.iter().map(|output| output.text.clone());
         let groups = self.grouping.iter();
-        let aggregates = groups.clone().flat_map(|it| &it.aggregates).map(super::Aggregate::sql);
+        let aggregates = groups.clone().flat_map(|it| &it.aggregates).map(Aggregate::sql);
         let having = groups.flat_map(|it| &it.having).map(|it| it.text.clone());
         let texts = keys.chain(outputs).chain(aggregates).chain(having);
         texts.chain([all_of(&self.conditions)]).any(|text| text.contains("z."))
@@ -51,9 +52,16 @@ impl Query {
 
     fn with_less_asked(&self) -> Vec<Self> {
         let mut smaller = Vec::new();
+        let aggregates = self.grouping.iter().flat_map(|it| &it.aggregates);
+        // Of groups by something else the first value is a matter of chance.
+        let is_first_needed =
+            aggregates.map(Aggregate::sql).any(|it| it.starts_with("first_value"));
         for place in 0..self.width() {
             if self.width() == 1 {
                 break;
+            }
+            if place == 0 && is_first_needed {
+                continue;
             }
             let order = without(&self.order, place);
             if place < self.outputs.len() {

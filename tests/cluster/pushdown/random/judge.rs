@@ -39,27 +39,29 @@ pub(super) struct Question {
     pub(super) expectation: Expectation,
     /// Whether TiDB is asked.
     pub(super) is_portable: bool,
+    /// In which of the ways to ask the stores.
+    pub(super) way: usize,
 }
 
 impl Question {
-    pub(super) fn new(query: &Query) -> Self {
+    pub(super) fn new(query: &Query, way: usize) -> Self {
         let expectation = query.expectation();
         let (sql, unlimited) = (query.sql(), query.unlimited_sql());
-        Self { sql, unlimited, expectation, is_portable: query.is_portable() }
+        Self { sql, unlimited, expectation, is_portable: query.is_portable(), way }
     }
 }
 
 impl Sides {
     /// Asks all sides.
-    pub(super) async fn judge(&self, query: &Query) -> Result<Verdict, Failure> {
-        let judged = self.ask(&Question::new(query)).await;
+    pub(super) async fn judge(&self, query: &Query, way: usize) -> Result<Verdict, Failure> {
+        let judged = self.ask(&Question::new(query, way)).await;
         judged.map_err(|why| Failure { query: query.clone(), why })
     }
 
     /// Asks all sides.
     pub(super) async fn ask(&self, question: &Question) -> Result<Verdict, String> {
         let Question { sql, expectation, .. } = question;
-        let (on, off) = (answer(&self.on, sql).await, answer(&self.off, sql).await);
+        let (on, off) = (answer(&self.on[question.way], sql).await, answer(&self.off, sql).await);
         let (on, off) = match (on, off) {
             (Ok(on), Ok(off)) => (on, off),
             // What the engine refuses, it refuses either way.

@@ -1,8 +1,8 @@
 //! Queries that failed once, each in a file with its tables and rows.
 //!
 //! A file has statements, each ended by a semicolon at the end of a line; the last is the query, in
-//! DataFusion's SQL. The comment `-- compare:` above it says how answers are compared, `-- TiDB` that TiDB
-//! judges them too.
+//! DataFusion's SQL. The comment `-- compare:` above it says how answers are compared, `-- way:` in which
+//! session it is asked, `-- TiDB` that TiDB judges it too.
 
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ use tifusion_testkit::generator::{Query, table_named};
 use tifusion_testkit::tidb::Tidb;
 
 use super::judge::Question;
-use super::sides::Sides;
+use super::sides::{ROWS, Sides};
 
 /// A query and the rows with which it fails.
 #[derive(Debug, Clone)]
@@ -32,17 +32,18 @@ fn folder() -> PathBuf {
 
 /// What stands before the query in its file.
 const COMPARE: &str = "-- compare: ";
+const WAY: &str = "-- way: ";
 const TIDB: &str = "-- TiDB judges it";
 
 impl Kept {
     /// With all rows that are made of `seed`; `has_odd_rows` if the cluster takes them.
-    pub(super) fn new(query: &Query, seed: u64, rows: usize, has_odd_rows: bool) -> Self {
+    pub(super) fn new(question: Question, query: &Query, seed: u64, has_odd_rows: bool) -> Self {
         let others = query.join.iter().map(|join| &join.table).chain(&query.union);
         let mut names: Vec<String> = std::iter::once(&query.table).chain(others).cloned().collect();
         names.sort_unstable();
         names.dedup();
-        let tables = names.into_iter().map(|name| (name, (1..=rows).collect())).collect();
-        Self { question: Question::new(query), seed, tables, has_odd_rows }
+        let tables = names.into_iter().map(|name| (name, (1..=ROWS).collect())).collect();
+        Self { question, seed, tables, has_odd_rows }
     }
 
     /// The same without `count` of the rows of one table, one for each place where they are.
@@ -100,7 +101,7 @@ impl Kept {
     }
 
     fn text(&self, why: &str) -> String {
-        let Question { sql, unlimited, expectation, is_portable } = &self.question;
+        let Question { sql, unlimited, expectation, is_portable, way } = &self.question;
         let mut text = String::new();
         for line in why.lines().take(3) {
             text += &format!("-- {line}\n");
@@ -108,7 +109,7 @@ impl Kept {
         for statement in self.statements() {
             text += &format!("{statement};\n");
         }
-        text += &format!("{COMPARE}{expectation}\n");
+        text += &format!("{WAY}{way}\n{COMPARE}{expectation}\n");
         if *is_portable {
             text += &format!("{TIDB}\n");
         }
@@ -122,7 +123,8 @@ impl Kept {
 
 /// Reads a file: its statements, and the query.
 fn read(text: &str) -> (Vec<String>, Question) {
-    let compare = text.lines().find_map(|line| line.strip_prefix(COMPARE)).expect("how to compare");
+    let told = |what| text.lines().find_map(|line| line.strip_prefix(what)).expect(what);
+    let compare = told(COMPARE);
     let (before, behind) = text.split_once(COMPARE).unwrap();
     let statements = |text: &str| -> Vec<String> {
         let lines: Vec<_> = text.lines().filter(|line| !line.starts_with("--")).collect();
@@ -140,6 +142,7 @@ fn read(text: &str) -> (Vec<String>, Question) {
         unlimited: first,
         expectation: compare.parse().unwrap(),
         is_portable: text.contains(TIDB),
+        way: told(WAY).parse().unwrap(),
     };
     (statements(before), question)
 }
@@ -214,9 +217,12 @@ async fn kept_files_have_one_answer_in_tidbs_own_store() {
 fn what_is_kept_is_read_as_it_was_written() {
     let mut generator = tifusion_testkit::generator::Generator::new(5);
     for _ in 0..50 {
-        let kept = Kept::new(&generator.query(), 5, 3, true);
+        let query = generator.query();
+        let kept = Kept::new(Question::new(&query, 1), &query, 5, true);
+        let kept = kept.with_fewer(ROWS - 3).remove(0);
         let (statements, question) = read(&kept.text("why"));
         assert_eq!(statements, kept.statements());
+        assert_eq!(question.way, 1);
         assert_eq!(question.sql, kept.question.sql);
         assert_eq!(question.unlimited, kept.question.unlimited);
         assert_eq!(question.expectation, kept.question.expectation);

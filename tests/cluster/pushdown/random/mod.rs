@@ -16,7 +16,7 @@ use tifusion_embedded::EmbeddedCluster;
 use tifusion_testkit::cluster::{Cluster, Shape};
 use tifusion_testkit::generator::{Generator, Query};
 
-use sides::Sides;
+use sides::{Sides, WAYS};
 use variety::Variety;
 
 /// Queries of the test that TiDB judges, unless `TIFUSION_QUERIES` says otherwise.
@@ -49,7 +49,10 @@ async fn run(sides: Sides, seed: u64, count: usize) {
     let queries = queries.into_iter().enumerate().filter(is_wanted);
     let judged = futures::stream::iter(queries).map(|(number, query)| {
         let sides = Arc::clone(&sides);
-        let judging = tokio::spawn(async move { sides.judge(&query).await.map(|it| (query, it)) });
+        let judging =
+            tokio::spawn(
+                async move { sides.judge(&query, number % WAYS).await.map(|it| (query, it)) },
+            );
         async move { (number, judging.await.unwrap()) }
     });
     let mut judged = judged.buffered(AT_ONCE);
@@ -62,10 +65,12 @@ async fn run(sides: Sides, seed: u64, count: usize) {
     }
     eprintln!("{variety}\n{count} queries in {:.0?}", began.elapsed());
     for (number, failure) in failures.iter().take(KEPT) {
-        let small = sides.shrink(&failure.query).await;
-        let why = sides.judge(&small).await.err().map_or_else(|| failure.why.clone(), |it| it.why);
-        let plan = sides.explain(&small).await;
-        let file = sides.keep(seed, *number, &small, &why).await;
+        let way = number % WAYS;
+        let small = sides.shrink(&failure.query, way).await;
+        let why = sides.judge(&small, way).await.err();
+        let why = why.map_or_else(|| failure.why.clone(), |it| it.why);
+        let plan = sides.explain(&small, way).await;
+        let file = sides.keep(*number, &small, way, &why).await;
         eprintln!(
             "TIFUSION_SEED={seed}, query {number}: {}\n{}\nsmaller, in {}: {why}\n{}\n{plan}\n",
             failure.why,

@@ -5,19 +5,38 @@ use std::path::PathBuf;
 use tifusion::{Error, ErrorKind};
 use tifusion_embedded::EmbeddedCluster;
 use tifusion_testkit::cluster::Cluster;
-use tifusion_testkit::connector::{Answer, Connector, pushdown_off};
+use tifusion_testkit::connector::{Answer, Connector, pushdown_off, taken};
 use tifusion_testkit::differences;
 use tifusion_testkit::edges::odd_rows;
 use tifusion_testkit::generator::{Query, TABLES, Table};
 use tifusion_testkit::tidb::Tidb;
 use tokio::sync::Mutex;
 
+use super::judge::Question;
 use super::kept::Kept;
 
 /// Rows of each table: enough for an index to be the shorter way.
 pub(super) const ROWS: usize = 900;
 /// How often a failing query is tried with fewer rows.
 const SHRINKING_TRIES: usize = 150;
+/// How often each region of an embedded cluster is split.
+const SPLITS: usize = 5;
+
+/// Ways to ask the stores, each in a session of its own: as it comes, in small pages and small batches of an
+/// index's rows, and with answers that are rows and kept.
+const ON: [&[(&str, &str)]; 3] = [
+    &[],
+    &[
+        ("coprocess.streaming", "true"),
+        ("coprocessor.chunk_batch_size", "32"),
+        ("index.scan_batch_size", "7"),
+        ("index.scan_concurrency", "2"),
+    ],
+    &[("coprocess.codec_format", "default"), ("coprocessor.cache_size", "10000000")],
+];
+/// How many ways there are.
+pub(super) const WAYS: usize = ON.len();
+
 /// Connections to TiDB.
 const CONNECTIONS: usize = 3;
 
@@ -31,7 +50,7 @@ enum Home {
 
 /// Who answers.
 pub(super) struct Sides {
-    pub(super) on: Connector,
+    pub(super) on: Vec<Connector>,
     pub(super) off: Connector,
     home: Home,
     seed: u64,
@@ -63,7 +82,10 @@ impl Sides {
             tidb.push(Mutex::new(one));
         }
         let home = Home::Playground { cluster: Box::new(cluster.clone()), tidb };
-        let on = Connector::connect(cluster, &[]).await;
+        let mut on = Vec::new();
+        for settings in ON {
+            on.push(Connector::connect(cluster, &taken(settings)).await);
+        }
         let off = Connector::connect(cluster, pushdown_off()).await;
         Self { on, off, home, seed }.using(database).await
     }
@@ -80,15 +102,24 @@ impl Sides {
         Self::over_embedded(cluster, seed).await
     }
 
-    /// Over a cluster in the process that has its tables in `test`.
+    /// Over a cluster in the process that has its tables in `test`: in many regions.
     pub(super) async fn over_embedded(cluster: EmbeddedCluster, seed: u64) -> Self {
-        let on = Connector::embedded(&cluster, &[]).await;
+        for _ in 0..SPLITS {
+            for region in cluster.regions() {
+                cluster.split_region(region.id).unwrap();
+            }
+        }
+        cluster.scatter();
+        let mut on = Vec::new();
+        for settings in ON {
+            on.push(Connector::embedded(&cluster, &taken(settings)).await);
+        }
         let off = Connector::embedded(&cluster, pushdown_off()).await;
         Self { on, off, home: Home::Embedded { _cluster: cluster }, seed }.using("test").await
     }
 
     async fn using(self, database: &str) -> Self {
-        for side in [&self.on, &self.off] {
+        for side in self.on.iter().chain([&self.off]) {
             side.use_database(database).await;
             // One of two cores each: what is asked is many small queries.
             side.query("SET datafusion.execution.target_partitions = 2").await;
@@ -116,16 +147,16 @@ impl Sides {
     }
 
     /// The plan with everything on.
-    pub(super) async fn explain(&self, query: &Query) -> String {
-        self.on.explain(&query.sql()).await
+    pub(super) async fn explain(&self, query: &Query, way: usize) -> String {
+        self.on[way].explain(&query.sql()).await
     }
 
     /// The smallest query that still fails.
-    pub(super) async fn shrink(&self, query: &Query) -> Query {
+    pub(super) async fn shrink(&self, query: &Query, way: usize) -> Query {
         let mut query = query.clone();
         'again: loop {
             for smaller in query.smaller() {
-                if self.judge(&smaller).await.is_err() {
+                if self.judge(&smaller, way).await.is_err() {
                     query = smaller;
                     continue 'again;
                 }
@@ -135,8 +166,14 @@ impl Sides {
     }
 
     /// Writes the query to a file, with the fewest rows with which it still fails. Returns where.
-    pub(super) async fn keep(&self, seed: u64, number: usize, query: &Query, why: &str) -> PathBuf {
-        let mut kept = Kept::new(query, self.seed, ROWS, self.has_tidb());
+    pub(super) async fn keep(
+        &self,
+        number: usize,
+        query: &Query,
+        way: usize,
+        why: &str,
+    ) -> PathBuf {
+        let mut kept = Kept::new(Question::new(query, way), query, self.seed, self.has_tidb());
         let (mut step, mut tries) = (ROWS / 2, 0);
         while step > 0 && tries < SHRINKING_TRIES {
             let mut fewer = None;
@@ -152,7 +189,7 @@ impl Sides {
                 None => step /= 2,
             }
         }
-        kept.write(&format!("seed_{seed}_query_{number}"), why)
+        kept.write(&format!("seed_{}_query_{number}", self.seed), why)
     }
 
     /// Whether a kept query fails over its own rows alone, in a place of its own.
