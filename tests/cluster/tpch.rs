@@ -24,8 +24,12 @@ async fn all_queries_give_tidbs_answers() {
     assert_eq!(lines.rows[0][0].plain(), "60175");
     for number in 1..=tpch::QUERIES {
         let query = tpch::query(number);
-        let rules =
-            Rules { ordered: true, exact_numbers: true, rounded: ROUNDING.contains(&number) };
+        let rules = Rules {
+            ordered: true,
+            exact_numbers: true,
+            rounded: ROUNDING.contains(&number),
+            ..Rules::default()
+        };
         let theirs = tidb.query(&to_tidb(&query)).await;
         assert!(!theirs.rows.is_empty(), "query {number} finds nothing");
         let ours = connector.query(&query).await;

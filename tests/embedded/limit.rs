@@ -30,8 +30,12 @@ async fn ten_rows_of_a_thousand_regions_touch_a_few() {
         let asked = [Rpc::Coprocessor, Rpc::PdScanRegions].map(|rpc| cluster.faults().calls(rpc));
         let answer = session.run("SELECT * FROM test.large LIMIT 10").await.unwrap();
         assert_eq!(crate::tables::rows(&answer).len(), 10);
-        let requests = answer.metric("requests");
-        assert!(requests <= 16, "{requests} requests for ten rows");
+        for what in ["tasks", "requests"] {
+            let count = answer.metric(what);
+            assert!((1..=16).contains(&count), "{count} {what} for ten rows");
+        }
+        let rows = answer.metric("rows_received");
+        assert!((10..=160).contains(&rows), "{rows} rows received for ten");
         let told = [Rpc::Coprocessor, Rpc::PdScanRegions].map(|rpc| cluster.faults().calls(rpc));
         assert!(told[0] - asked[0] <= 16, "{told:?} after {asked:?}");
         assert!(told[1] - asked[1] <= 4, "{told:?} after {asked:?}");

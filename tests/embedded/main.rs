@@ -27,5 +27,6 @@ mod queries;
 #[expect(dead_code, reason = "those tests use all of it")]
 mod raw;
 mod soak;
+mod statistics;
 mod tables;
 mod tpch;

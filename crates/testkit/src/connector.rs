@@ -1,13 +1,14 @@
 //! TiFusion, as its users run it: the side that is judged.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion::execution::TaskContext;
 use datafusion::physical_plan::metrics::MetricValue;
 use datafusion::physical_plan::{ExecutionPlan, collect};
+use tifusion::config::Config;
 use tifusion::{Error, TidbContext};
 use tifusion_embedded::EmbeddedCluster;
 
@@ -19,6 +20,34 @@ use crate::cluster::Cluster;
 #[derive(Debug, Clone)]
 pub struct Connector {
     context: TidbContext,
+}
+
+/// Settings that keep the stores from doing more than giving rows of a table.
+const PUSHDOWN_OFF: [(&str, &str); 3] = [
+    ("plan.unsupported_pushdown_exprs", "*"),
+    ("plan.allow_agg_pushdown", "false"),
+    ("plan.allow_index_read", "false"),
+];
+
+/// Settings that keep the stores from doing more than giving rows of a table.
+#[must_use]
+pub fn pushdown_off() -> &'static [(&'static str, &'static str)] {
+    static TAKEN: OnceLock<Vec<(&'static str, &'static str)>> = OnceLock::new();
+    TAKEN.get_or_init(|| taken(&PUSHDOWN_OFF))
+}
+
+/// Those of `settings` that this version takes; the others are told.
+#[must_use]
+pub fn taken<'a>(settings: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    let is_taken = |(key, value): &(&str, &str)| {
+        let map = HashMap::from([((*key).to_owned(), (*value).to_owned())]);
+        let taken = Config::from_map(&map).is_ok();
+        if !taken {
+            eprintln!("not taken by this version: {key}={value}");
+        }
+        taken
+    };
+    settings.iter().copied().filter(is_taken).collect()
 }
 
 /// The whole answer to a query.

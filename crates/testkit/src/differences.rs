@@ -60,25 +60,25 @@ pub const DIFFERENCES: &[Difference] = &[
     Difference {
         name: "NULLs last, descending",
         why: "NULL sorts as the greatest unless told otherwise; TiDB: as the least",
-        remedy: rewrite(r"\b([\w.]+) DESC NULLS LAST\b", "${1} DESC"),
+        remedy: rewrite(r"(\b[\w.]+|\([^()]*\)) DESC NULLS LAST\b", "${1} DESC"),
         example: "SELECT i_a FROM examples ORDER BY i_a DESC NULLS LAST",
     },
     Difference {
         name: "NULLs first, descending",
         why: "NULL sorts as the greatest; TiDB: as the least",
-        remedy: rewrite(r"\b([\w.]+) DESC NULLS FIRST\b", "${1} IS NOT NULL, ${1} DESC"),
+        remedy: rewrite(r"(\b[\w.]+|\([^()]*\)) DESC NULLS FIRST\b", "${1} IS NOT NULL, ${1} DESC"),
         example: "SELECT i_a FROM examples ORDER BY i_a DESC NULLS FIRST",
     },
     Difference {
         name: "NULLs last, ascending",
         why: "NULLS LAST is the default; TiDB: NULL sorts as the least, and there is no such clause",
-        remedy: rewrite(r"\b([\w.]+)(?: ASC)? NULLS LAST\b", "${1} IS NULL, ${1}"),
+        remedy: rewrite(r"(\b[\w.]+|\([^()]*\))(?: ASC)? NULLS LAST\b", "${1} IS NULL, ${1}"),
         example: "SELECT i_a FROM examples ORDER BY i_a NULLS LAST",
     },
     Difference {
         name: "NULLs first, ascending",
         why: "NULL sorts as the greatest unless told otherwise; TiDB: as the least",
-        remedy: rewrite(r"\b([\w.]+)(?: ASC)? NULLS FIRST\b", "${1}"),
+        remedy: rewrite(r"(\b[\w.]+|\([^()]*\))(?: ASC)? NULLS FIRST\b", "${1}"),
         example: "SELECT i_a FROM examples ORDER BY i_a NULLS FIRST",
     },
     Difference {
@@ -191,6 +191,39 @@ pub const DIFFERENCES: &[Difference] = &[
             "${1}(CASE WHEN ${3} THEN ${2} END)",
         ),
         example: "SELECT sum(i_a) FILTER (WHERE id > 2) FROM examples",
+    },
+    Difference {
+        name: "rows with several values counted",
+        why: "count(a, b) counts rows where neither is NULL; TiDB: no such thing",
+        remedy: rewrite(
+            r"\bcount\(([\w.]+), ([\w.]+)\)",
+            "COUNT(CASE WHEN ${1} IS NOT NULL AND ${2} IS NOT NULL THEN 1 END)",
+        ),
+        example: "SELECT count(i_a, d_day) FROM examples",
+    },
+    Difference {
+        name: "a value of a group",
+        why: "first_value without an order; TiDB: ANY_VALUE",
+        remedy: rewrite(r"\bfirst_value\(", "ANY_VALUE("),
+        example: "SELECT i_a, first_value(i_a) FROM examples GROUP BY i_a",
+    },
+    Difference {
+        name: "bits of unsigned numbers put together",
+        why: "NULL of no value; TiDB: all or no bits",
+        remedy: rewrite(
+            r"\b(bit_and|bit_or|bit_xor)\(((?:\w+\.)?i_u\w*)\)",
+            "CASE WHEN COUNT(${2}) > 0 THEN ${1}(${2}) END",
+        ),
+        example: "SELECT bit_and(i_u) FROM examples WHERE i_u IS NULL",
+    },
+    Difference {
+        name: "bits of numbers put together",
+        why: "signed as the numbers, NULL of no value; TiDB: unsigned, and all or no bits",
+        remedy: rewrite(
+            r"\b(bit_and|bit_or|bit_xor)\(((?:\w+\.)?i_[^u\W]\w*)\)",
+            "CASE WHEN COUNT(${2}) > 0 THEN CAST(${1}(${2}) AS SIGNED) END",
+        ),
+        example: "SELECT bit_xor(i_a) FROM examples",
     },
     Difference {
         name: "first of the month",
@@ -310,14 +343,14 @@ pub const DIFFERENCES: &[Difference] = &[
 
 /// Statements that make the table of the examples.
 pub const EXAMPLES: [&str; 2] = [
-    "CREATE TABLE examples (id INT PRIMARY KEY, i_a INT, f_x DOUBLE, s VARCHAR(20), \
+    "CREATE TABLE examples (id INT PRIMARY KEY, i_a INT, i_u INT UNSIGNED, f_x DOUBLE, s VARCHAR(20), \
      s_pad VARCHAR(20), name_ci VARCHAR(20) COLLATE utf8mb4_general_ci, d_day DATE, \
      moment DATETIME(3), e_size ENUM('small', 'medium', 'large'))",
     "INSERT INTO examples VALUES \
-     (1, 7, 2.5, 'abc', 'x', 'Anna', '2024-02-29', '2024-02-29 12:00:00.250', 'small'), \
-     (2, NULL, 2.75, NULL, 'x ', 'anna', NULL, NULL, 'small'), \
-     (3, -3, -1.5, 'débâcle', 'x  ', 'ANNA', '2023-12-31', '2023-12-31 23:59:59.999', 'large'), \
-     (4, 4, 1e10, '', 'y', 'Änne', '2024-03-01', '1999-01-01 00:00:00.500', 'medium')",
+     (1, 7, 3, 2.5, 'abc', 'x', 'Anna', '2024-02-29', '2024-02-29 12:00:00.250', 'small'), \
+     (2, NULL, NULL, 2.75, NULL, 'x ', 'anna', NULL, NULL, 'small'), \
+     (3, -3, 9, -1.5, 'débâcle', 'x  ', 'ANNA', '2023-12-31', '2023-12-31 23:59:59.999', 'large'), \
+     (4, 4, 4294967295, 1e10, '', 'y', 'Änne', '2024-03-01', '1999-01-01 00:00:00.500', 'medium')",
 ];
 
 /// `sql` of DataFusion in TiDB's dialect; TiDB's session must be in [`sql_mode`].

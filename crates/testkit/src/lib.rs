@@ -21,5 +21,6 @@ pub mod generator;
 pub mod raw_cluster;
 pub mod raw_writer;
 pub mod slt;
+pub mod statistics;
 pub mod tidb;
 pub mod tpch;

@@ -1,12 +1,14 @@
 //! Filters that the stores evaluate: with them or without, the answer is the same, and it is TiDB's.
 
+mod aggregates;
 mod conformance;
 mod explain;
+mod kept;
 mod random;
 
 use tifusion_embedded::EmbeddedCluster;
 use tifusion_testkit::cluster::Cluster;
-use tifusion_testkit::connector::Connector;
+use tifusion_testkit::connector::{Connector, pushdown_off};
 use tifusion_testkit::tidb::Tidb;
 use tifusion_testkit::{differences, edges};
 
@@ -30,10 +32,7 @@ fn statements(prefix: &str) -> Vec<String> {
     ]
 }
 
-/// The key that turns all pushdown of filters off.
-const OFF: (&str, &str) = ("plan.unsupported_pushdown_exprs", "*");
-
-/// Two sessions over one cluster: filters are pushed down in one of them.
+/// Two sessions over one cluster: one lets the stores do what they can, one lets them read alone.
 struct Sides {
     on: Connector,
     off: Connector,
@@ -51,7 +50,7 @@ impl Sides {
         }
         tidb.run(["SET sql_mode = @mode".to_owned(), differences::sql_mode()]).await;
         let on = Connector::connect(cluster, &[]).await;
-        let off = Connector::connect(cluster, &[OFF]).await;
+        let off = Connector::connect(cluster, pushdown_off()).await;
         let sides = Self { on, off };
         sides.use_database(database).await;
         (sides, tidb)
@@ -63,7 +62,7 @@ impl Sides {
             cluster.execute(&statement).await.unwrap();
         }
         let on = Connector::embedded(cluster, &[]).await;
-        let off = Connector::embedded(cluster, &[OFF]).await;
+        let off = Connector::embedded(cluster, pushdown_off()).await;
         let sides = Self { on, off };
         sides.use_database("test").await;
         sides

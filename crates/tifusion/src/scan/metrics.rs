@@ -14,6 +14,8 @@ use super::dynamic::Narrowed;
 pub(crate) struct ScanMetrics {
     /// Rows out and time spent decoding.
     pub(crate) baseline: BaselineMetrics,
+    /// Rows that came from the stores, those beyond a limit among them.
+    pub(crate) rows_received: Count,
     /// Coprocessor tasks begun.
     pub(crate) tasks: Count,
     /// Those whose last answer is there.
@@ -57,6 +59,7 @@ impl ScanMetrics {
         let counter = |name| MetricBuilder::new(set).counter(name, partition);
         Self {
             baseline: BaselineMetrics::new(set, partition),
+            rows_received: counter("rows_received"),
             tasks: counter("tasks"),
             tasks_done: counter("tasks_done"),
             answers: counter("answers"),

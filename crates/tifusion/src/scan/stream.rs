@@ -159,6 +159,7 @@ impl PartScan {
             return self.end_answer();
         };
         let batch = batch.map_err(|error| self.part.in_answer(error, region, store))?;
+        self.metrics.rows_received.add(batch.num_rows());
         self.collect(batch)?;
         Ok(true)
     }

@@ -19,7 +19,7 @@ use crate::config::{CodecFormat, ZeroDate};
 use crate::pushdown::blacklist::Blacklist;
 use crate::pushdown::lower::Physical;
 use crate::pushdown::scope::{Circumstances, Scope};
-use crate::scan::spec::{AccessSummary, KeyRange};
+use crate::scan::spec::{AccessSummary, KeyRange, RowKeys, Source};
 
 const VALUES: [Option<i64>; 8] =
     [None, Some(-3), Some(0), Some(1), Some(2), Some(3), Some(7), Some(100)];
@@ -226,8 +226,7 @@ fn spec() -> Arc<TableScanSpec> {
         columns: Vec::new(),
         output: vec![0, 1],
         conditions: vec![tipb::Expr::default()],
-        primary_column_ids: Vec::new(),
-        primary_prefix_column_ids: Vec::new(),
+        source: Source::Table(RowKeys::default()),
         access: AccessSummary::default(),
         limit: None,
         order: None,
