@@ -17,7 +17,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tifusion_codec::FieldType;
 use tifusion_schema::{ColumnInfo, ColumnType, HandleKind, TableInfo, TypeOptions, column_type};
 
-use self::read_columns::ReadColumns;
+use self::read_columns::{ReadColumns, Wanted};
 use crate::access::path::AccessPath;
 use crate::access::{FilteredTable, PhysicalRanges};
 use crate::cluster::Cluster;
@@ -386,7 +386,8 @@ impl TableProvider for TidbTable {
             true => self.filtered().path(&filters, &needed)?,
             false => self.filtered().access(&filters)?.into(),
         };
-        let read = self.read_columns(settings, &path, (&sent, &more), &filters)?;
+        let wanted = Wanted { sent: &sent, more: &more, counts: output.is_empty() };
+        let read = self.read_columns(settings, &path, wanted, &filters)?;
         let pushdown = Pushdown::new(read.scope.clone(), &filters, &self.schema);
         let AccessPath { tables, summary, .. } = path;
         let mut spec = self.spec(settings, read, summary, &snapshot);

@@ -2,6 +2,7 @@
 
 mod cases;
 mod handles;
+mod indexes;
 mod old;
 mod partitions;
 mod rows;
