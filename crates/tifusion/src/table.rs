@@ -30,7 +30,7 @@ use crate::pushdown::scope::{Circumstances, Scope};
 use crate::scan::TikvScanExec;
 use crate::scan::answer::ScanColumns;
 use crate::scan::estimates::ScanEstimates;
-use crate::scan::partition::{ByRegion, RegionBounds, RegionRanges, spread};
+use crate::scan::partition::{ByRegion, RegionBounds, RegionRanges, spread, together};
 use crate::scan::pushed::Pushdown;
 use crate::scan::spec::{AccessSummary, Segment, TableScanSpec};
 use crate::statement::StatementSnapshot;
@@ -394,10 +394,12 @@ impl TableProvider for TidbTable {
         pushdown.conditions().clone_into(&mut spec.conditions);
         // What passes too many rows says nothing of how many of them are enough.
         spec.limit = limit.filter(|_| filters.len() == given && pushdown.is_exact());
-        let partitions = if spec.is_small() {
+        let target = state.config().target_partitions();
+        let partitions = if spec.source.indexes().len() > 1 {
+            together(tables.into_iter().map(|it| (it.physical_id, it.ranges)), target)
+        } else if spec.is_small() {
             vec![whole(tables)]
         } else {
-            let target = state.config().target_partitions();
             spread(self.region_ranges(tables, snapshot.deadline()).await?, target)
         };
         let (client, settings) = (self.cluster.client().clone(), settings.clone());

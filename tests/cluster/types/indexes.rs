@@ -59,10 +59,12 @@ async fn fill(sides: &mut Sides, table: &str, case: &Case, handle: &HandleOf) {
 }
 
 async fn judge(test: &str, shape: Shape, cases: &[Case]) {
+    // No index has a VARCHAR(0).
+    let cases: Vec<_> = cases.iter().filter(|case| case.name != "varchar_0").collect();
     let Some(cluster) = Cluster::of(shape, test) else { return };
     let mut sides = Sides::of(&cluster, test).await;
     let mut ways = std::collections::BTreeMap::<String, usize>::new();
-    for case in cases {
+    for case in &cases {
         for handle in &HANDLES {
             let table = format!("{}_{}", handle.0, case.name);
             fill(&mut sides, &table, case, handle).await;
@@ -72,7 +74,7 @@ async fn judge(test: &str, shape: Shape, cases: &[Case]) {
                 (format!("SELECT {key}v, g FROM {table} WHERE g >= 1"), "by_g"),
                 (format!("SELECT {key}v, w FROM {table} WHERE g IN (0, 2)"), "by_g"),
                 (format!("SELECT {key}v, w FROM {table} WHERE g < 2 AND w > 1"), "by_g"),
-                (format!("SELECT count(*) AS n FROM {table} WHERE g = 0"), "by_g"),
+                (format!("SELECT count(1) AS n FROM {table} WHERE g = 0"), "by_g"),
                 (format!("SELECT v, h FROM {table} WHERE h = 3"), "by_h"),
                 (format!("SELECT {key}v, w FROM {table} WHERE h IN (1, 3, 5)"), "by_h"),
                 (format!("SELECT {key}v, w FROM {table} WHERE h IS NULL"), "by_h"),

@@ -46,11 +46,6 @@ impl IndexRanges {
         ranges.map(|(start, end)| KeyRange { start: with(start), end: with(end) }).collect()
     }
 
-    /// How many ranges there are.
-    pub(crate) fn len(&self) -> usize {
-        self.ranges.ranges.len()
-    }
-
     /// Ids of the columns that narrow the ranges.
     pub(crate) fn columns(&self) -> &[i64] {
         &self.columns

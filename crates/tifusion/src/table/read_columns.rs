@@ -1,6 +1,6 @@
 //! From the chosen way to a table's rows to what the stores are asked to read.
 
-use tifusion_schema::{ColumnInfo, IndexInfo, ScanColumn, ScanOptions};
+use tifusion_schema::{ColumnInfo, HandleKind, IndexInfo, ScanColumn, ScanOptions};
 
 use super::TidbTable;
 use crate::access::path::{AccessPath, PathSource};
@@ -45,16 +45,18 @@ impl TidbTable {
         wanted: Wanted<'_>,
         filters: &[Physical],
     ) -> Result<ReadColumns> {
+        let mut read: Vec<ColumnInfo> = [wanted.sent, wanted.more].concat();
         let source = match &path.source {
             PathSource::Covering { index_id } => {
                 return self.entries(settings, path, *index_id, wanted);
             }
             PathSource::Table => Source::Table(RowKeys::of(&self.info)?),
             PathSource::Lookup { index_ids } => {
-                Source::Lookup(self.lookup(settings, path, index_ids, filters)?)
+                let handle_place = self.handle_place(&mut read)?;
+                let lookup = self.lookup(settings, path, index_ids, filters)?;
+                Source::Lookup(LookupSource { handle_place, ..lookup })
             }
         };
-        let read: Vec<&ColumnInfo> = wanted.sent.iter().chain(wanted.more).collect();
         let options = self.scan_options();
         let columns = read.iter().map(|column| ScanColumn::new(&self.info, column, options));
         let named = read.iter().map(|column| (column.name.as_str(), &column.field_type));
@@ -124,7 +126,28 @@ impl TidbTable {
             concurrency: settings.index_concurrency,
             downgrade_threshold: settings.downgrade_threshold,
         };
-        Ok(LookupSource { rows: RowKeys::of(&self.info)?, indexes, handle, options })
+        Ok(LookupSource {
+            rows: RowKeys::of(&self.info)?,
+            indexes,
+            handle,
+            handle_place: None,
+            new_collation: self.cluster.new_collation(),
+            options,
+        })
+    }
+
+    /// The place of an integer handle among the columns that are read, of which it becomes one.
+    fn handle_place(&self, read: &mut Vec<ColumnInfo>) -> Result<Option<usize>> {
+        let handle = match self.info.handle()? {
+            HandleKind::Int(column) => column.clone(),
+            HandleKind::RowId => ColumnInfo::extra_handle(),
+            HandleKind::Common(_) => return Ok(None),
+        };
+        let place = read.iter().position(|column| column.id == handle.id);
+        Ok(Some(place.unwrap_or_else(|| {
+            read.push(handle);
+            read.len() - 1
+        })))
     }
 
     fn index(&self, index_id: i64) -> Result<&IndexInfo> {
