@@ -37,7 +37,12 @@ async fn start(seed: u64) -> (EmbeddedCluster, Connector) {
         };
         let pad: ArrayRef =
             Arc::new(StringArray::from_iter_values((0..ROWS).map(|id| format!("pad {id}"))));
-        let columns = [("id", of(|id| 2 * id)), ("u", of(|id| ROWS - id)), ("g", of(|id| id % 10)), ("pad", pad)];
+        let columns = [
+            ("id", of(|id| 2 * id)),
+            ("u", of(|id| ROWS - id)),
+            ("g", of(|id| id % 10)),
+            ("pad", pad),
+        ];
         cluster.load("test", table, &RecordBatch::try_from_iter(columns).unwrap()).await.unwrap();
     }
     let connector = Connector::embedded(&cluster, &SETTINGS).await;
@@ -234,7 +239,8 @@ async fn an_entry_without_a_row_is_an_error_that_names_table_and_index() {
 async fn a_limit_reads_a_few_entries_and_a_few_rows() {
     let (cluster, connector) = start(85).await;
     split_all(&cluster);
-    for query in ["SELECT * FROM t WHERE u > 5 LIMIT 3", "SELECT * FROM parts WHERE u > 5 LIMIT 3"] {
+    for query in ["SELECT * FROM t WHERE u > 5 LIMIT 3", "SELECT * FROM parts WHERE u > 5 LIMIT 3"]
+    {
         run(&connector, query).await;
         let answer = run(&connector, query).await;
         assert_eq!(rows(&answer), 3, "{query}");
@@ -251,7 +257,8 @@ async fn a_small_memory_pool_is_enough() {
     let sql = "SELECT * FROM t WHERE g < 9";
     let state = connector.context().session_context().state();
     for bytes in [4 << 20, 64 << 20] {
-        let plan = connector.context().sql(sql).await.unwrap().create_physical_plan().await.unwrap();
+        let plan =
+            connector.context().sql(sql).await.unwrap().create_physical_plan().await.unwrap();
         let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(bytes));
         let runtime =
             RuntimeEnvBuilder::new().with_memory_pool(Arc::clone(&pool)).build_arc().unwrap();

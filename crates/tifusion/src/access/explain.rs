@@ -56,11 +56,7 @@ fn partitions(info: &TableInfo, tables: &[PhysicalRanges]) -> Option<String> {
 }
 
 /// `[a: [1,1] [3,3], b: (-inf,5]]`; `None` if they are not narrowed, or too many to show.
-fn ranges(
-    info: &TableInfo,
-    columns: &[i64],
-    domains: &BTreeMap<i64, Domain>,
-) -> Option<String> {
+fn ranges(info: &TableInfo, columns: &[i64], domains: &BTreeMap<i64, Domain>) -> Option<String> {
     let extra = ColumnInfo::extra_handle();
     let mut parts = Vec::new();
     for id in columns {

@@ -105,8 +105,9 @@ pub(crate) fn response(data: Bytes) -> Result<tipb::SelectResponse> {
     })?;
     if let Some(error) = &response.error {
         let message = format!("the store could not run the scan: {}", error.msg());
-        return Err(Error::new(ErrorKind::Refused, message)
-            .with_context("code", error.code().to_string()));
+        return Err(
+            Error::new(ErrorKind::Refused, message).with_context("code", error.code().to_string())
+        );
     }
     for warning in &response.warnings {
         tracing::warn!(code = warning.code(), "a store warns: {}", warning.msg());

@@ -8,7 +8,9 @@ use prost::Message as _;
 use tifusion_proto::tipb;
 use tifusion_schema::ScanColumn;
 
-use super::spec::{HandleColumns, IndexSide, IndexSource, LookupSource, RowKeys, Segment, Source, TableScanSpec};
+use super::spec::{
+    HandleColumns, IndexSide, IndexSource, LookupSource, RowKeys, Segment, Source, TableScanSpec,
+};
 use crate::config::CodecFormat;
 
 /// `FLAG_IN_SELECT_STMT` of TiDB's statement flags.
@@ -64,11 +66,7 @@ pub(crate) fn encode_handles(
     request(executors, output, format)
 }
 
-fn request(
-    executors: Vec<tipb::Executor>,
-    output_offsets: Vec<u32>,
-    format: CodecFormat,
-) -> Bytes {
+fn request(executors: Vec<tipb::Executor>, output_offsets: Vec<u32>, format: CodecFormat) -> Bytes {
     let request = tipb::DagRequest {
         executors,
         time_zone_offset: Some(0),

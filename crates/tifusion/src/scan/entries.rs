@@ -69,7 +69,9 @@ impl<'a> IndexEntries<'a> {
                 let is_text = |column: &EntryColumn<'_>| column.info.field_type.is_string();
                 if table.common_handle_version == 0 && columns.iter().skip(indexed).any(is_text) {
                     // Nothing restores the handle's text from its sort keys there.
-                    return Err(Error::unsupported("handles of the first version are of sort keys"));
+                    return Err(Error::unsupported(
+                        "handles of the first version are of sort keys",
+                    ));
                 }
             }
         }
@@ -184,8 +186,8 @@ fn is_known_charset(field_type: &FieldType) -> bool {
 /// as it does those of a prefix.
 fn is_whole(part: &IndexColumn, field_type: &FieldType) -> bool {
     let is_short = matches!(field_type.tp, tp::VARCHAR | tp::VAR_STRING | tp::STRING);
-    let is_all =
-        part.prefix_length().is_none() || (is_short && (1..=part.length).contains(&field_type.flen));
+    let is_all = part.prefix_length().is_none()
+        || (is_short && (1..=part.length).contains(&field_type.flen));
     is_all && (!field_type.is_string() || is_known_charset(field_type))
 }
 

@@ -122,4 +122,3 @@ fn request(
     request.memory = Some(Arc::clone(gauge) as _);
     request
 }
-

@@ -79,7 +79,8 @@ impl TidbTable {
         let index = self.index(index_id)?;
         let entries = IndexEntries::of(&self.info, index)?;
         let place = |column: &ColumnInfo| {
-            let place = if counts { entries.place_of_some(column.id) } else { entries.place(column.id) };
+            let place =
+                if counts { entries.place_of_some(column.id) } else { entries.place(column.id) };
             place.and_then(|place| u32::try_from(place).ok()).ok_or_else(|| {
                 let message = format!("no entry has {}", column.name.as_str());
                 Error::invalid(message)

@@ -1,9 +1,9 @@
 //! Which way to a table's rows is taken.
 
-use crate::access::index_range::IndexRanges;
-use crate::access::{FilteredTable, PhysicalRanges, TableAccess, explain, filter};
 use crate::access::filter::Restriction;
 use crate::access::handle_range::HandleRanges;
+use crate::access::index_range::IndexRanges;
+use crate::access::{FilteredTable, PhysicalRanges, TableAccess, explain, filter};
 use crate::error::Result;
 use crate::scan::entries::IndexEntries;
 use crate::scan::spec::AccessSummary;

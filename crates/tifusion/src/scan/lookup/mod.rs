@@ -75,7 +75,8 @@ pub(super) fn check_rows(
         "{entries} entries of an index tell {rows} rows: index and table contradict each other; run \
          ADMIN CHECK TABLE on TiDB, and read without the index by plan.allow_index_read=false"
     );
-    let indexes = source.indexes.iter().map(|side| &*side.index.name).collect::<Vec<_>>().join(", ");
+    let indexes =
+        source.indexes.iter().map(|side| &*side.index.name).collect::<Vec<_>>().join(", ");
     Err(Error::new(ErrorKind::Data, message)
         .with_context("table", part.spec.label())
         .with_context("index", indexes))
@@ -139,7 +140,11 @@ impl Lookup {
     }
 
     /// The requests for rows of which a region may have too many.
-    async fn by_region(self: Arc<Self>, physical_id: i64, handles: Vec<i64>) -> Result<Vec<CopRequest>> {
+    async fn by_region(
+        self: Arc<Self>,
+        physical_id: i64,
+        handles: Vec<i64>,
+    ) -> Result<Vec<CopRequest>> {
         let part = &self.reading.part;
         let (Some(first), Some(last)) = (handles.first(), handles.last()) else {
             return Ok(Vec::new());
@@ -183,8 +188,7 @@ impl Lookup {
                 .with_context("table", self.reading.part.spec.label())
         })?;
         let spec = &self.reading.part.spec;
-        let data =
-            dag::encode_handles(side, &self.source.handle, spec.format, segment.physical_id);
+        let data = dag::encode_handles(side, &self.source.handle, spec.format, segment.physical_id);
         let mut request = self.reading.request(data, &segment.ranges, self.at_once);
         if spec.is_small() && request.paging_size == 0 {
             // The first of them may be enough.
