@@ -122,11 +122,11 @@ async fn rows_are_the_tables_whatever_the_batches_and_encodings() {
     let mut sessions = Vec::new();
     for settings in [
         &[][..],
-        &[("index.scan_batch_size", "7"), ("index.scan_concurrency", "1")],
+        &[("index.scan_batch_size", "60"), ("index.scan_concurrency", "1")],
         &[("index.scan_batch_size", "1000"), ("table.scan_concurrency", "1")],
         &[("coprocess.codec_format", "default")],
         &[("coprocess.streaming", "true"), ("coprocessor.chunk_batch_size", "64")],
-        &[("plan.downgrade.index_threshold", "1")],
+        &[("plan.downgrade.index_threshold", "1"), ("index.scan_batch_size", "200")],
         &[("plan.downgrade.index_threshold", "50"), ("index.scan_batch_size", "100")],
         &[("request.isolation.level", "RC")],
     ] {
