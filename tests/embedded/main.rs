@@ -21,6 +21,7 @@ mod cancel;
 mod faults;
 mod joins;
 mod limit;
+mod lookup;
 mod queries;
 /// The client of the embedded cluster's own tests, which knows the protocol and nothing else.
 #[path = "../../crates/embedded/tests/serving/raw.rs"]

@@ -18,7 +18,7 @@ use tifusion_codec::FieldType;
 use tifusion_schema::stats::TableStatistics;
 use tifusion_schema::{ColumnInfo, ColumnType, HandleKind, TableInfo, TypeOptions, column_type};
 
-use self::read_columns::ReadColumns;
+use self::read_columns::{ReadColumns, Wanted};
 use crate::access::path::{AccessPath, Demand, IndexUse, PathSource};
 use crate::access::source_keys::KeysOfTable;
 use crate::access::{FilteredTable, PhysicalRanges, key_order};
@@ -33,7 +33,7 @@ use crate::scan::TikvScanExec;
 use crate::scan::answer::ScanColumns;
 use crate::scan::estimates::ScanEstimates;
 use crate::scan::order::KeyOrder;
-use crate::scan::partition::{ByRegion, RegionBounds, RegionRanges, spread};
+use crate::scan::partition::{ByRegion, RegionBounds, RegionRanges, spread, together};
 use crate::scan::pushed::Pushdown;
 use crate::scan::spec::{AccessSummary, Segment, TableScanSpec};
 use crate::statement::StatementSnapshot;
@@ -418,23 +418,27 @@ impl TableProvider for TidbTable {
         let demand = Demand {
             columns: &needed,
             statistics: known.map_or(&unknown, |known| &known.statistics),
-            indexes: match settings.index_read {
-                true => IndexUse::ByCost { but: &[] },
-                false => IndexUse::Never,
+            indexes: match (settings.index_read, settings.index_first) {
+                (true, true) => IndexUse::First,
+                (true, false) => IndexUse::ByCost,
+                (false, _) => IndexUse::Never,
             },
         };
         let path = self.filtered().choose(&filters, &demand)?;
-        let read = self.read_columns(settings, &path, (&sent, &more), &filters)?;
+        let wanted = Wanted { sent: &sent, more: &more, counts: output.is_empty() };
+        let read = self.read_columns(settings, &path, wanted, &filters)?;
         let pushdown = Pushdown::new(read.scope.clone(), &filters, &self.schema);
         let AccessPath { source, tables, summary, rows } = path;
         let mut spec = self.spec(settings, read, summary, &snapshot);
         pushdown.conditions().clone_into(&mut spec.conditions);
         // What passes too many rows says nothing of how many of them are enough.
         spec.limit = limit.filter(|_| filters.len() == given && pushdown.is_exact());
-        let partitions = if spec.is_small() {
+        let target = state.config().target_partitions();
+        let partitions = if spec.source.indexes().len() > 1 {
+            together(tables.into_iter().map(|it| (it.physical_id, it.ranges)), target)
+        } else if spec.is_small() {
             vec![whole(tables)]
         } else {
-            let target = state.config().target_partitions();
             spread(self.region_ranges(tables, snapshot.deadline()).await?, target)
         };
         let (key_order, keys) = (self.key_order(&source, settings)?, self.keys(&source));

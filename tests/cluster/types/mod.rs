@@ -2,6 +2,7 @@
 
 mod cases;
 mod handles;
+mod indexes;
 mod old;
 mod partitions;
 mod rows;
@@ -38,7 +39,9 @@ impl Sides {
         tidb.run([LAX, "SET time_zone = '+00:00'"]).await;
         let mut connectors = Vec::new();
         for format in FORMATS {
-            let settings = [("coprocess.codec_format", format)];
+            // Where there is an index, it is the one that is looked at here.
+            let settings =
+                [("coprocess.codec_format", format), ("plan.use_index_scan_first", "true")];
             let connector = Connector::connect(cluster, &settings).await;
             connector.use_database(database).await;
             connectors.push(connector);

@@ -51,6 +51,7 @@ pub(crate) mod name {
     pub(crate) const FRAME_SIZE: &str = "grpc.framesize";
     pub(crate) const INDEX_BATCH_SIZE: &str = "index.scan_batch_size";
     pub(crate) const INDEX_CONCURRENCY: &str = "index.scan_concurrency";
+    pub(crate) const INDEX_FIRST: &str = "plan.use_index_scan_first";
     pub(crate) const INDEX_READ: &str = "plan.allow_index_read";
     pub(crate) const ISOLATION: &str = "request.isolation.level";
     pub(crate) const KEY_CERT_CHAIN: &str = "tikv.key_cert_chain";
@@ -126,6 +127,8 @@ pub(crate) const KEYS: &[KeySpec] = &[
         "Let the stores aggregate."),
     now(name::INDEX_READ, "true", Flag, Session,
         "Read through indexes."),
+    now(name::INDEX_FIRST, "false", Flag, Session,
+        "Read through an index wherever one narrows what is read, whatever it costs."),
     now(name::UNSUPPORTED_EXPRS, "", List, Session,
         "Names of operators and functions that the stores shall not evaluate, as TiDB has them (lt or <, like, cast, year); * for all."),
     now(name::DYNAMIC_FILTER_WAIT, "1s", Span, Session,

@@ -54,6 +54,8 @@ pub struct Settings {
     pub scan_concurrency: usize,
     /// `plan.allow_index_read`
     pub index_read: bool,
+    /// `plan.use_index_scan_first`
+    pub index_first: bool,
     /// `plan.downgrade.index_threshold`, ranges
     pub downgrade_threshold: usize,
     /// `index.scan_batch_size`, handles
@@ -109,6 +111,7 @@ impl Settings {
             max_message_size: 0,
             scan_concurrency: 0,
             index_read: false,
+            index_first: false,
             downgrade_threshold: 0,
             index_batch_size: 0,
             index_concurrency: 0,
@@ -155,6 +158,7 @@ impl Settings {
     fn apply_flag(&mut self, name: &str, flag: bool) {
         match name {
             name::INDEX_READ => self.index_read = flag,
+            name::INDEX_FIRST => self.index_first = flag,
             name::SHOW_ROWID => self.show_rowid = flag,
             name::STREAMING => self.streaming = flag,
             name::TLS_ENABLE => self.tls_enable = flag,

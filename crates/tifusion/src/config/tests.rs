@@ -21,7 +21,7 @@ const DESIGN: &str = "\
     tikv.jks_trust_path tikv.jks_trust_password tikv.jks_key_path tikv.jks_key_password \
     jdbc.tls_enable jdbc.server_cert_store jdbc.server_cert_password jdbc.client_cert_store \
     jdbc.client_cert_password tikv.tls_reload_interval tikv.conn_recycle_time host_mapping \
-    gc_max_wait_time zero_date plan.dynamic_filter_wait";
+    gc_max_wait_time zero_date plan.dynamic_filter_wait plan.use_index_scan_first";
 
 fn from(pairs: &[(&str, &str)]) -> Result<Config> {
     let map: HashMap<_, _> =
@@ -79,6 +79,7 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     (name::FRAME_SIZE, "2097152"),
     (name::REQUEST_TIMEOUT, "11"),
     (name::INDEX_READ, "false"),
+    (name::INDEX_FIRST, "true"),
     (name::DOWNGRADE_THRESHOLD, "7"),
     (name::INDEX_BATCH_SIZE, "7"),
     (name::INDEX_CONCURRENCY, "7"),

@@ -8,6 +8,7 @@ pub(crate) mod blacklist;
 mod build;
 mod capability;
 pub(crate) mod filter;
+pub(crate) mod handles;
 mod literal;
 pub(crate) mod logical;
 pub(crate) mod lower;

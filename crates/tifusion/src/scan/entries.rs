@@ -85,6 +85,11 @@ impl<'a> IndexEntries<'a> {
         self.columns.iter().position(is_it)
     }
 
+    /// Where they have a column, all or a part of each value: enough to count them.
+    pub(crate) fn place_of_some(&self, column_id: i64) -> Option<usize> {
+        self.columns.iter().position(|column| column.info.id == column_id)
+    }
+
     /// Whether they have all of each of these columns.
     pub(crate) fn covers(&self, column_ids: impl IntoIterator<Item = i64>) -> bool {
         column_ids.into_iter().all(|column_id| self.place(column_id).is_some())
@@ -129,7 +134,7 @@ impl<'a> IndexEntries<'a> {
                 .map(|column| column.info.id)
                 .collect(),
             is_point_get: self.index.unique
-                && ranges.into_iter().all(|range| is_one_entry(range, own)),
+                && ranges.into_iter().all(|range| is_one_entry(range, self.index.id, own)),
         }
     }
 
@@ -172,17 +177,27 @@ impl<'a> IndexEntries<'a> {
     }
 }
 
+/// Whether what entries hold of text in this character set is known to be the text.
+fn is_known_charset(field_type: &FieldType) -> bool {
+    KeyColumn::new(0, field_type, None, true).is_ok()
+}
+
 /// Whether an entry has all of a value. TiDB counts the length of `VARCHAR` and `CHAR` in characters,
 /// as it does those of a prefix.
 fn is_whole(part: &IndexColumn, field_type: &FieldType) -> bool {
     let is_short = matches!(field_type.tp, tp::VARCHAR | tp::VAR_STRING | tp::STRING);
-    part.prefix_length().is_none() || (is_short && (1..=part.length).contains(&field_type.flen))
+    let is_all = part.prefix_length().is_none()
+        || (is_short && (1..=part.length).contains(&field_type.flen));
+    is_all && (!field_type.is_string() || is_known_charset(field_type))
 }
 
-/// Whether a range is the key of one entry of a unique index of `columns` columns: one value of each,
-/// none of them `NULL`, and nothing behind.
-fn is_one_entry(range: &KeyRange, columns: usize) -> bool {
-    let Ok((_, _, mut values)) = key::decode_index_key(&range.start) else { return false };
+/// Whether a range is the key of one entry of a unique index of `columns` columns (one value of each,
+/// none of them `NULL`, and nothing behind), or is of another index.
+fn is_one_entry(range: &KeyRange, index_id: i64, columns: usize) -> bool {
+    let Ok((_, of, mut values)) = key::decode_index_key(&range.start) else { return false };
+    if of != index_id {
+        return true;
+    }
     let is_value = |_| {
         let is_null = values.first() == Some(&datum::flag::NIL);
         !is_null && datum::skip_one(&mut values).is_ok()

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use datafusion::error::DataFusionError;
 use datafusion::execution::memory_pool::{
     MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation,
 };
@@ -50,6 +51,16 @@ impl PoolGauge {
         self.reservation.grow(bytes);
         self.note_peak();
         Hold { gauge: Arc::clone(self), bytes }
+    }
+
+    /// Accounts for `bytes` until the hold is dropped, if the pool has room.
+    ///
+    /// # Errors
+    /// When it has none.
+    pub(crate) fn try_hold(self: &Arc<Self>, bytes: usize) -> Result<Hold, DataFusionError> {
+        self.reservation.try_grow(bytes)?;
+        self.note_peak();
+        Ok(Hold { gauge: Arc::clone(self), bytes })
     }
 
     fn note_peak(&self) {

@@ -1,5 +1,7 @@
 //! How a scan is spread over DataFusion's partitions: pure.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 
 use super::spec::{KeyRange, Segment};
@@ -94,6 +96,28 @@ pub(crate) fn spread(regions: Vec<RegionRanges>, target: usize) -> Vec<Vec<Segme
     partitions
 }
 
+/// Spreads ranges over at most `target` partitions so that those of one physical table stay together:
+/// rows that several indexes tell are asked for once in each partition. Regions are found while they are
+/// read.
+pub(crate) fn together(
+    ranges: impl IntoIterator<Item = (i64, Vec<KeyRange>)>,
+    target: usize,
+) -> Vec<Vec<Segment>> {
+    let mut tables: BTreeMap<i64, Vec<Segment>> = BTreeMap::new();
+    for (physical_id, ranges) in ranges {
+        let segment = Segment { physical_id, ranges, regions: None };
+        tables.entry(physical_id).or_default().push(segment);
+    }
+    let count = target.clamp(1, tables.len().max(1));
+    let mut partitions: Vec<Vec<Segment>> = vec![Vec::new(); count];
+    for (at, segments) in tables.into_values().enumerate() {
+        if let Some(partition) = partitions.get_mut(at % count) {
+            partition.extend(segments);
+        }
+    }
+    partitions
+}
+
 fn push(partition: &mut Vec<Segment>, RegionRanges { physical_id, ranges }: RegionRanges) {
     let Some(last) = partition.last_mut().filter(|last| last.physical_id == physical_id) else {
         partition.push(Segment { physical_id, ranges, regions: Some(1) });
@@ -177,6 +201,26 @@ mod tests {
                 assert_eq!(keys(&mut found.into_iter()), want, "{step} {width}");
             }
         }
+    }
+
+    #[test]
+    fn what_several_indexes_read_of_a_table_stays_together() {
+        let of = |id: i64, at| (id, vec![key_range(at, at + 1)]);
+        let ranges = [of(1, 0), of(2, 10), of(3, 20), of(1, 30), of(2, 40), of(3, 50)];
+        for target in 1..6 {
+            let partitions = together(ranges.clone(), target);
+            assert_eq!(partitions.len(), target.min(3));
+            for id in 1..=3 {
+                let of_table = |partition: &&Vec<Segment>| {
+                    partition.iter().filter(|segment| segment.physical_id == id).count() > 0
+                };
+                let own: Vec<_> = partitions.iter().filter(of_table).collect();
+                assert_eq!(own.len(), 1);
+                let segments = own[0].iter().filter(|segment| segment.physical_id == id);
+                assert_eq!(segments.count(), 2);
+            }
+        }
+        assert_eq!(together([], 4), vec![Vec::<Segment>::new()]);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use tifusion_schema::{HandleKind, ScanColumn, TableInfo};
 use super::order::ScanOrder;
 use crate::config::CodecFormat;
 use crate::error::Result;
+use crate::pushdown::handles;
 
 /// A scan that needs no more rows than this is neither spread over several partitions nor over many
 /// requests at once: it is done before they had all begun.
@@ -132,6 +133,10 @@ pub(crate) struct LookupSource {
     pub(crate) indexes: Vec<IndexSide>,
     /// What the handles are made of.
     pub(crate) handle: HandleColumns,
+    /// The place of an integer handle among the rows' columns.
+    pub(crate) handle_place: Option<usize>,
+    /// Whether the cluster runs with the new collations.
+    pub(crate) new_collation: bool,
     /// How the rows are asked for.
     pub(crate) options: LookupOptions,
 }
@@ -187,6 +192,14 @@ impl LookupSource {
         let start = &segment.ranges.first()?.start;
         let (_, index_id, _) = key::decode_index_key(start).ok()?;
         self.indexes.iter().find(|side| side.index.index_id == index_id)
+    }
+}
+
+impl LookupSource {
+    /// The condition that a row's handle is one of these; `None` if there is none.
+    pub(crate) fn is_one_of(&self, handles: &[i64]) -> Option<tipb::Expr> {
+        let HandleColumns::Int { is_unsigned } = self.handle else { return None };
+        handles::is_one_of(self.handle_place?, is_unsigned, handles, self.new_collation)
     }
 }
 

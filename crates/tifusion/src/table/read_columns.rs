@@ -1,6 +1,6 @@
 //! From the chosen way to a table's rows to what the stores are asked to read.
 
-use tifusion_schema::{ColumnInfo, IndexInfo, ScanColumn, ScanOptions};
+use tifusion_schema::{ColumnInfo, HandleKind, IndexInfo, ScanColumn, ScanOptions};
 
 use super::TidbTable;
 use crate::access::path::{AccessPath, PathSource};
@@ -25,32 +25,45 @@ pub(super) struct ReadColumns {
     pub(super) scope: Scope,
 }
 
+/// The columns that a scan needs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    /// Those that are sent.
+    pub(super) sent: &'a [ColumnInfo],
+    /// Those besides that filters need.
+    pub(super) more: &'a [ColumnInfo],
+    /// Whether only the number of rows matters, not the one column that is sent.
+    pub(super) counts: bool,
+}
+
 impl TidbTable {
-    /// What is read along `path` for the columns that are sent and `more` that filters need.
+    /// What is read along `path`.
     pub(super) fn read_columns(
         &self,
         settings: &Settings,
         path: &AccessPath,
-        (sent, more): (&[ColumnInfo], &[ColumnInfo]),
+        wanted: Wanted<'_>,
         filters: &[Physical],
     ) -> Result<ReadColumns> {
+        let mut read: Vec<ColumnInfo> = [wanted.sent, wanted.more].concat();
         let source = match &path.source {
             PathSource::Covering { index_id } => {
-                return self.entries(settings, path, *index_id, sent);
+                return self.entries(settings, path, *index_id, wanted);
             }
             PathSource::Table => Source::Table(RowKeys::of(&self.info)?),
             PathSource::Lookup { index_ids } => {
-                Source::Lookup(self.lookup(settings, path, index_ids, filters)?)
+                let handle_place = self.handle_place(&mut read)?;
+                let lookup = self.lookup(settings, path, index_ids, filters)?;
+                Source::Lookup(LookupSource { handle_place, ..lookup })
             }
         };
-        let read: Vec<&ColumnInfo> = sent.iter().chain(more).collect();
         let options = self.scan_options();
         let columns = read.iter().map(|column| ScanColumn::new(&self.info, column, options));
         let named = read.iter().map(|column| (column.name.as_str(), &column.field_type));
         Ok(ReadColumns {
             source,
             columns: columns.collect::<Result<_, _>>()?,
-            output: (0..).take(sent.len()).collect(),
+            output: (0..).take(wanted.sent.len()).collect(),
             scope: self.scope(settings, named),
         })
     }
@@ -61,13 +74,14 @@ impl TidbTable {
         settings: &Settings,
         path: &AccessPath,
         index_id: i64,
-        sent: &[ColumnInfo],
+        Wanted { sent, counts, .. }: Wanted<'_>,
     ) -> Result<ReadColumns> {
         let index = self.index(index_id)?;
         let entries = IndexEntries::of(&self.info, index)?;
         let place = |column: &ColumnInfo| {
-            let place = entries.place(column.id).and_then(|place| u32::try_from(place).ok());
-            place.ok_or_else(|| {
+            let place =
+                if counts { entries.place_of_some(column.id) } else { entries.place(column.id) };
+            place.and_then(|place| u32::try_from(place).ok()).ok_or_else(|| {
                 let message = format!("no entry has {}", column.name.as_str());
                 Error::invalid(message)
                     .with_context("index", index.name.as_str())
@@ -113,7 +127,28 @@ impl TidbTable {
             concurrency: settings.index_concurrency,
             downgrade_threshold: settings.downgrade_threshold,
         };
-        Ok(LookupSource { rows: RowKeys::of(&self.info)?, indexes, handle, options })
+        Ok(LookupSource {
+            rows: RowKeys::of(&self.info)?,
+            indexes,
+            handle,
+            handle_place: None,
+            new_collation: self.cluster.new_collation(),
+            options,
+        })
+    }
+
+    /// The place of an integer handle among the columns that are read, of which it becomes one.
+    fn handle_place(&self, read: &mut Vec<ColumnInfo>) -> Result<Option<usize>> {
+        let handle = match self.info.handle()? {
+            HandleKind::Int(column) => column.clone(),
+            HandleKind::RowId => ColumnInfo::extra_handle(),
+            HandleKind::Common(_) => return Ok(None),
+        };
+        let place = read.iter().position(|column| column.id == handle.id);
+        Ok(Some(place.unwrap_or_else(|| {
+            read.push(handle);
+            read.len() - 1
+        })))
     }
 
     fn index(&self, index_id: i64) -> Result<&IndexInfo> {

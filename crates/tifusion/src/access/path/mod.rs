@@ -50,9 +50,11 @@ pub(crate) struct Demand<'a> {
 pub(crate) enum IndexUse<'a> {
     /// None.
     Never,
-    /// Those that cost less than the table, but none of these ids.
-    ByCost { but: &'a [i64] },
-    /// One of these ids, whatever it costs, if it narrows what is read or covers what is needed.
+    /// Those that cost less than the table.
+    ByCost,
+    /// The best of all that narrow what is read or cover what is needed, whatever it costs.
+    First,
+    /// The best of these, whatever it costs.
     Forced(&'a [i64]),
 }
 
@@ -183,7 +185,7 @@ impl FilteredTable<'_> {
 /// The place of the best candidate: of those with few keys the cheapest, else the cheapest whose cost is
 /// no guess.
 fn best(candidates: &[Candidate], demand: &Demand<'_>) -> usize {
-    let is_forced = matches!(demand.indexes, IndexUse::Forced(_));
+    let is_forced = matches!(demand.indexes, IndexUse::Forced(_) | IndexUse::First);
     let by = |candidate: &&(usize, &Candidate)| {
         let is_table = matches!(candidate.1.way, Way::Table(_));
         // An index that was asked for is used if there is a way by it.
@@ -232,7 +234,7 @@ impl Chooser<'_> {
     fn indexes(&self) -> impl Iterator<Item = &IndexInfo> {
         let may = |id: i64| match self.demand.indexes {
             IndexUse::Never => false,
-            IndexUse::ByCost { but } => !but.contains(&id),
+            IndexUse::ByCost | IndexUse::First => true,
             IndexUse::Forced(only) => only.contains(&id),
         };
         usable_indexes(self.table.info).filter(move |index| may(index.id))

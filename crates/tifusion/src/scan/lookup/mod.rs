@@ -1,23 +1,27 @@
 //! Reading rows that entries of an index tell: handles from the index ([`handles`]), in batches
-//! ([`batch`]) that are asked for by their keys, at the same snapshot.
+//! ([`batch`]) that are asked for by their keys, at the same snapshot; [`seen`] are those of several
+//! indexes, and [`downgrade`] is for those that are many in one region.
 
 mod batch;
+mod downgrade;
 mod handles;
+mod seen;
 
 use std::sync::Arc;
 
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt as _, TryStreamExt as _};
-use tifusion_client::cop::CopResponse;
-use tifusion_codec::key::Handle;
+use tifusion_client::cop::{CopRequest, CopResponse};
+use tifusion_codec::key::{self, Handle};
 
 use self::batch::BatchSizes;
 use self::handles::{HandleAnswer, HandleReader};
+use self::seen::Seen;
 use super::dag;
 use super::memory::Hold;
 use super::metrics::LookupMetrics;
 use super::read::{Reading, SEGMENTS_AT_ONCE, ScanPart};
-use super::spec::{LookupSource, Segment, Source};
+use super::spec::{LookupSource, Segment, Source, TableScanSpec};
 use crate::config::Isolation;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -35,7 +39,8 @@ pub(super) fn answers(
     // What waits of the index's answers holds memory that the rows' answers may need.
     let segments_at_once = if reading.gauge.is_bounded() { 1 } else { SEGMENTS_AT_ONCE };
     let at_once = segments_at_once.min(segments.len()).saturating_add(concurrency);
-    let lookup = Arc::new(Lookup { reading, source, at_once, metrics });
+    let seen = (source.indexes.len() > 1).then(Seen::default);
+    let lookup = Arc::new(Lookup { reading, source, at_once, metrics, seen });
     let of_rows = Arc::clone(&lookup);
     stream::iter(segments)
         .map(move |segment| batches(&lookup, segment))
@@ -86,6 +91,8 @@ struct Lookup {
     /// Reads under way at most.
     at_once: usize,
     metrics: LookupMetrics,
+    /// What was asked for, if several indexes may tell the same row.
+    seen: Option<Seen>,
 }
 
 /// Rows to ask for.
@@ -98,14 +105,81 @@ struct Batch {
 
 impl Lookup {
     /// The answers with the rows of a batch.
-    fn rows(&self, batch: Batch) -> BoxStream<'static, Result<CopResponse>> {
+    fn rows(self: &Arc<Self>, batch: Batch) -> BoxStream<'static, Result<CopResponse>> {
         let Batch { physical_id, handles, hold } = batch;
-        let ranges = batch::ranges(physical_id, handles);
-        let data = dag::encode(&self.reading.part.spec, physical_id);
-        let request = self.reading.request(data, &ranges, self.at_once);
-        let answers = self.reading.begin(request);
-        // The request keeps its ranges as long as there are answers to come.
+        let requests = match self.integers(&handles) {
+            Some(handles) => {
+                let requests = Arc::clone(self).by_region(physical_id, handles);
+                let each = |them: Vec<_>| stream::iter(them).map(Ok::<CopRequest, Error>);
+                stream::once(requests).map_ok(each).try_flatten().boxed()
+            }
+            None => {
+                let ranges = batch::ranges(physical_id, handles);
+                let data = dag::encode(&self.reading.part.spec, physical_id);
+                let request = self.reading.request(data, &ranges, self.at_once);
+                stream::once(async { Ok(request) }).boxed()
+            }
+        };
+        let lookup = Arc::clone(self);
+        // The requests keep their ranges as long as there are answers to come.
+        let answers = requests.map_ok(move |request| lookup.reading.begin(request)).try_flatten();
         answers.inspect(move |_| _ = &hold).boxed()
+    }
+
+    /// Integer handles, ascending, if they are so many that a region may have too many of them.
+    fn integers(&self, handles: &[Handle]) -> Option<Vec<i64>> {
+        if handles.len() <= self.source.options.downgrade_threshold {
+            return None;
+        }
+        let integer = |handle: &Handle| match handle {
+            Handle::Int(handle) => Some(*handle),
+            Handle::Common(_) => None,
+        };
+        let mut integers = handles.iter().map(integer).collect::<Option<Vec<_>>>()?;
+        integers.sort_unstable();
+        Some(integers)
+    }
+
+    /// The requests for rows of which a region may have too many.
+    async fn by_region(
+        self: Arc<Self>,
+        physical_id: i64,
+        handles: Vec<i64>,
+    ) -> Result<Vec<CopRequest>> {
+        let part = &self.reading.part;
+        let (Some(first), Some(last)) = (handles.first(), handles.last()) else {
+            return Ok(Vec::new());
+        };
+        let (start, end) = key::int_handle_range(physical_id, *first, *last);
+        let budget = part.client.options().budgets.build_tasks;
+        let mut bo = part.client.backoffer(budget).with_deadline(part.snapshot.deadline());
+        let regions = part.client.regions().locate_range(&mut bo, &start, &end).await;
+        let regions = regions.map_err(|error| Error::from(error.with_table(part.spec.label())))?;
+        let ends = regions.iter().map(|region| &region.end_key);
+        let threshold = self.source.options.downgrade_threshold;
+        let found = downgrade::downgrade(physical_id, &handles, ends, threshold);
+        let mut requests = Vec::with_capacity(found.many.len() + 1);
+        if !found.few.is_empty() {
+            let data = dag::encode(&part.spec, physical_id);
+            requests.push(self.reading.request(data, &found.few, self.at_once));
+        }
+        for (range, handles) in found.many {
+            let data = self.source.is_one_of(&handles).map(|condition| {
+                let mut spec = TableScanSpec::clone(&part.spec);
+                spec.conditions.push(condition);
+                dag::encode(&spec, physical_id)
+            });
+            requests.push(match data {
+                Some(data) => self.reading.request(data, &[range], self.at_once),
+                None => {
+                    let handles = handles.into_iter().map(Handle::Int).collect();
+                    let ranges = batch::ranges(physical_id, handles);
+                    let data = dag::encode(&part.spec, physical_id);
+                    self.reading.request(data, &ranges, self.at_once)
+                }
+            });
+        }
+        Ok(requests)
     }
 
     /// The answers with the handles of a segment.
@@ -209,7 +283,10 @@ impl Entries {
             self.current = None;
             return Ok(false);
         };
-        let handles = handles.map_err(|error| self.in_answer(error, region, store))?;
+        let mut handles = handles.map_err(|error| self.in_answer(error, region, store))?;
+        if let Some(seen) = &self.lookup.seen {
+            seen.keep_new(self.physical_id, &mut handles, &self.lookup.reading.gauge)?;
+        }
         self.lookup.metrics.index_rows.add(handles.len());
         self.waiting.extend(handles);
         Ok(true)
