@@ -13,6 +13,7 @@ use crate::cluster::Cluster;
 use crate::config::{Config, TidbOptions, TimeZone};
 use crate::error::{Error, Result};
 use crate::functions;
+use crate::optimizer;
 use crate::planner::TidbQueryPlanner;
 use crate::planner::time_text;
 
@@ -47,6 +48,7 @@ impl TidbSession {
             && chosen.default_schema == engine_defaults.default_schema;
         prepare(&mut given, &config);
         time_text::register(&mut builder);
+        optimizer::register(&mut builder);
         let state = builder.with_config(given).with_query_planner(Arc::new(planner)).build();
         let engine = SessionContext::new_with_state(state);
         let connected = Arc::new(config);

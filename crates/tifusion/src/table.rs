@@ -272,6 +272,7 @@ impl TidbTable {
             columns,
             output: (0..).take(sent).collect(),
             conditions: Vec::new(),
+            reduction: None,
             primary_column_ids: self.info.common_handle_column_ids()?,
             primary_prefix_column_ids: self.info.common_handle_prefix_column_ids()?,
             access,

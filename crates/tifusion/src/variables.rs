@@ -110,6 +110,7 @@ fn plan(
         columns: scan_columns,
         output: vec![0, 1],
         conditions: Vec::new(),
+        reduction: None,
         primary_column_ids: info.common_handle_column_ids()?,
         primary_prefix_column_ids: info.common_handle_prefix_column_ids()?,
         access: AccessSummary::default(),

@@ -1,8 +1,9 @@
-//! Filters that the stores evaluate: with them or without, the answer is the same, and it is TiDB's.
+//! Filters that the stores evaluate, and what they make of rows: with them or without, the answer is the same, and it is TiDB's.
 
 mod conformance;
 mod explain;
 mod random;
+mod reduction;
 
 use tifusion_embedded::EmbeddedCluster;
 use tifusion_testkit::cluster::Cluster;

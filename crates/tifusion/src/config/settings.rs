@@ -84,6 +84,8 @@ pub struct Settings {
     pub key_cert_chain: Option<PathBuf>,
     /// `tikv.key_file`
     pub key_file: Option<PathBuf>,
+    /// `plan.allow_agg_pushdown`
+    pub allow_agg_pushdown: bool,
     /// `plan.unsupported_pushdown_exprs`
     pub unsupported_exprs: Vec<String>,
     /// `zero_date`
@@ -114,6 +116,7 @@ impl Settings {
             trust_certs: None,
             key_cert_chain: None,
             key_file: None,
+            allow_agg_pushdown: false,
             unsupported_exprs: Vec::new(),
             zero_date: ZeroDate::Null,
         }
@@ -139,6 +142,7 @@ impl Settings {
 
     fn apply_flag(&mut self, name: &str, flag: bool) {
         match name {
+            name::ALLOW_AGGREGATES => self.allow_agg_pushdown = flag,
             name::SHOW_ROWID => self.show_rowid = flag,
             name::STREAMING => self.streaming = flag,
             name::TLS_ENABLE => self.tls_enable = flag,

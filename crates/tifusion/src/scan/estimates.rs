@@ -73,6 +73,38 @@ impl ScanEstimates {
         Self { columns: columns.collect(), ..self.clone() }
     }
 
+    /// What is expected of a scan whose rows are grouped by the columns at these places (`None`: by
+    /// something else) in each of `pieces` pieces.
+    pub(crate) fn grouped(&self, keys: &[Option<usize>], pieces: usize, states: &Schema) -> Self {
+        let pieces = u64::try_from(pieces).unwrap_or(u64::MAX);
+        let keys = keys.iter().map(|place| self.columns.get((*place)?));
+        let keys: Vec<Option<&ColumnEstimate>> = keys.collect();
+        // `NULL` is a group too.
+        let groups = keys.iter().try_fold(1_u64, |groups, key| {
+            Some(groups.saturating_mul((*key)?.distinct?.saturating_add(1)))
+        });
+        let rows = match (groups, self.rows) {
+            (_, _) if keys.is_empty() => Some(pieces),
+            (Some(groups), rows) => {
+                Some(groups.saturating_mul(pieces).min(rows.unwrap_or(u64::MAX)))
+            }
+            (None, rows) => rows,
+        };
+        let keys = keys.into_iter().chain(std::iter::repeat(None));
+        let columns = states.fields().iter().zip(keys).map(|(field, key)| ColumnEstimate {
+            nulls: None,
+            distinct: key.and_then(|key| key.distinct),
+            bytes: key.map_or_else(|| bytes_of(field.data_type(), None), |key| key.bytes),
+        });
+        Self { rows, basis: self.basis, columns: columns.collect() }
+    }
+
+    /// What is expected of a scan that brings `most` rows at most.
+    pub(crate) fn at_most(&self, most: usize) -> Self {
+        let most = u64::try_from(most).unwrap_or(u64::MAX);
+        Self { rows: self.rows.map(|rows| rows.min(most)), ..self.clone() }
+    }
+
     /// The statistics of a scan that ends after `limit` rows, or of one of its `partitions`.
     pub(crate) fn statistics(
         &self,

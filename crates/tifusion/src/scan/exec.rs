@@ -30,6 +30,7 @@ use super::answer::ScanColumns;
 use super::dag;
 use super::estimates::ScanEstimates;
 use super::pushed::Pushdown;
+use super::reduction::Reduction;
 use super::spec::{Segment, TableScanSpec};
 use super::stream::{self, ScanPart};
 use crate::config::Settings;
@@ -55,17 +56,17 @@ pub struct ScanRequest {
 /// statistics as far as they are known, and the snapshot's timestamp.
 #[derive(Debug, Clone)]
 pub struct TikvScanExec {
-    client: Client,
-    settings: Settings,
-    snapshot: Arc<StatementSnapshot>,
-    spec: Arc<TableScanSpec>,
-    columns: Arc<ScanColumns>,
-    pushdown: Arc<Pushdown>,
-    partitions: Arc<[Vec<Segment>]>,
-    properties: Arc<PlanProperties>,
-    slots: Arc<Semaphore>,
-    metrics: ExecutionPlanMetricsSet,
-    estimates: Arc<ScanEstimates>,
+    pub(super) client: Client,
+    pub(super) settings: Settings,
+    pub(super) snapshot: Arc<StatementSnapshot>,
+    pub(super) spec: Arc<TableScanSpec>,
+    pub(super) columns: Arc<ScanColumns>,
+    pub(super) pushdown: Arc<Pushdown>,
+    pub(super) partitions: Arc<[Vec<Segment>]>,
+    pub(super) properties: Arc<PlanProperties>,
+    pub(super) slots: Arc<Semaphore>,
+    pub(super) metrics: ExecutionPlanMetricsSet,
+    pub(super) estimates: Arc<ScanEstimates>,
 }
 
 impl TikvScanExec {
@@ -159,11 +160,14 @@ impl TikvScanExec {
     }
 
     fn column_names(&self) -> Vec<&str> {
+        if let Some(Reduction::Aggregate(partial)) = &self.spec.reduction {
+            return partial.read.iter().map(String::as_str).collect();
+        }
         self.columns.schema().fields().iter().map(|field| field.name().as_str()).collect()
     }
 }
 
-fn properties(columns: &ScanColumns, partitions: usize) -> Arc<PlanProperties> {
+pub(super) fn properties(columns: &ScanColumns, partitions: usize) -> Arc<PlanProperties> {
     let properties = PlanProperties::new(
         EquivalenceProperties::new(Arc::clone(columns.schema())),
         Partitioning::UnknownPartitioning(partitions),
@@ -192,7 +196,7 @@ impl DisplayAs for TikvScanExec {
                 if let Some(limit) = self.spec.limit {
                     write!(f, ", limit={limit}")?;
                 }
-                self.pushdown.fmt(f)?;
+                self.pushdown.fmt(self.spec.reduction.as_ref(), f)?;
                 write!(f, "{}, start_ts={}", self.estimates, self.spec.start_ts)
             }
             DisplayFormatType::TreeRender => {
@@ -205,6 +209,9 @@ impl DisplayAs for TikvScanExec {
                     writeln!(f, "ranges={ranges}")?;
                 }
                 self.pushdown.fmt_tree(f)?;
+                if let Some(reduction) = &self.spec.reduction {
+                    reduction.fmt_tree(f)?;
+                }
                 match self.regions() {
                     Some(regions) => writeln!(f, "regions={regions}"),
                     None => Ok(()),
@@ -308,8 +315,8 @@ impl ExecutionPlan for TikvScanExec {
         _config: &ConfigOptions,
     ) -> Result<FilterPushdownPropagation<Arc<dyn ExecutionPlan>>> {
         let filters = child_pushdown_result.parent_filters;
-        // A filter above a limit is no filter below it.
-        if phase != FilterPushdownPhase::Pre || self.spec.limit.is_some() {
+        // A filter above a limit is no filter below it, nor is one above an aggregate.
+        if phase != FilterPushdownPhase::Pre || !self.is_plain() {
             let kept = vec![PushedDown::No; filters.len()];
             return Ok(FilterPushdownPropagation::with_parent_pushdown_result(kept));
         }
@@ -333,6 +340,9 @@ impl ExecutionPlan for TikvScanExec {
         &self,
         projection: &ProjectionExec,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        if matches!(self.spec.reduction, Some(Reduction::Aggregate(_))) {
+            return Ok(None);
+        }
         let mut places = Vec::with_capacity(projection.expr().len());
         for output in projection.expr() {
             match output.expr.downcast_ref::<Column>() {
@@ -351,6 +361,9 @@ impl ExecutionPlan for TikvScanExec {
     }
 
     fn with_fetch(&self, limit: Option<usize>) -> Option<Arc<dyn ExecutionPlan>> {
+        if limit.is_some() && self.spec.reduction.is_some() {
+            return None;
+        }
         let spec = TableScanSpec { limit, ..TableScanSpec::clone(&self.spec) };
         Some(Arc::new(Self { spec: Arc::new(spec), ..self.clone() }))
     }

@@ -8,9 +8,12 @@ pub(crate) mod estimates;
 pub(crate) mod exec;
 pub(crate) mod memory;
 pub(crate) mod metrics;
+mod partial;
 pub(crate) mod partition;
 pub(crate) mod progress;
 pub(crate) mod pushed;
+pub(crate) mod reduce;
+pub(crate) mod reduction;
 pub(crate) mod spec;
 pub(crate) mod stream;
 

@@ -6,6 +6,7 @@ use tifusion_codec::key;
 use tifusion_proto::tipb;
 use tifusion_schema::{HandleKind, ScanColumn, TableInfo};
 
+use super::reduction::Reduction;
 use crate::config::CodecFormat;
 use crate::error::Result;
 
@@ -72,6 +73,8 @@ pub(crate) struct TableScanSpec {
     pub(crate) output: Vec<u32>,
     /// What a row must pass to be sent.
     pub(crate) conditions: Vec<tipb::Expr>,
+    /// What becomes of the rows that pass.
+    pub(crate) reduction: Option<Reduction>,
     /// Columns of a clustered primary key that is not one integer.
     pub(crate) primary_column_ids: Vec<i64>,
     /// Those of them that the key holds a prefix of.
