@@ -93,6 +93,7 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     (name::TRUST_CERTS, "ca.pem"),
     (name::KEY_CERT_CHAIN, "cert.pem"),
     (name::KEY_FILE, "key.pem"),
+    (name::ALLOW_AGGREGATES, "false"),
     (name::UNSUPPORTED_EXPRS, "like, <"),
     (name::ZERO_DATE, "error"),
 ];

@@ -105,10 +105,7 @@ fn exprs_of(aggregate: &AggregateExec) -> Vec<Physical> {
 
 /// The scan of the partial states.
 fn pushed(aggregate: &AggregateExec, below: &Below<'_>) -> Result<Result<TikvScanExec>, Refusal> {
-    let refuse = |why| Refusal {
-        expr: "aggregates".to_owned(),
-        reason: Reason::Special(why),
-    };
+    let refuse = |why| Refusal { expr: "aggregates".to_owned(), reason: Reason::Special(why) };
     if aggregate.group_expr().has_grouping_set() {
         return Err(refuse("the stores have no grouping sets"));
     }
@@ -127,6 +124,9 @@ fn pushed(aggregate: &AggregateExec, below: &Below<'_>) -> Result<Result<TikvSca
         .collect();
     if keys.is_empty() && calls.is_empty() {
         return Err(refuse("there is nothing to send"));
+    }
+    if below.scan.has_groups_of_one(&keys) {
+        return Err(refuse("nearly every row is a group of its own"));
     }
     let states = aggregate.schema();
     let grouping = Grouping { keys: &keys, calls: &calls, states: &states };

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use datafusion::common::tree_node::{Transformed, TransformedResult as _, TreeNode as _};
 use datafusion::common::{DataFusionError, Result};
 use datafusion::physical_expr::expressions::Column;
-use datafusion::physical_plan::{ChildrenPropertiesMode, ExecutionPlan, ReplaceChildrenOptions};
 use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::projection::ProjectionExec;
+use datafusion::physical_plan::{ChildrenPropertiesMode, ExecutionPlan, ReplaceChildrenOptions};
 
 use crate::TikvScanExec;
 use crate::pushdown::lower::Physical;
@@ -100,7 +100,11 @@ fn inlined(exprs: Vec<Physical>, of: &Vec<Physical>) -> Result<Vec<Physical>> {
                 DataFusionError::Internal(format!("no column {} in a projection", column.index()))
             })?;
             // What is put in has columns of its own input.
-            Ok(Transformed::new(found, true, datafusion::common::tree_node::TreeNodeRecursion::Jump))
+            Ok(Transformed::new(
+                found,
+                true,
+                datafusion::common::tree_node::TreeNodeRecursion::Jump,
+            ))
         })
         .data()
     };

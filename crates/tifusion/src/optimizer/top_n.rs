@@ -7,9 +7,9 @@ use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult as _, TreeNode as _};
 use datafusion::physical_expr::PhysicalSortExpr;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::sort_pushdown::SortOrderPushdownResult;
 use datafusion::physical_plan::sorts::sort::SortExec;
-use datafusion::physical_plan::ExecutionPlan;
 
 use super::below::{Below, over};
 use crate::TikvScanExec;
@@ -40,7 +40,10 @@ impl PhysicalOptimizerRule for TopNPushdown {
             }
             let keys = below.exprs.iter().zip(sort.expr());
             let keys: Vec<PhysicalSortExpr> = keys
-                .map(|(expr, key)| PhysicalSortExpr { expr: Arc::clone(expr), options: key.options })
+                .map(|(expr, key)| PhysicalSortExpr {
+                    expr: Arc::clone(expr),
+                    options: key.options,
+                })
                 .collect();
             // A scan that has the order by itself ends after these rows.
             let ordered = below.scan.try_pushdown_sort(&keys)?;

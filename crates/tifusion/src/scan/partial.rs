@@ -142,3 +142,87 @@ fn malformed(what: &str) -> Error {
 fn arrow_error(error: ArrowError) -> Error {
     Error::from(DataFusionError::from(error))
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{Float64Array, Int8Array};
+    use arrow::datatypes::{Field, Schema};
+
+    use super::*;
+
+    fn wide(values: &[Option<i256>], scale: i8) -> ArrayRef {
+        let values: Decimal256Array = values.iter().copied().collect();
+        Arc::new(values.with_precision_and_scale(76, scale).unwrap())
+    }
+
+    fn make(
+        columns: Vec<ArrayRef>,
+        states: &[(State, DataType)],
+        bounded: &[usize],
+    ) -> Result<RecordBatch> {
+        let fields = columns.iter().map(|column| Field::new("", column.data_type().clone(), true));
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let answer = RecordBatch::try_new(schema, columns).unwrap();
+        let fields = states.iter().map(|(_, ty)| Field::new("s", ty.clone(), true));
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let states = states.iter().map(|(state, _)| *state).collect();
+        PartialStates { states, bounded: bounded.to_vec() }.make(&answer, &schema)
+    }
+
+    #[test]
+    fn sums_wrap_around_at_the_width_of_their_type() {
+        let twice = i256::from_i128(i128::from(i64::MAX)) + i256::from_i128(i128::from(i64::MAX));
+        let most = i256::from_i128(i128::MAX);
+        let columns = vec![
+            wide(&[Some(twice), None, Some(i256::from_i128(-1))], 0),
+            wide(&[Some(most + most), None, Some(i256::ONE)], 2),
+        ];
+        let states = [
+            (State::Sum(0), DataType::Int64),
+            (State::Sum(0), DataType::UInt64),
+            (State::Sum(1), DataType::Decimal128(38, 2)),
+            (State::Sum(1), DataType::Decimal256(60, 2)),
+        ];
+        let made = make(columns, &states, &[]).unwrap();
+        let wrapped = i64::MAX.wrapping_add(i64::MAX);
+        assert_eq!(made.column(0).as_ref(), &Int64Array::from(vec![Some(wrapped), None, Some(-1)]));
+        let unsigned = vec![Some(wrapped.cast_unsigned()), None, Some(u64::MAX)];
+        assert_eq!(made.column(1).as_ref(), &UInt64Array::from(unsigned));
+        let narrow: Vec<_> =
+            made.column(2).as_primitive::<arrow::datatypes::Decimal128Type>().iter().collect();
+        assert_eq!(narrow, [Some(i128::MAX.wrapping_add(i128::MAX)), None, Some(1)]);
+        assert_eq!(made.column(3).as_primitive::<Decimal256Type>().value(0), most + most);
+    }
+
+    #[test]
+    fn what_the_store_has_of_no_row_is_null() {
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(UInt64Array::from(vec![u64::MAX, 7])),
+            Arc::new(Int64Array::from(vec![0, 3])),
+            Arc::new(Int8Array::from(vec![Some(1), None])),
+            Arc::new(Float64Array::from(vec![0.5, 2.0])),
+        ];
+        let states = [
+            (State::Counted { value: 0, count: 1 }, DataType::UInt8),
+            (State::Seen(1), DataType::Boolean),
+            (State::Value(2), DataType::Boolean),
+            (State::Value(3), DataType::Float32),
+        ];
+        let made = make(columns, &states, &[]).unwrap();
+        assert_eq!(made.column(0).as_ref(), &arrow::array::UInt8Array::from(vec![None, Some(7)]));
+        assert_eq!(made.column(1).as_ref(), &BooleanArray::from(vec![false, true]));
+        assert_eq!(made.column(2).as_ref(), &BooleanArray::from(vec![Some(true), None]));
+        assert_eq!(made.column(3).as_ref(), &arrow::array::Float32Array::from(vec![0.5, 2.0]));
+    }
+
+    #[test]
+    fn products_beyond_128_bits_are_an_overflow() {
+        let most = i256::from_i128(i128::MAX);
+        let states = [(State::Sum(0), DataType::Decimal128(38, 0))];
+        let sum = || wide(&[Some(i256::ONE)], 0);
+        assert!(make(vec![sum(), wide(&[Some(most)], 0)], &states, &[1]).is_ok());
+        let error = make(vec![sum(), wide(&[Some(most + i256::ONE)], 0)], &states, &[1]);
+        assert!(error.unwrap_err().to_string().contains("128 bits"));
+        assert!(make(vec![sum()], &[(State::Sum(4), DataType::Int64)], &[]).is_err());
+    }
+}

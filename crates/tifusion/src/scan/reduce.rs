@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::physical_expr::PhysicalSortExpr;
+use datafusion::physical_expr::expressions::Column;
 
 use super::exec::{TikvScanExec, properties};
 use super::reduction::{Reduction, TopN};
@@ -50,6 +51,12 @@ impl TikvScanExec {
     /// Why they make nothing of them.
     pub(crate) fn partial(&self, grouping: Grouping<'_>) -> Result<PartialAggregate, Refusal> {
         self.pushdown.aggregate(grouping, self.columns.schema())
+    }
+
+    /// Whether groups by `keys` are hardly less than the rows.
+    pub(crate) fn has_groups_of_one(&self, keys: &[Physical]) -> bool {
+        let columns = keys.iter().filter_map(|key| key.downcast_ref::<Column>());
+        self.estimates.has_groups_of_one(columns.map(Column::index))
     }
 
     /// The scan of partial states of this schema instead of rows.

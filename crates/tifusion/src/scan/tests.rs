@@ -25,6 +25,7 @@ fn spec(start_ts: u64, limit: Option<usize>, format: CodecFormat) -> TableScanSp
         columns: vec![ScanColumn { column_id: 1, tp: 8, pk_handle: true, ..ScanColumn::default() }],
         output: vec![0],
         conditions: vec![],
+        reduction: None,
         primary_column_ids: vec![],
         primary_prefix_column_ids: vec![],
         access: AccessSummary::default(),

@@ -14,7 +14,7 @@ use datafusion::functions_aggregate::variance::{VariancePopulation, VarianceSamp
 use datafusion::logical_expr::{AggregateUDF, AggregateUDFImpl};
 use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
 use datafusion::physical_expr::expressions::Literal;
-use tifusion_proto::tipb::{Expr, ExprType};
+use tifusion_proto::tipb::{AggFunctionMode, Expr, ExprType};
 
 use super::{Lowering, Outcome, Physical};
 use crate::pushdown::build::is_too_large;
@@ -28,8 +28,7 @@ use crate::pushdown::ty::{IntRange, Ty, Typed};
 /// Digits of a decimal whose sum over any number of rows fits into what a store computes with.
 const MAX_SUMMED_DIGITS: u8 = 45;
 
-const COUNTS: Ty =
-    Ty::Int(IntRange { unsigned: true, ..IntRange::signed(0, u64::MAX as i128) });
+const COUNTS: Ty = Ty::Int(IntRange { unsigned: true, ..IntRange::signed(0, u64::MAX as i128) });
 
 /// An aggregate function over a scan.
 #[derive(Debug, Clone)]
@@ -191,7 +190,13 @@ impl Making<'_> {
     fn average(&mut self, call: &AggregateCall, sum: &DataType) -> Outcome<()> {
         let typed = self.summand(call)?;
         // A product that is looked at is a NULL where the row has none.
-        let count = self.place_of(call, "count", &COUNTS, typed.clone(), AnswerColumn::count(DataType::UInt64))?;
+        let count = self.place_of(
+            call,
+            "count",
+            &COUNTS,
+            typed.clone(),
+            AnswerColumn::count(DataType::UInt64),
+        )?;
         let sum = self.summed(call, typed, sum)?;
         self.states.extend([State::Value(count), State::Sum(sum)]);
         Ok(())
@@ -249,8 +254,10 @@ impl Making<'_> {
     ) -> Outcome<usize> {
         let column = AnswerColumn::value(&typed.ty, state);
         let column = column.ok_or_else(|| call.refuse(Reason::Unknown))?;
-        // The collation of the result is what decides.
-        let ty = if typed.ty == Ty::Text { Ty::Bytes } else { typed.ty };
+        // The collation of the result is what decides, to unistore that of the argument.
+        let [arg] = call.args.as_slice() else { return Err(call.refuse(Reason::Unknown)) };
+        let typed = self.lowering.by_bytes(typed, arg)?;
+        let ty = typed.ty;
         self.place_of(call, name, &ty, typed, column)
     }
 
@@ -295,6 +302,7 @@ impl Making<'_> {
         let expr = Expr {
             tp: Some(function.into()),
             children: vec![argument.expr],
+            agg_func_mode: Some(AggFunctionMode::Partial1Mode.into()),
             field_type: Some(self.lowering.build().field_type(ty)),
             ..Expr::default()
         };

@@ -226,7 +226,8 @@ fn products_type(left: &Typed, right: &Typed, result: &DataType) -> Option<(Ty, 
     };
     let (precision, scale) = (p.checked_add(q)?, s.checked_add(t)?);
     let digits = words::whole_digits(&left.expr)?.checked_add(words::whole_digits(&right.expr)?)?;
-    let words = digits.div_ceil(words::DIGITS) + s.div_ceil(words::DIGITS) + t.div_ceil(words::DIGITS);
+    let words =
+        digits.div_ceil(words::DIGITS) + s.div_ceil(words::DIGITS) + t.div_ceil(words::DIGITS);
     let fits = precision <= 65 && scale <= 30 && words <= words::MOST;
     (fits && i16::from(scale) <= i16::from(*here))
         .then_some((Ty::Decimal { precision, scale }, *here))

@@ -24,7 +24,8 @@ impl Lowering<'_> {
             let direction = if desc { "DESC" } else { "ASC" };
             let nulls = if key.options.nulls_first { "FIRST" } else { "LAST" };
             shown.push(format!("{} {direction} NULLS {nulls}", Sql(key.expr.as_ref())));
-            let item = |expr: Expr| ByItem { expr: Some(expr), desc: Some(desc), ..ByItem::default() };
+            let item =
+                |expr: Expr| ByItem { expr: Some(expr), desc: Some(desc), ..ByItem::default() };
             if key.options.nulls_first == desc && key.expr.nullable(self.schema).unwrap_or(true) {
                 items.push(item(self.is_null(&key.expr, &key.expr)?.expr));
             }

@@ -8,7 +8,8 @@ use super::{Capability, Exactness, Function, Kind, never};
 const TEXTS: &str = "bytes are compared whatever the column's collation; not gbk and gb18030";
 
 /// What becomes of dates.
-const DATES: &str = "a date that no calendar has is NULL, as it is here; not with zero_date = error";
+const DATES: &str =
+    "a date that no calendar has is NULL, as it is here; not with zero_date = error";
 
 /// Why floats are no keys.
 const ZEROS: &str = "DataFusion tells -0.0 from 0.0, the store does not";
@@ -56,7 +57,11 @@ macro_rules! of_every_kind {
 }
 
 /// The least or greatest of floats.
-const fn extreme(name: &'static str, function: ExprType, examples: &'static [&'static str]) -> Capability {
+const fn extreme(
+    name: &'static str,
+    function: ExprType,
+    examples: &'static [&'static str],
+) -> Capability {
     let note = "with GROUP BY; without one DataFusion tells -0.0 from 0.0, the store does not";
     exact((name, name), Kind::Real, function, note, examples)
 }
@@ -120,7 +125,13 @@ const NUMBERS: &[Capability] = &[
     exact(("sum", "sum"), Kind::Real, ExprType::Sum, "added up in another order", &["sum(f_x)"]),
     exact(("sum", "sum"), Kind::Decimal, ExprType::Sum, DIGITS, &["sum(n_price)"]),
     never(("sum", "sum"), Kind::Time, "the sum of spans is a number there", &[]),
-    exact(("avg", "avg"), Kind::Real, ExprType::Sum, "as count and sum", &["avg(i_int)", "avg(f_x)"]),
+    exact(
+        ("avg", "avg"),
+        Kind::Real,
+        ExprType::Sum,
+        "as count and sum",
+        &["avg(i_int)", "avg(f_x)"],
+    ),
     exact(("avg", "avg"), Kind::Decimal, ExprType::Sum, DIGITS, &["avg(n_price)"]),
     never(("avg", "avg"), Kind::Time, "the sum of spans is a number there", &[]),
     exact(("bit_and", "bit_and"), Kind::Int, ExprType::AggBitAnd, "", &["bit_and(i_int)"]),
@@ -141,5 +152,4 @@ const NUMBERS: &[Capability] = &[
 ];
 
 /// All rows of this subject.
-pub(super) const ROWS: &[&[Capability]] =
-    &[&COUNT, NUMBERS, &MIN, &MAX, &FIRST, &GROUPS, &ORDER];
+pub(super) const ROWS: &[&[Capability]] = &[&COUNT, NUMBERS, &MIN, &MAX, &FIRST, &GROUPS, &ORDER];

@@ -34,7 +34,10 @@ pub fn aggregates() -> impl Iterator<Item = &'static Capability> {
 }
 
 /// The row of an aggregate function, or of `GROUP BY` or `ORDER BY`, over a kind of operand.
-pub(in crate::pushdown) fn find_aggregate(name: &str, operand: Kind) -> Option<&'static Capability> {
+pub(in crate::pushdown) fn find_aggregate(
+    name: &str,
+    operand: Kind,
+) -> Option<&'static Capability> {
     aggregates().find(|row| row.operand == operand && row.name == name)
 }
 
