@@ -1,8 +1,12 @@
 //! TPC-H at scale factor 0.01: the answers of DataFusion over the same data in memory, the plans of
 //! `tests/tpch/golden`, and no more rows from the stores than are told there.
 
+use std::sync::Arc;
+
 use arrow::util::pretty::pretty_format_batches;
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionContext;
+use tifusion::TikvScanExec;
 use tifusion_codec::key::table_prefix;
 use tifusion_embedded::EmbeddedCluster;
 use tifusion_testkit::arrow_cells::{self, Clock};
@@ -78,6 +82,23 @@ async fn all_queries_give_the_answers_of_tables_in_memory_by_the_plans_that_are_
     assert_eq!(lines.batches.iter().map(|batch| batch.num_rows()).sum::<usize>(), 60_175);
     assert_eq!(lines.metric("rows_received"), 60_175);
     assert!(lines.metric("requests") >= 8, "{} requests", lines.metric("requests"));
+    for (number, groups) in [(1, 4), (6, 1)] {
+        let query = tpch::query(number);
+        let plan = connector.explain(&query).await;
+        assert!(plan.contains("aggregates=[") && !plan.contains("FilterExec"), "{plan}");
+        let answer = connector.run(&query).await.unwrap();
+        let (sent, requests) = (sent_rows(&answer.plan), answer.metric("requests"));
+        assert!(0 < sent && sent <= groups * requests, "{sent} rows, {requests} requests");
+    }
+}
+
+/// The rows that stores sent.
+fn sent_rows(plan: &Arc<dyn ExecutionPlan>) -> usize {
+    let own = match plan.is::<TikvScanExec>() {
+        true => plan.metrics().and_then(|metrics| metrics.output_rows()).unwrap_or_default(),
+        false => 0,
+    };
+    own + plan.children().into_iter().map(sent_rows).sum::<usize>()
 }
 
 /// A query's plan by statistics: on a machine that has much else to do, a statement may go on without

@@ -257,6 +257,7 @@ impl TidbTable {
             output,
             conditions: Vec::new(),
             source,
+            reduction: None,
             access,
             limit: None,
             order: None,

@@ -111,6 +111,7 @@ fn plan(
         output: vec![0, 1],
         conditions: Vec::new(),
         source: Source::Table(RowKeys::of(info)?),
+        reduction: None,
         access: AccessSummary::default(),
         limit: None,
         order: None,

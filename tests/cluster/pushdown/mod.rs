@@ -1,10 +1,11 @@
-//! Filters that the stores evaluate: with them or without, the answer is the same, and it is TiDB's.
+//! Filters that the stores evaluate, and what they make of rows: with them or without, the answer is the same, and it is TiDB's.
 
 mod aggregates;
 mod conformance;
 mod explain;
 mod kept;
 mod random;
+mod reduction;
 
 use tifusion_embedded::EmbeddedCluster;
 use tifusion_testkit::cluster::Cluster;

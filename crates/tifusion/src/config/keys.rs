@@ -39,6 +39,7 @@ pub(crate) enum Availability {
 
 /// Every key by its name, as a constant.
 pub(crate) mod name {
+    pub(crate) const ALLOW_AGGREGATES: &str = "plan.allow_agg_pushdown";
     pub(crate) const CACHE_DIR: &str = "catalog.cache_dir";
     pub(crate) const CACHE_SIZE: &str = "coprocessor.cache_size";
     pub(crate) const CHUNK_BATCH_SIZE: &str = "coprocessor.chunk_batch_size";
@@ -123,7 +124,7 @@ pub(crate) const KEYS: &[KeySpec] = &[
         "Largest message taken from PD or a store, in bytes."),
     now(name::REQUEST_TIMEOUT, "10", number(1, 86_400), Connect,
         "Longest wait for one answer of a store, in seconds; one of the coprocessor may take 60 s if this is shorter, and one of PD 3 s at most."),
-    later("plan.allow_agg_pushdown", "true", Flag, Session,
+    now(name::ALLOW_AGGREGATES, "true", Flag, Session,
         "Let the stores aggregate."),
     now(name::INDEX_READ, "true", Flag, Session,
         "Read through indexes."),

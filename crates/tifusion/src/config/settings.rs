@@ -94,6 +94,8 @@ pub struct Settings {
     pub key_cert_chain: Option<PathBuf>,
     /// `tikv.key_file`
     pub key_file: Option<PathBuf>,
+    /// `plan.allow_agg_pushdown`
+    pub allow_agg_pushdown: bool,
     /// `plan.unsupported_pushdown_exprs`
     pub unsupported_exprs: Vec<String>,
     /// `plan.dynamic_filter_wait`
@@ -131,6 +133,7 @@ impl Settings {
             trust_certs: None,
             key_cert_chain: None,
             key_file: None,
+            allow_agg_pushdown: false,
             unsupported_exprs: Vec::new(),
             dynamic_filter_wait: Duration::ZERO,
             zero_date: ZeroDate::Null,
@@ -159,6 +162,7 @@ impl Settings {
         match name {
             name::INDEX_READ => self.index_read = flag,
             name::INDEX_FIRST => self.index_first = flag,
+            name::ALLOW_AGGREGATES => self.allow_agg_pushdown = flag,
             name::SHOW_ROWID => self.show_rowid = flag,
             name::STREAMING => self.streaming = flag,
             name::TLS_ENABLE => self.tls_enable = flag,

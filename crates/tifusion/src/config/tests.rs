@@ -100,6 +100,7 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     (name::TRUST_CERTS, "ca.pem"),
     (name::KEY_CERT_CHAIN, "cert.pem"),
     (name::KEY_FILE, "key.pem"),
+    (name::ALLOW_AGGREGATES, "false"),
     (name::UNSUPPORTED_EXPRS, "like, <"),
     (name::DYNAMIC_FILTER_WAIT, "250ms"),
     (name::ZERO_DATE, "error"),

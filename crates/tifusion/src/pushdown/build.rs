@@ -13,6 +13,12 @@ const TEXT_COLLATION_ID: u16 = 46;
 /// Digits of a fraction of a second.
 const MICROSECONDS: i32 = 6;
 
+/// Most calls, columns and constants of one expression.
+const MAX_NODES: usize = 20_000;
+
+/// How deep an expression of a request may nest.
+pub(super) const MAX_DEPTH: usize = 80;
+
 /// Makes expressions for a cluster with or without the new collations.
 ///
 /// What a comparison of texts means to a store is decided by the collation of the *comparison's* type,
@@ -150,6 +156,12 @@ impl Build {
         }
         level.pop()
     }
+}
+
+/// Whether an expression is too large for a request.
+pub(super) fn is_too_large(expr: &Expr) -> bool {
+    let (nodes, depth) = size(expr);
+    nodes > MAX_NODES || depth > MAX_DEPTH
 }
 
 /// How many calls, columns and constants an expression has, and how deep they nest.

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use tifusion_proto::tipb::ScalarFuncSig;
+use tifusion_proto::tipb::{ExecType, ExprType, ScalarFuncSig};
 
 /// What kind of value an expression has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -82,12 +82,33 @@ impl fmt::Display for Exactness {
     }
 }
 
+/// What of the stores' evaluates a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Function {
+    /// A function of one row's values.
+    Scalar(ScalarFuncSig),
+    /// An aggregate function.
+    Aggregate(ExprType),
+    /// An executor.
+    Executor(ExecType),
+}
+
+impl Function {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Scalar(signature) => signature.as_str_name(),
+            Self::Aggregate(function) => function.as_str_name(),
+            Self::Executor(executor) => executor.as_str_name(),
+        }
+    }
+}
+
 /// One row of the table: an operator or function of DataFusion over one kind of operand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Capability {
     pub(super) name: &'static str,
     pub(super) operand: Kind,
-    pub(super) signature: Option<ScalarFuncSig>,
+    pub(super) function: Option<Function>,
     pub(super) tidb_name: &'static str,
     pub(super) exactness: Exactness,
     pub(super) note: &'static str,
@@ -107,10 +128,27 @@ impl Capability {
         self.operand
     }
 
-    /// The stores' name of the function (`tipb.ScalarFuncSig`), unless it is never pushed down.
+    /// The stores' name of the function (`tipb.ScalarFuncSig`; `ExprType` of an aggregate function,
+    /// `ExecType` of an executor), unless it is never pushed down.
     #[must_use]
     pub fn signature(&self) -> Option<&'static str> {
-        self.signature.map(|signature| signature.as_str_name())
+        self.function.map(Function::name)
+    }
+
+    /// The function of one row's values.
+    pub(super) fn scalar(&self) -> Option<ScalarFuncSig> {
+        match self.function? {
+            Function::Scalar(signature) => Some(signature),
+            Function::Aggregate(_) | Function::Executor(_) => None,
+        }
+    }
+
+    /// The aggregate function.
+    pub(super) fn aggregate(&self) -> Option<ExprType> {
+        match self.function? {
+            Function::Aggregate(function) => Some(function),
+            Function::Scalar(_) | Function::Executor(_) => None,
+        }
     }
 
     /// TiDB's name of the function: `mysql.expr_pushdown_blacklist` has such names.
@@ -131,7 +169,8 @@ impl Capability {
         self.note
     }
 
-    /// Conditions that show it, over the columns of the conformance tests' table.
+    /// Conditions that show it, over the columns of the conformance tests' table; of an aggregate
+    /// function calls, of `GROUP BY` and `ORDER BY` keys.
     #[must_use]
     pub fn examples(&self) -> &'static [&'static str] {
         self.examples

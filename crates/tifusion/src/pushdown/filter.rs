@@ -8,17 +8,11 @@ use datafusion::physical_expr::expressions::{BinaryExpr, InListExpr, IsNotNullEx
 use datafusion::physical_expr::utils::split_conjunction;
 use tifusion_proto::tipb::Expr;
 
-use super::build::size;
-use super::capability::Exactness;
+use super::build::{MAX_DEPTH, is_too_large};
+use super::capability::{Exactness, Kind};
 use super::lower::{Dates, Lowering, Outcome, Physical, operands};
 use super::refusal::{Reason, Refusal, Sql};
 use super::scope::Scope;
-
-/// Most calls, columns and constants of one condition.
-const MAX_NODES: usize = 20_000;
-
-/// How deep a condition may nest.
-const MAX_DEPTH: usize = 80;
 
 /// What becomes of the filters of a scan.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -77,6 +71,35 @@ impl Filters {
         }
         exactness
     }
+
+    /// Has `filters` evaluated exactly, for what follows in the stores. What they know already keeps too
+    /// much and is quick, so that it stays the first condition.
+    pub(crate) fn claim(
+        &mut self,
+        filters: &[Physical],
+        scope: &Scope,
+        schema: &Schema,
+    ) -> Outcome<()> {
+        let lowering = Lowering::new(scope, schema);
+        let mut claimed = Vec::new();
+        for filter in filters.iter().flat_map(split_conjunction) {
+            let refuse = |reason| Refusal::new(filter.as_ref(), reason);
+            let lowered = lowering.value(filter)?;
+            if lowered.ty.kind() != Kind::Int {
+                return Err(refuse(Reason::Unknown));
+            }
+            if is_too_large(&lowered.expr) {
+                return Err(refuse(Reason::TooLarge));
+            }
+            claimed.push((Sql(filter.as_ref()).to_string(), lowered.expr));
+        }
+        for (text, condition) in claimed {
+            self.superset.retain(|known| *known != text);
+            push_new(&mut self.exact, text);
+            push_new(&mut self.conditions, condition);
+        }
+        Ok(())
+    }
 }
 
 fn push_new<T: PartialEq>(list: &mut Vec<T>, item: T) {
@@ -104,8 +127,7 @@ fn conjunct(
     };
     let conjunct = conditions.condition(filter)?;
     for condition in &conjunct.conditions {
-        let (nodes, depth) = size(condition);
-        if nodes > MAX_NODES || depth > MAX_DEPTH {
+        if is_too_large(condition) {
             return Err(Refusal::new(filter.as_ref(), Reason::TooLarge));
         }
     }

@@ -12,13 +12,14 @@ pub(crate) mod handles;
 mod literal;
 pub(crate) mod logical;
 pub(crate) mod lower;
+pub(crate) mod partial;
 pub(crate) mod refusal;
 pub(crate) mod scope;
 mod table;
 mod ty;
 
 pub use capability::{Capability, Exactness, Kind};
-pub use table::capabilities;
+pub use table::{aggregates, capabilities};
 
 #[cfg(test)]
 mod tests;

@@ -19,8 +19,10 @@ use super::blacklist::Blacklist;
 use super::build::size;
 use super::filter::Filters;
 use super::scope::{Circumstances, Scope};
-use super::{Exactness, capabilities};
+use super::{Capability, Exactness, aggregates, capabilities};
 use crate::config::ZeroDate;
+
+mod aggregate;
 
 const MICROS: TimeUnit = TimeUnit::Microsecond;
 
@@ -240,13 +242,24 @@ fn a_time_constant_is_packed() {
 #[test]
 fn rows_of_the_table_are_unique_and_say_why_not() {
     let mut seen = BTreeSet::new();
-    for row in capabilities() {
-        assert!(seen.insert((row.name(), row.operand().to_string())), "{row:?}");
+    for row in capabilities().chain(aggregates()) {
+        let is_aggregate = aggregates().any(|other| std::ptr::eq(other, row));
+        let key = (row.name(), row.operand().to_string(), is_aggregate);
+        assert!(seen.insert(key), "{row:?}");
         let is_never = row.exactness() == Exactness::Never;
         assert_eq!(is_never, row.signature().is_none(), "{row:?}");
         assert!(!is_never || !row.note().is_empty(), "{row:?}");
         assert!(row.exactness() != Exactness::Superset || !row.note().is_empty(), "{row:?}");
     }
+}
+
+fn line(page: &mut String, row: &Capability) {
+    let name = row.name().replace('|', "\\|");
+    let signature = row.signature().map(|name| format!("`{name}`")).unwrap_or_default();
+    let (operand, exactness) = (row.operand(), row.exactness());
+    let (note, tidb) = (row.note(), row.tidb_name());
+    writeln!(page, "| `{name}` | {operand} | {exactness} | {note} | {signature} | `{tidb}` |")
+        .unwrap();
 }
 
 /// `docs/pushdown.md`.
@@ -266,14 +279,18 @@ fn page() -> String {
          | expression | of | pushed | when, or why not | TiKV's function | TiDB's name |\n\
          |---|---|---|---|---|---|\n",
     );
-    for row in capabilities() {
-        let name = row.name().replace('|', "\\|");
-        let signature = row.signature().map(|name| format!("`{name}`")).unwrap_or_default();
-        let (operand, exactness) = (row.operand(), row.exactness());
-        let (note, tidb) = (row.note(), row.tidb_name());
-        writeln!(page, "| `{name}` | {operand} | {exactness} | {note} | {signature} | `{tidb}` |")
-            .unwrap();
-    }
+    capabilities().for_each(|row| line(&mut page, row));
+    page.push_str(
+        "\n# Aggregates, groups and orders\n\n\
+         The stores send partial states of groups of rows, or the first rows in an order of each region; \
+         DataFusion makes the answer of them. That is where nothing but exact conditions is between the \
+         scan and the aggregate, all of the aggregate's functions and keys are pushed down, and no other \
+         limit ends it early. `FILTER (WHERE …)` is a `CASE` there. `EXPLAIN` shows it (`aggregates`, \
+         `groups`, `top_n`). `SET tidb.plan.allow_agg_pushdown = 'false'` turns aggregates off.\n\n\
+         | aggregate | of | pushed | when, or why not | TiKV's | TiDB's name |\n\
+         |---|---|---|---|---|---|\n",
+    );
+    aggregates().for_each(|row| line(&mut page, row));
     page
 }
 

@@ -13,7 +13,9 @@ use tifusion_codec::output::{DecodeOptions, OutputColumn, ZeroDate};
 use tifusion_codec::rows::RowsDecoder;
 use tifusion_proto::tipb;
 
+use super::partial::PartialStates;
 use crate::error::{Error, ErrorKind, Result};
+use crate::pushdown::partial::{AnswerColumn, PartialAggregate};
 
 /// The columns of a scan's answers, and what becomes of them.
 #[derive(Debug)]
@@ -24,6 +26,8 @@ pub(crate) struct ScanColumns {
     schema: SchemaRef,
     columns: Vec<OutputColumn>,
     options: DecodeOptions,
+    /// How the batches are made of the answers', unless they are these.
+    states: Option<PartialStates>,
 }
 
 impl ScanColumns {
@@ -48,7 +52,19 @@ impl ScanColumns {
             schema,
             columns,
             options,
+            states: None,
         })
+    }
+
+    /// Those of an aggregate, whose states have `schema`.
+    pub(crate) fn aggregate(&self, partial: &PartialAggregate, schema: &SchemaRef) -> Result<Self> {
+        let field = |column: &AnswerColumn| Field::new("", column.data_type.clone(), true);
+        let fields: Vec<Field> = partial.answer.iter().map(field).collect();
+        let columns = partial.answer.iter().zip(&fields);
+        let columns = columns.map(|(column, field)| (&column.field_type, field));
+        let answers = Self::new(columns, self.options.zero_date)?;
+        let states = Some(PartialStates::new(partial));
+        Ok(Self { schema: Arc::clone(schema), states, ..answers })
     }
 
     /// Those at `places`, at least one, in that order.
@@ -134,9 +150,13 @@ impl Iterator for Answer {
 
 impl Answer {
     fn decode(&self, data: &Bytes) -> Result<RecordBatch> {
-        let ScanColumns { chunks, rows, schema, .. } = &*self.columns;
+        let ScanColumns { chunks, rows, schema, states, .. } = &*self.columns;
         if !schema.fields().is_empty() {
-            return Ok(if self.is_chunk { chunks.decode(data)? } else { rows.decode(data)? });
+            let batch = if self.is_chunk { chunks.decode(data)? } else { rows.decode(data)? };
+            return match states {
+                None => Ok(batch),
+                Some(states) => states.make(&batch, schema),
+            };
         }
         // The values of the one column that was read are nobody's business, nor what is wrong with
         // them.

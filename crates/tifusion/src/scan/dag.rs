@@ -8,6 +8,7 @@ use prost::Message as _;
 use tifusion_proto::tipb;
 use tifusion_schema::ScanColumn;
 
+use super::reduction::Reduction;
 use super::spec::{
     HandleColumns, IndexSide, IndexSource, LookupSource, RowKeys, Segment, Source, TableScanSpec,
 };
@@ -29,6 +30,7 @@ pub(crate) fn encode(spec: &TableScanSpec, physical_id: i64) -> Bytes {
     if !spec.conditions.is_empty() {
         executors.push(selection(spec.conditions.clone()));
     }
+    executors.extend(spec.reduction.as_ref().map(Reduction::executor));
     if let Some(limit) = spec.limit {
         executors.push(limit_executor(limit));
     }

@@ -18,6 +18,8 @@ use tifusion_schema::stats::{HistogramId, TableStatistics};
 const UNKNOWN_LENGTH: f64 = 32.0;
 /// Most rows that are told, far more than any table has: sums of them and of their bytes are numbers.
 const MOST_ROWS: u64 = 1 << 48;
+/// Rows of which it matters how many groups they have.
+const MANY_ROWS: u64 = 1000;
 /// Of an offset into the bytes of a column.
 const OFFSET: f64 = 8.0;
 
@@ -81,6 +83,46 @@ impl ScanEstimates {
     pub(crate) fn project(&self, places: &[usize]) -> Self {
         let columns = places.iter().filter_map(|place| self.columns.get(*place).cloned());
         Self { columns: columns.collect(), ..self.clone() }
+    }
+
+    /// What is expected of a scan whose rows are grouped by the columns at these places (`None`: by
+    /// something else) in each of `pieces` pieces.
+    pub(crate) fn grouped(&self, keys: &[Option<usize>], pieces: usize, states: &Schema) -> Self {
+        let pieces = u64::try_from(pieces).unwrap_or(u64::MAX);
+        let keys = keys.iter().map(|place| self.columns.get((*place)?));
+        let keys: Vec<Option<&ColumnEstimate>> = keys.collect();
+        // `NULL` is a group too.
+        let groups = keys.iter().try_fold(1_u64, |groups, key| {
+            Some(groups.saturating_mul((*key)?.distinct?.saturating_add(1)))
+        });
+        let rows = match (groups, self.rows) {
+            (_, _) if keys.is_empty() => Some(pieces),
+            (Some(groups), rows) => {
+                Some(groups.saturating_mul(pieces).min(rows.unwrap_or(u64::MAX)))
+            }
+            (None, rows) => rows,
+        };
+        let keys = keys.into_iter().chain(std::iter::repeat(None));
+        let columns = states.fields().iter().zip(keys).map(|(field, key)| ColumnEstimate {
+            nulls: None,
+            distinct: key.and_then(|key| key.distinct),
+            bytes: key.map_or_else(|| bytes_of(field.data_type(), None), |key| key.bytes),
+        });
+        Self { rows, basis: self.basis, columns: columns.collect() }
+    }
+
+    /// Whether there are hardly less values than rows in one of the columns at these places: in groups
+    /// by them the rows are as many, and work for the stores.
+    pub(crate) fn has_groups_of_one(&self, keys: impl Iterator<Item = usize>) -> bool {
+        let Some(rows) = self.rows.filter(|rows| *rows >= MANY_ROWS) else { return false };
+        let values = keys.filter_map(|place| self.columns.get(place)?.distinct);
+        values.max().is_some_and(|values| values >= rows / 2)
+    }
+
+    /// What is expected of a scan that brings `most` rows at most.
+    pub(crate) fn at_most(&self, most: usize) -> Self {
+        let most = u64::try_from(most).unwrap_or(u64::MAX);
+        Self { rows: self.rows.map(|rows| rows.min(most)), ..self.clone() }
     }
 
     /// The statistics of a scan that ends after `limit` rows, or of one of its `partitions`.
@@ -285,6 +327,32 @@ mod tests {
         let empty = TableStatistics { rows: Some(0), version: 3, ..TableStatistics::unknown() };
         let unknown = estimates(&empty, true).statistics(&schema(), None, None);
         assert_eq!(unknown.num_rows, Precision::Absent);
+    }
+
+    #[test]
+    fn groups_are_as_many_as_values_in_each_piece() {
+        let all = estimates(&statistics(), true);
+        let rows = |keys: &[Option<usize>], pieces| {
+            let states = schema();
+            all.grouped(keys, pieces, &states).statistics(&states, None, None).num_rows
+        };
+        assert_eq!(rows(&[Some(0)], 3), Precision::Inexact(153));
+        assert_eq!(rows(&[Some(0), Some(0)], 1), Precision::Inexact(1000));
+        assert_eq!(rows(&[Some(2)], 3), Precision::Inexact(1000));
+        assert_eq!(rows(&[], 3), Precision::Inexact(3));
+        assert!(!all.has_groups_of_one([0, 2].into_iter()));
+        let mut distinct = statistics();
+        for known in distinct.distributions.values_mut() {
+            let summary = Summary { ndv: 600, ..known.summary.clone() };
+            *known = Arc::new(Distribution { summary, values: None });
+        }
+        assert!(estimates(&distinct, true).has_groups_of_one([2, 0].into_iter()));
+        distinct.rows = Some(999);
+        assert!(!estimates(&distinct, true).has_groups_of_one([0].into_iter()));
+        assert_eq!(
+            all.at_most(7).statistics(&schema(), None, None).num_rows,
+            Precision::Inexact(7)
+        );
     }
 
     #[test]

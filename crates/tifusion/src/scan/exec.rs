@@ -37,6 +37,7 @@ use super::estimates::ScanEstimates;
 use super::order::{KeyOrder, RowOrder};
 use super::pushed::Pushdown;
 use super::read::ScanPart;
+use super::reduction::Reduction;
 use super::spec::{Segment, TableScanSpec};
 use super::stream;
 use crate::config::Settings;
@@ -63,22 +64,22 @@ pub struct ScanRequest {
 /// statistics as far as they are known, and the snapshot's timestamp.
 #[derive(Debug, Clone)]
 pub struct TikvScanExec {
-    client: Client,
-    settings: Settings,
-    snapshot: Arc<StatementSnapshot>,
-    spec: Arc<TableScanSpec>,
-    columns: Arc<ScanColumns>,
-    pushdown: Arc<Pushdown>,
-    partitions: Arc<[Vec<Segment>]>,
-    properties: Arc<PlanProperties>,
-    slots: Arc<Semaphore>,
-    metrics: ExecutionPlanMetricsSet,
-    estimates: Arc<ScanEstimates>,
-    key_order: Arc<KeyOrder>,
+    pub(super) client: Client,
+    pub(super) settings: Settings,
+    pub(super) snapshot: Arc<StatementSnapshot>,
+    pub(super) spec: Arc<TableScanSpec>,
+    pub(super) columns: Arc<ScanColumns>,
+    pub(super) pushdown: Arc<Pushdown>,
+    pub(super) partitions: Arc<[Vec<Segment>]>,
+    pub(super) properties: Arc<PlanProperties>,
+    pub(super) slots: Arc<Semaphore>,
+    pub(super) metrics: ExecutionPlanMetricsSet,
+    pub(super) estimates: Arc<ScanEstimates>,
+    pub(super) key_order: Arc<KeyOrder>,
     /// What its rows are in the order of.
-    row_order: Arc<RowOrder>,
+    pub(super) row_order: Arc<RowOrder>,
     /// `None` where nobody told how to find keys for them.
-    dynamic: Option<Arc<DynamicFilters>>,
+    pub(super) dynamic: Option<Arc<DynamicFilters>>,
 }
 
 impl TikvScanExec {
@@ -216,11 +217,14 @@ impl TikvScanExec {
     }
 
     fn column_names(&self) -> Vec<&str> {
+        if let Some(Reduction::Aggregate(partial)) = &self.spec.reduction {
+            return partial.read.iter().map(String::as_str).collect();
+        }
         self.columns.schema().fields().iter().map(|field| field.name().as_str()).collect()
     }
 }
 
-fn properties(
+pub(super) fn properties(
     columns: &ScanColumns,
     partitions: usize,
     row_order: &[(Arc<str>, SortOptions)],
@@ -266,7 +270,7 @@ impl DisplayAs for TikvScanExec {
                 if let Some(order) = self.spec.order {
                     write!(f, ", keep_order={}", if order.desc { "desc" } else { "asc" })?;
                 }
-                self.pushdown.fmt(f)?;
+                self.pushdown.fmt(self.spec.reduction.as_ref(), f)?;
                 if let Some(dynamic) = self.dynamic() {
                     write!(f, ", dynamic_filters=[{dynamic}]")?;
                 }
@@ -290,6 +294,9 @@ impl DisplayAs for TikvScanExec {
                     writeln!(f, "ranges={ranges}")?;
                 }
                 self.pushdown.fmt_tree(f)?;
+                if let Some(reduction) = &self.spec.reduction {
+                    reduction.fmt_tree(f)?;
+                }
                 if let Some(dynamic) = self.dynamic() {
                     writeln!(f, "dynamic_filters={dynamic}")?;
                 }
@@ -403,15 +410,13 @@ impl ExecutionPlan for TikvScanExec {
         _config: &ConfigOptions,
     ) -> Result<FilterPushdownPropagation<Arc<dyn ExecutionPlan>>> {
         let filters = child_pushdown_result.parent_filters;
-        // A filter above a limit is no filter below it.
-        if phase != FilterPushdownPhase::Pre || self.spec.limit.is_some() {
+        // A filter above a limit is no filter below it, nor is one above an aggregate.
+        if phase != FilterPushdownPhase::Pre || !self.is_plain() {
             let kept = vec![PushedDown::No; filters.len()];
             let answer = FilterPushdownPropagation::with_parent_pushdown_result(kept);
             let filters = filters.into_iter().map(|filter| filter.filter);
             let with = match &self.dynamic {
-                Some(dynamic)
-                    if phase == FilterPushdownPhase::Post && self.spec.limit.is_none() =>
-                {
+                Some(dynamic) if phase == FilterPushdownPhase::Post && self.is_plain() => {
                     dynamic.with(filters, self.columns.schema())
                 }
                 _ => return Ok(answer),
@@ -439,6 +444,9 @@ impl ExecutionPlan for TikvScanExec {
         &self,
         projection: &ProjectionExec,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        if matches!(self.spec.reduction, Some(Reduction::Aggregate(_))) {
+            return Ok(None);
+        }
         let mut places = Vec::with_capacity(projection.expr().len());
         for output in projection.expr() {
             match output.expr.downcast_ref::<Column>() {
@@ -461,9 +469,10 @@ impl ExecutionPlan for TikvScanExec {
         &self,
         order: &[PhysicalSortExpr],
     ) -> Result<SortOrderPushdownResult<Arc<dyn ExecutionPlan>>> {
-        // Under a limit any rows will do, which is less to read than the first.
+        // Under a limit any rows will do, which is less to read than the first; and what the stores make
+        // of rows has no order.
         let asked = self.key_order.of_rows(order, self.columns.schema());
-        let Some((order, rows)) = asked.filter(|_| self.spec.limit.is_none()) else {
+        let Some((order, rows)) = asked.filter(|_| self.is_plain()) else {
             return Ok(SortOrderPushdownResult::Unsupported);
         };
         let Some(partitions) = self.key_order.arrange(&self.partitions, order) else {
@@ -476,6 +485,9 @@ impl ExecutionPlan for TikvScanExec {
     }
 
     fn with_fetch(&self, limit: Option<usize>) -> Option<Arc<dyn ExecutionPlan>> {
+        if limit.is_some() && self.spec.reduction.is_some() {
+            return None;
+        }
         let spec = TableScanSpec { limit, ..TableScanSpec::clone(&self.spec) };
         // So many rows of all, not of those that a filter above leaves.
         let dynamic = if limit.is_some() { self.undirected() } else { self.dynamic.clone() };

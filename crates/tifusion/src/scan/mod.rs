@@ -14,10 +14,13 @@ mod lookup;
 pub(crate) mod memory;
 pub(crate) mod metrics;
 pub(crate) mod order;
+mod partial;
 pub(crate) mod partition;
 pub(crate) mod progress;
 pub(crate) mod pushed;
 mod read;
+pub(crate) mod reduce;
+pub(crate) mod reduction;
 pub(crate) mod spec;
 pub(crate) mod stream;
 

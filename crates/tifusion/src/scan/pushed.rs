@@ -1,13 +1,17 @@
 //! The filters that a scan's stores evaluate, and how `EXPLAIN` shows them.
 
-use std::fmt;
+use std::fmt::{self, Display as _};
 
 use datafusion::arrow::datatypes::Schema;
-use tifusion_proto::tipb::Expr;
+use datafusion::physical_expr::PhysicalSortExpr;
+use tifusion_proto::tipb::{ByItem, Expr};
 
+use super::reduction::Reduction;
 use crate::pushdown::Exactness;
 use crate::pushdown::filter::Filters;
-use crate::pushdown::lower::Physical;
+use crate::pushdown::lower::{Grouping, Lowering, Physical};
+use crate::pushdown::partial::PartialAggregate;
+use crate::pushdown::refusal::Refusal;
 use crate::pushdown::scope::Scope;
 
 /// What a scan's stores evaluate, and over what more can be lowered.
@@ -34,6 +38,45 @@ impl Pushdown {
         Filters::new(filters, &self.scope, schema).conditions
     }
 
+    /// Has the stores evaluate `filters` exactly, which stay evaluated here else.
+    ///
+    /// # Errors
+    /// Why the stores can't; then nothing has changed.
+    pub(crate) fn claim(&mut self, filters: &[Physical], schema: &Schema) -> Result<(), Refusal> {
+        self.filters.claim(filters, &self.scope, schema)
+    }
+
+    /// What the stores make of groups of the scan's rows.
+    ///
+    /// # Errors
+    /// Why they make nothing of them.
+    pub(crate) fn aggregate(
+        &self,
+        grouping: Grouping<'_>,
+        schema: &Schema,
+    ) -> Result<PartialAggregate, Refusal> {
+        PartialAggregate::of(grouping, &self.scope, schema)
+    }
+
+    /// An order of the scan's rows, and how it is shown.
+    ///
+    /// # Errors
+    /// Why the stores don't know it.
+    pub(crate) fn order(
+        &self,
+        keys: &[PhysicalSortExpr],
+        schema: &Schema,
+    ) -> Result<(Vec<ByItem>, String), Refusal> {
+        Lowering::new(&self.scope, schema).order(keys)
+    }
+
+    /// Notes one more thing that the stores don't do.
+    pub(crate) fn refuse(&mut self, refusal: Refusal) {
+        if !self.filters.refused.contains(&refusal) {
+            self.filters.refused.push(refusal);
+        }
+    }
+
     /// What a row must pass.
     pub(crate) fn conditions(&self) -> &[Expr] {
         &self.filters.conditions
@@ -44,13 +87,20 @@ impl Pushdown {
         self.filters.superset.is_empty() && self.filters.refused.is_empty()
     }
 
-    /// One line, each part behind a comma.
-    pub(crate) fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// One line, each part behind a comma; what becomes of the rows that pass is in it.
+    pub(crate) fn fmt(
+        &self,
+        reduction: Option<&Reduction>,
+        f: &mut fmt::Formatter<'_>,
+    ) -> fmt::Result {
         let Filters { exact, superset, refused, .. } = &self.filters;
         for (name, filters) in [("pushed", exact), ("superset", superset)] {
             if !filters.is_empty() {
                 write!(f, ", {name}=[{}]", filters.join(", "))?;
             }
+        }
+        if let Some(reduction) = reduction {
+            reduction.fmt(f)?;
         }
         if !refused.is_empty() {
             let refused: Vec<String> = refused.iter().map(ToString::to_string).collect();

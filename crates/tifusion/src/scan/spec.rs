@@ -9,6 +9,7 @@ use tifusion_proto::tipb;
 use tifusion_schema::{HandleKind, ScanColumn, TableInfo};
 
 use super::order::ScanOrder;
+use super::reduction::Reduction;
 use crate::config::CodecFormat;
 use crate::error::Result;
 use crate::pushdown::handles;
@@ -238,6 +239,8 @@ pub(crate) struct TableScanSpec {
     pub(crate) conditions: Vec<tipb::Expr>,
     /// Where they are read.
     pub(crate) source: Source,
+    /// What becomes of the rows that pass.
+    pub(crate) reduction: Option<Reduction>,
     /// How filters narrow it.
     pub(crate) access: AccessSummary,
     /// Most rows that anybody needs.

@@ -26,6 +26,7 @@ fn spec(start_ts: u64, limit: Option<usize>, format: CodecFormat) -> TableScanSp
         output: vec![0],
         conditions: vec![],
         source: Source::Table(RowKeys::default()),
+        reduction: None,
         access: AccessSummary::default(),
         limit,
         order: None,

@@ -8,7 +8,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::logical_expr::Operator;
 use datafusion::physical_expr::expressions::BinaryExpr;
 
-use super::{Lowering, Outcome, Physical, constant};
+use super::{Lowering, Outcome, Physical, constant, words};
 use crate::pushdown::capability::Kind;
 use crate::pushdown::refusal::{Reason, Refusal};
 use crate::pushdown::ty::{IntRange, RealRange, Ty, Typed};
@@ -50,11 +50,42 @@ impl Lowering<'_> {
                 self.call((name, Kind::Real), children, Ty::Real(range), expr)
             }
             (Ty::Decimal { .. }, Ty::Decimal { .. }) => {
-                let ty = decimals(*binary.op(), left.ty, right.ty, &result).ok_or(refused)?;
-                self.call((name, Kind::Decimal), vec![left.expr, right.expr], ty, expr)
+                match decimals(*binary.op(), left.ty, right.ty, &result) {
+                    Some(ty) => {
+                        self.call((name, Kind::Decimal), vec![left.expr, right.expr], ty, expr)
+                    }
+                    None if *binary.op() == Operator::Multiply => {
+                        self.product(left, right, &result, expr)?.ok_or(refused)
+                    }
+                    None => Err(refused),
+                }
             }
             _ => Err(refused),
         }
+    }
+
+    /// A product that has more digits than DataFusion computes with, where those of all rows are looked
+    /// at: the store computes it, and where one is too large here the statement fails as it would have.
+    fn product(
+        &self,
+        left: Typed,
+        right: Typed,
+        result: &DataType,
+        expr: &Physical,
+    ) -> Outcome<Option<Typed>> {
+        let Some(mut products) = self.products.take() else { return Ok(None) };
+        let made = match products_type(&left, &right, result) {
+            None => None,
+            Some((ty, scale)) => {
+                let children = vec![left.expr, right.expr];
+                let product = self.call(("*", Kind::Decimal), children, ty, expr)?;
+                products.push((product.clone(), scale));
+                // What is larger than this is found when it is looked at.
+                Some(Typed { ty: narrowed(ty), ..product })
+            }
+        };
+        self.products.replace(Some(products));
+        Ok(made)
     }
 
     fn integers(
@@ -182,6 +213,32 @@ fn reals(operator: Operator, a: RealRange, b: RealRange) -> Option<RealRange> {
         _ => return None,
     };
     (bound < LARGE).then_some(RealRange::up_to(bound))
+}
+
+/// The type of a product that is looked at, and its scale here; `None` where the store would not have
+/// all of its digits.
+fn products_type(left: &Typed, right: &Typed, result: &DataType) -> Option<(Ty, i8)> {
+    let DataType::Decimal128(_, here) = result else { return None };
+    let (Ty::Decimal { precision: p, scale: s }, Ty::Decimal { precision: q, scale: t }) =
+        (left.ty, right.ty)
+    else {
+        return None;
+    };
+    let (precision, scale) = (p.checked_add(q)?, s.checked_add(t)?);
+    let digits = words::whole_digits(&left.expr)?.checked_add(words::whole_digits(&right.expr)?)?;
+    let words =
+        digits.div_ceil(words::DIGITS) + s.div_ceil(words::DIGITS) + t.div_ceil(words::DIGITS);
+    let fits = precision <= 65 && scale <= 30 && words <= words::MOST;
+    (fits && i16::from(scale) <= i16::from(*here))
+        .then_some((Ty::Decimal { precision, scale }, *here))
+}
+
+/// The type of what 128 bits hold.
+fn narrowed(ty: Ty) -> Ty {
+    match ty {
+        Ty::Decimal { precision, scale } => Ty::Decimal { precision: precision.min(39), scale },
+        other => other,
+    }
 }
 
 /// The type of a decimal; `None` where DataFusion's result would not have all digits, or the store's.

@@ -5,14 +5,17 @@
 //! every row. A store evaluates all operands, whichever branch is taken, so that nothing may fail
 //! anywhere: no overflow, no text that is no number, no date that no calendar has.
 
+mod aggregate;
 mod arithmetic;
 mod calendar;
 mod cast;
 mod compare;
 mod control;
 mod function;
+mod order;
+mod words;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Schema};
@@ -34,6 +37,7 @@ use super::table::find;
 use super::ty::{Ty, Typed};
 use crate::config::ZeroDate;
 
+pub(crate) use aggregate::{AggregateCall, Grouping};
 pub(super) use compare::Dates;
 
 /// An expression of DataFusion's.
@@ -50,12 +54,17 @@ pub(crate) struct Lowering<'a> {
     scope: &'a Scope,
     schema: &'a Schema,
     depth: Cell<usize>,
+    products: RefCell<Option<Vec<Product>>>,
 }
+
+/// A product of decimals that the store has of every row, and that DataFusion might have failed to
+/// compute; with the scale that it has here.
+pub(super) type Product = (Typed, i8);
 
 impl<'a> Lowering<'a> {
     /// For expressions over `schema`.
     pub(crate) fn new(scope: &'a Scope, schema: &'a Schema) -> Self {
-        Self { scope, schema, depth: Cell::new(0) }
+        Self { scope, schema, depth: Cell::new(0), products: RefCell::new(None) }
     }
 
     /// The expression with the same value for every row.
@@ -65,9 +74,23 @@ impl<'a> Lowering<'a> {
             return Err(Refusal::new(expr.as_ref(), Reason::TooLarge));
         }
         self.depth.set(depth + 1);
+        // Below anything else it depends on the row whether DataFusion computes a product.
+        let products = if computes(expr) { None } else { self.products.take() };
         let lowered = self.any(expr);
+        if products.is_some() {
+            self.products.replace(products);
+        }
         self.depth.set(depth);
         lowered
+    }
+
+    /// The expression with the same value for every row for which DataFusion has one, and the products
+    /// that must be looked at, for it may fail to compute them.
+    fn summand(&self, expr: &Physical) -> Outcome<(Typed, Vec<Product>)> {
+        self.products.replace(Some(Vec::new()));
+        let lowered = self.value(expr);
+        let products = self.products.take().unwrap_or_default();
+        Ok((lowered?, products))
     }
 
     fn any(&self, expr: &Physical) -> Outcome {
@@ -163,7 +186,7 @@ impl<'a> Lowering<'a> {
     fn row(&self, name: &str, kind: Kind, expr: &Physical) -> Outcome<ScalarFuncSig> {
         let refuse = |reason| Refusal::new(expr.as_ref(), reason);
         let row = find(name, kind).ok_or_else(|| refuse(Reason::Unknown))?;
-        let signature = row.signature.ok_or_else(|| refuse(Reason::Table(row)))?;
+        let signature = row.scalar().ok_or_else(|| refuse(Reason::Table(row)))?;
         match self.scope.blacklist.blocks(row) {
             Some(by) => Err(refuse(Reason::Blocked(by))),
             None => Ok(signature),
@@ -196,6 +219,15 @@ impl<'a> Lowering<'a> {
     /// DataFusion's type of an expression.
     fn data_type(&self, expr: &Physical) -> Outcome<DataType> {
         expr.data_type(self.schema).map_err(|_| Refusal::new(expr.as_ref(), Reason::Unknown))
+    }
+}
+
+/// Whether all operands of an expression are computed for every row.
+fn computes(expr: &Physical) -> bool {
+    use Operator::{Minus, Multiply, Plus};
+    match expr.downcast_ref::<BinaryExpr>() {
+        Some(binary) => matches!(binary.op(), Plus | Minus | Multiply),
+        None => expr.is::<CastExpr>(),
     }
 }
 

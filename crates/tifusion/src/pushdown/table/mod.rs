@@ -1,5 +1,6 @@
 //! The rows of the table, by subject.
 
+mod aggregate;
 mod arithmetic;
 mod cast;
 mod compare;
@@ -9,7 +10,7 @@ mod never;
 
 use tifusion_proto::tipb::ScalarFuncSig as Sig;
 
-use super::capability::{Capability, Exactness, Kind};
+use super::capability::{Capability, Exactness, Function, Kind};
 
 /// All rows, by subject and kind.
 const TABLE: &[&[&[Capability]]] = &[
@@ -21,9 +22,23 @@ const TABLE: &[&[&[Capability]]] = &[
     &[never::ROWS],
 ];
 
-/// All rows of the table.
+/// All rows of what is evaluated for a row of a table.
 pub fn capabilities() -> impl Iterator<Item = &'static Capability> {
     TABLE.iter().copied().flatten().copied().flatten()
+}
+
+/// The rows of what the stores make of many rows: aggregate functions, `GROUP BY` and `ORDER BY`
+/// with a `LIMIT`.
+pub fn aggregates() -> impl Iterator<Item = &'static Capability> {
+    aggregate::ROWS.iter().copied().flatten()
+}
+
+/// The row of an aggregate function, or of `GROUP BY` or `ORDER BY`, over a kind of operand.
+pub(in crate::pushdown) fn find_aggregate(
+    name: &str,
+    operand: Kind,
+) -> Option<&'static Capability> {
+    aggregates().find(|row| row.operand == operand && row.name == name)
 }
 
 /// The row of an operator or function over a kind of operand.
@@ -49,8 +64,8 @@ const fn under(
     note: &'static str,
     examples: &'static [&'static str],
 ) -> Capability {
-    let (signature, exactness) = (Some(signature), Exactness::Exact);
-    Capability { name, operand, signature, tidb_name, exactness, note, examples }
+    let (function, exactness) = (Some(Function::Scalar(signature)), Exactness::Exact);
+    Capability { name, operand, function, tidb_name, exactness, note, examples }
 }
 
 /// A row that keeps too much.
@@ -61,8 +76,8 @@ const fn superset(
     note: &'static str,
     examples: &'static [&'static str],
 ) -> Capability {
-    let (signature, exactness) = (Some(signature), Exactness::Superset);
-    Capability { name, operand, signature, tidb_name, exactness, note, examples }
+    let (function, exactness) = (Some(Function::Scalar(signature)), Exactness::Superset);
+    Capability { name, operand, function, tidb_name, exactness, note, examples }
 }
 
 /// A row that is never pushed down.
@@ -72,6 +87,6 @@ const fn never(
     note: &'static str,
     examples: &'static [&'static str],
 ) -> Capability {
-    let (signature, exactness) = (None, Exactness::Never);
-    Capability { name, operand, signature, tidb_name, exactness, note, examples }
+    let (function, exactness) = (None, Exactness::Never);
+    Capability { name, operand, function, tidb_name, exactness, note, examples }
 }

@@ -65,6 +65,7 @@ pub(super) fn check_rows(
     };
     // What is read at another isolation may be committed between the two reads.
     let is_comparable = part.spec.conditions.is_empty()
+        && part.spec.reduction.is_none()
         && part.dynamic.is_none()
         && part.spec.limit.is_none()
         && part.settings.isolation == Isolation::Si;

@@ -1,0 +1,102 @@
+//! What the stores make of groups of rows, as plain data: their aggregate functions, what comes in an
+//! answer, and how the partial states of DataFusion's are made of that.
+
+use datafusion::arrow::datatypes::DataType;
+use tifusion_codec::FieldType;
+use tifusion_codec::field_type::{flag, tp};
+use tifusion_proto::tipb::Expr;
+
+use super::ty::Ty;
+
+/// Digits that a sum of integers may have.
+const SUM_DIGITS: u8 = 65;
+
+/// A column of an answer: how it is encoded, and as what it is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AnswerColumn {
+    /// TiDB's type.
+    pub(crate) field_type: FieldType,
+    /// Arrow's.
+    pub(crate) data_type: DataType,
+}
+
+/// How a column of a partial state is made of the columns of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    /// It is the column at this place.
+    Value(usize),
+    /// It is a sum, which wraps around where DataFusion's does.
+    Sum(usize),
+    /// It is a value that the store has of no row too, and which is `NULL` then.
+    Counted { value: usize, count: usize },
+    /// It is whether there was a row.
+    Seen(usize),
+}
+
+/// What the stores make of groups of rows. Answers have the functions' columns, then the groups'.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct PartialAggregate {
+    /// The functions.
+    pub(crate) functions: Vec<Expr>,
+    /// What is grouped by.
+    pub(crate) groups: Vec<Expr>,
+    /// The columns of an answer.
+    pub(crate) answer: Vec<AnswerColumn>,
+    /// The columns of the partial states.
+    pub(crate) states: Vec<State>,
+    /// Columns of an answer whose decimals DataFusion would have computed in 128 bits, or failed.
+    pub(crate) bounded: Vec<usize>,
+    /// The columns that they are of, for people.
+    pub(crate) read: Vec<String>,
+    /// The functions, for people.
+    pub(crate) shown_functions: Vec<String>,
+    /// What is grouped by, for people.
+    pub(crate) shown_groups: Vec<String>,
+}
+
+impl AnswerColumn {
+    /// A number of rows.
+    pub(crate) fn count(data_type: DataType) -> Self {
+        Self { field_type: FieldType::new(tp::LONG_LONG, flag::UNSIGNED), data_type }
+    }
+
+    /// A sum of floats.
+    pub(crate) fn real_sum() -> Self {
+        Self { field_type: FieldType::new(tp::DOUBLE, 0), data_type: DataType::Float64 }
+    }
+
+    /// A sum of decimals, or of integers.
+    pub(crate) fn decimal_sum(scale: i8) -> Self {
+        Self {
+            field_type: FieldType::new(tp::NEW_DECIMAL, 0),
+            data_type: DataType::Decimal256(76, scale),
+        }
+    }
+
+    /// A value of `ty` that is to become `wanted`; `None` if it can't.
+    pub(crate) fn value(ty: &Ty, wanted: &DataType) -> Option<Self> {
+        let fits = Ty::of_null(wanted).map(|wanted| wanted.kind()) == Some(ty.kind());
+        let (code, flags) = match ty {
+            Ty::Int(range) if range.unsigned => (tp::LONG_LONG, flag::UNSIGNED),
+            Ty::Int(_) => (tp::LONG_LONG, 0),
+            Ty::Real(_) => (tp::DOUBLE, 0),
+            Ty::Decimal { .. } => (tp::NEW_DECIMAL, 0),
+            Ty::Text | Ty::Bytes => (tp::VARCHAR, 0),
+            Ty::Date => (tp::DATE, 0),
+            Ty::DateTime => (tp::DATETIME, 0),
+            Ty::Timestamp => (tp::TIMESTAMP, 0),
+            Ty::Time => (tp::DURATION, 0),
+        };
+        let charset = if *ty == Ty::Text { "utf8mb4" } else { "binary" };
+        let field_type = FieldType { charset: charset.to_owned(), ..FieldType::new(code, flags) };
+        let data_type = match wanted {
+            DataType::Boolean => DataType::Int8,
+            DataType::Float32 => DataType::Float64,
+            other => other.clone(),
+        };
+        fits.then_some(Self { field_type, data_type })
+    }
+}
+
+/// The type of the store's sum of integers.
+pub(super) const INTEGER_SUM: Ty = Ty::Decimal { precision: SUM_DIGITS, scale: 0 };

@@ -1,0 +1,103 @@
+//! A scan whose rows the stores aggregate, or of which they send the first ones in an order.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{Schema, SchemaRef};
+use datafusion::physical_expr::PhysicalSortExpr;
+use datafusion::physical_expr::expressions::Column;
+
+use super::exec::{TikvScanExec, properties};
+use super::reduction::{Reduction, TopN};
+use super::spec::TableScanSpec;
+use crate::error::Result;
+use crate::pushdown::lower::{Grouping, Physical};
+use crate::pushdown::partial::PartialAggregate;
+use crate::pushdown::refusal::Refusal;
+
+impl TikvScanExec {
+    /// Whether its rows are those that pass its conditions, all of them: only of those can more be
+    /// made.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.spec.reduction.is_none() && self.spec.limit.is_none()
+    }
+
+    /// Whether the stores may aggregate its rows.
+    pub(crate) fn allows_aggregates(&self) -> bool {
+        self.settings.allow_agg_pushdown
+    }
+
+    /// The same with `filters` evaluated by the stores, exactly.
+    ///
+    /// # Errors
+    /// Why they can't be.
+    pub(crate) fn filtered(&self, filters: &[Physical]) -> Result<Self, Refusal> {
+        let mut pushdown = (*self.pushdown).clone();
+        pushdown.claim(filters, self.columns.schema())?;
+        let conditions = pushdown.conditions().to_vec();
+        let spec = TableScanSpec { conditions, ..TableScanSpec::clone(&self.spec) };
+        Ok(Self { spec: Arc::new(spec), pushdown: Arc::new(pushdown), ..self.clone() })
+    }
+
+    /// The same with a refusal that `EXPLAIN` shows.
+    pub(crate) fn refusing(&self, refusal: Refusal) -> Self {
+        let mut pushdown = (*self.pushdown).clone();
+        pushdown.refuse(refusal);
+        Self { pushdown: Arc::new(pushdown), ..self.clone() }
+    }
+
+    /// What its stores make of groups of its rows.
+    ///
+    /// # Errors
+    /// Why they make nothing of them.
+    pub(crate) fn partial(&self, grouping: Grouping<'_>) -> Result<PartialAggregate, Refusal> {
+        self.pushdown.aggregate(grouping, self.columns.schema())
+    }
+
+    /// Whether groups by `keys` are hardly less than the rows.
+    pub(crate) fn has_groups_of_one(&self, keys: &[Physical]) -> bool {
+        let columns = keys.iter().filter_map(|key| key.downcast_ref::<Column>());
+        self.estimates.has_groups_of_one(columns.map(Column::index))
+    }
+
+    /// The scan of partial states of this schema instead of rows.
+    pub(crate) fn aggregated(&self, partial: PartialAggregate, states: &SchemaRef) -> Result<Self> {
+        let columns = self.columns.aggregate(&partial, states)?;
+        let keys: Vec<Option<usize>> =
+            partial.shown_groups.iter().map(|key| self.place_of(key)).collect();
+        let estimates = self.estimates.grouped(&keys, self.pieces(), states);
+        let output = (0..).take(partial.answer.len()).collect();
+        let reduction = Some(Reduction::Aggregate(partial));
+        let spec = TableScanSpec { output, reduction, ..TableScanSpec::clone(&self.spec) };
+        Ok(Self {
+            properties: properties(&columns, self.partitions.len(), &[]),
+            spec: Arc::new(spec),
+            columns: Arc::new(columns),
+            estimates: Arc::new(estimates),
+            ..self.clone()
+        })
+    }
+
+    /// The scan of the first `rows` rows in an order, of each request.
+    ///
+    /// # Errors
+    /// Why the stores don't know the order.
+    pub(crate) fn top_n(&self, keys: &[PhysicalSortExpr], rows: usize) -> Result<Self, Refusal> {
+        let (order, shown) = self.pushdown.order(keys, self.columns.schema())?;
+        let top_n = TopN { order, rows, shown };
+        let estimates = self.estimates.at_most(rows.saturating_mul(self.pieces()));
+        let reduction = Some(Reduction::TopN(top_n));
+        let spec = TableScanSpec { reduction, ..TableScanSpec::clone(&self.spec) };
+        Ok(Self { spec: Arc::new(spec), estimates: Arc::new(estimates), ..self.clone() })
+    }
+
+    /// Requests that it is likely made of.
+    fn pieces(&self) -> usize {
+        self.regions().unwrap_or(self.partitions.len()).max(1)
+    }
+
+    /// The place of the column of this name.
+    fn place_of(&self, name: &str) -> Option<usize> {
+        let schema: &Schema = self.columns.schema();
+        schema.index_of(name).ok()
+    }
+}
