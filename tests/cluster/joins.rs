@@ -157,7 +157,8 @@ async fn join_all(sides: &mut Sides, types: &[(&str, &str)], judged: bool) {
                     false => sides.same(&query).await.rows.len(),
                 };
             }
-            let null_safe = format!("SELECT s.w, l.v FROM s JOIN {large} l ON s.k IS NOT DISTINCT FROM l.k");
+            let null_safe =
+                format!("SELECT s.w, l.v FROM s JOIN {large} l ON s.k IS NOT DISTINCT FROM l.k");
             sides.same(&null_safe).await;
         }
         assert!(found > 100, "{found} rows of {types:?}");
@@ -216,13 +217,15 @@ async fn joins_with_keys_of_several_columns_and_with_partitions() {
     let rows = |ats: std::ops::Range<i64>| {
         ats.map(|at| format!("({}, 'n{}', {at})", at / 8, at % 8)).collect::<Vec<_>>().join(",")
     };
-    let scattered = (0..20).map(|at| format!("({at}, 'n{}', {at})", at % 8)).collect::<Vec<_>>().join(",");
+    let scattered =
+        (0..20).map(|at| format!("({at}, 'n{}', {at})", at % 8)).collect::<Vec<_>>().join(",");
     sides
         .tidb
         .run([
             "CREATE TABLE s (a INT, b VARBINARY(9), w INT)".to_owned(),
             format!("INSERT INTO s VALUES {scattered}, (3, NULL, 1), (NULL, 'n1', 2)"),
-            "CREATE TABLE pairs (a INT, b VARBINARY(9), v INT, PRIMARY KEY (a, b) CLUSTERED)".to_owned(),
+            "CREATE TABLE pairs (a INT, b VARBINARY(9), v INT, PRIMARY KEY (a, b) CLUSTERED)"
+                .to_owned(),
             format!("INSERT INTO pairs VALUES {}", rows(0..300)),
             "CREATE TABLE hashed (a INT, b VARBINARY(9), v INT, PRIMARY KEY (v) CLUSTERED) \
              PARTITION BY HASH (v) PARTITIONS 5"

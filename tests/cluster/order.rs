@@ -48,11 +48,16 @@ impl Sides {
     /// All of `table` in the order of `key`, whole and in part, up and down.
     async fn up_and_down(&mut self, table: &str, key: &[&str]) {
         for direction in ["", " DESC"] {
-            let order: Vec<String> = key.iter().map(|column| format!("{column}{direction}")).collect();
+            let order: Vec<String> =
+                key.iter().map(|column| format!("{column}{direction}")).collect();
             let order = order.join(", ");
             for limit in ["", " LIMIT 1", " LIMIT 3", " LIMIT 4 OFFSET 2", " LIMIT 100000"] {
                 self.reads(&format!("SELECT * FROM {table} ORDER BY {order}{limit}")).await;
-                self.reads(&format!("SELECT {} FROM {table} ORDER BY {order}{limit}", key.join(","))).await;
+                self.reads(&format!(
+                    "SELECT {} FROM {table} ORDER BY {order}{limit}",
+                    key.join(",")
+                ))
+                .await;
             }
             self.reads(&format!("SELECT v FROM {table} ORDER BY {order}, v LIMIT 3")).await;
         }
@@ -97,7 +102,10 @@ async fn integer_handles() {
 #[tokio::test(flavor = "multi_thread")]
 async fn row_ids() {
     let Some(mut sides) = Sides::of("order_row_ids").await else { return };
-    sides.tidb.run(["CREATE TABLE t (v INT)", "INSERT INTO t VALUES (9), (4), (7), (1), (3)"]).await;
+    sides
+        .tidb
+        .run(["CREATE TABLE t (v INT)", "INSERT INTO t VALUES (9), (4), (7), (1), (3)"])
+        .await;
     sides.session.query("SET tidb.show_rowid = true").await;
     for order in ["_tidb_rowid", "_tidb_rowid DESC"] {
         for limit in ["", " LIMIT 2", " LIMIT 2 OFFSET 1"] {
@@ -110,21 +118,39 @@ async fn row_ids() {
 async fn handles_of_columns() {
     let Some(mut sides) = Sides::of("order_columns").await else { return };
     for (table, columns, key, rows) in [
-        ("numbers", "a INT, b DECIMAL(10,2)", &["a", "b"][..],
-         "(1, -2.5, 1), (1, 0, 2), (1, 3.25, 3), (-1, 9, 4), (-1, -9, 5), (0, 0.01, 6), (2, 100, 7)"),
-        ("bytes", "a VARBINARY(20), b SMALLINT UNSIGNED", &["a", "b"],
-         "('', 3, 1), ('a', 2, 2), ('a', 1, 3), ('a ', 0, 4), ('B', 9, 5), (x'ff', 1, 6), (x'00', 1, 7), \
-          ('aaaaaaaa', 1, 8), ('aaaaaaaaa', 1, 9)"),
-        ("moments", "a TIMESTAMP(6)", &["a"],
-         "('2024-03-31 01:30:00.5', 1), ('2024-03-31 01:30:00.25', 2), ('1971-01-01', 3), ('2030-10-27', 4)"),
-        ("spans", "a TIME(3), b YEAR", &["a", "b"],
-         "('-12:30:00', 2001, 1), ('12:30:00.5', 1999, 2), ('12:30:00.5', 2020, 3), ('00:00:00', 1990, 4)"),
+        (
+            "numbers",
+            "a INT, b DECIMAL(10,2)",
+            &["a", "b"][..],
+            "(1, -2.5, 1), (1, 0, 2), (1, 3.25, 3), (-1, 9, 4), (-1, -9, 5), (0, 0.01, 6), (2, 100, 7)",
+        ),
+        (
+            "bytes",
+            "a VARBINARY(20), b SMALLINT UNSIGNED",
+            &["a", "b"],
+            "('', 3, 1), ('a', 2, 2), ('a', 1, 3), ('a ', 0, 4), ('B', 9, 5), (x'ff', 1, 6), (x'00', 1, 7), \
+          ('aaaaaaaa', 1, 8), ('aaaaaaaaa', 1, 9)",
+        ),
+        (
+            "moments",
+            "a TIMESTAMP(6)",
+            &["a"],
+            "('2024-03-31 01:30:00.5', 1), ('2024-03-31 01:30:00.25', 2), ('1971-01-01', 3), ('2030-10-27', 4)",
+        ),
+        (
+            "spans",
+            "a TIME(3), b YEAR",
+            &["a", "b"],
+            "('-12:30:00', 2001, 1), ('12:30:00.5', 1999, 2), ('12:30:00.5', 2020, 3), ('00:00:00', 1990, 4)",
+        ),
     ] {
         let primary = key.join(", ");
         sides
             .tidb
             .run([
-                format!("CREATE TABLE {table} ({columns}, v INT, PRIMARY KEY ({primary}) CLUSTERED)"),
+                format!(
+                    "CREATE TABLE {table} ({columns}, v INT, PRIMARY KEY ({primary}) CLUSTERED)"
+                ),
                 format!("INSERT INTO {table} VALUES {rows}"),
             ])
             .await;
@@ -151,8 +177,16 @@ async fn keys_that_are_ordered_otherwise_are_sorted() {
     let Some(mut sides) = Sides::of("order_others").await else { return };
     for (table, column, rows) in [
         ("ci", "a VARCHAR(20) COLLATE utf8mb4_general_ci", "('b', 1), ('A', 2), ('a2', 3)"),
-        ("padded", "a VARCHAR(20) COLLATE utf8mb4_bin", "('b', 1), ('a ', 2), (CONCAT('a', x'09'), 3)"),
-        ("days", "a DATE", "('2024-02-01', 1), ('2024-02-00', 2), ('0000-00-00', 3), ('1999-01-01', 4)"),
+        (
+            "padded",
+            "a VARCHAR(20) COLLATE utf8mb4_bin",
+            "('b', 1), ('a ', 2), (CONCAT('a', x'09'), 3)",
+        ),
+        (
+            "days",
+            "a DATE",
+            "('2024-02-01', 1), ('2024-02-00', 2), ('0000-00-00', 3), ('1999-01-01', 4)",
+        ),
         ("times", "a DATETIME", "('2024-02-01', 1), ('2024-02-31', 2), ('0000-00-00', 3)"),
         ("floats", "a DOUBLE", "(1.5, 1), (0, 2), (-3, 3)"),
         ("words", "a ENUM('z', 'b', 'a')", "('a', 1), ('z', 2), ('b', 3)"),
@@ -193,9 +227,14 @@ async fn partitions_are_merged() {
             ])
             .await;
         for target in [2, 4] {
-            sides.session.query(&format!("SET datafusion.execution.target_partitions = {target}")).await;
+            sides
+                .session
+                .query(&format!("SET datafusion.execution.target_partitions = {target}"))
+                .await;
             sides.up_and_down(table, &["id"]).await;
-            sides.reads(&format!("SELECT v FROM {table} WHERE id > 20 ORDER BY id LIMIT 7 OFFSET 5")).await;
+            sides
+                .reads(&format!("SELECT v FROM {table} WHERE id > 20 ORDER BY id LIMIT 7 OFFSET 5"))
+                .await;
         }
         // One partition has nothing to merge it with others.
         sides.session.query("SET datafusion.execution.target_partitions = 1").await;

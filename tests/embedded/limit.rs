@@ -61,10 +61,22 @@ async fn the_first_and_the_last_rows_of_a_thousand_regions_touch_a_few() {
             session.query(&format!("SET datafusion.execution.target_partitions = {target}")).await;
             for (query, want) in [
                 ("SELECT * FROM test.large ORDER BY id LIMIT 10", (0..10).collect::<Vec<_>>()),
-                ("SELECT * FROM test.large ORDER BY id DESC LIMIT 10", (ROWS - 10..ROWS).rev().collect()),
-                ("SELECT * FROM test.large WHERE id > 1000 ORDER BY id LIMIT 5", (1001..1006).collect()),
-                ("SELECT * FROM test.large WHERE id < 1000 ORDER BY id DESC LIMIT 5 OFFSET 3", (992..997).rev().collect()),
-                ("SELECT id FROM test.large ORDER BY id DESC, n LIMIT 3", (ROWS - 3..ROWS).rev().collect()),
+                (
+                    "SELECT * FROM test.large ORDER BY id DESC LIMIT 10",
+                    (ROWS - 10..ROWS).rev().collect(),
+                ),
+                (
+                    "SELECT * FROM test.large WHERE id > 1000 ORDER BY id LIMIT 5",
+                    (1001..1006).collect(),
+                ),
+                (
+                    "SELECT * FROM test.large WHERE id < 1000 ORDER BY id DESC LIMIT 5 OFFSET 3",
+                    (992..997).rev().collect(),
+                ),
+                (
+                    "SELECT id FROM test.large ORDER BY id DESC, n LIMIT 3",
+                    (ROWS - 3..ROWS).rev().collect(),
+                ),
             ] {
                 let (got, requests) = ids(&session, query).await;
                 assert_eq!(got, want, "{query}");
@@ -83,7 +95,8 @@ async fn all_rows_come_in_order_from_all_partitions() {
             session.query(&format!("SET datafusion.execution.target_partitions = {target}")).await;
             let (got, _) = ids(&session, "SELECT id FROM test.large ORDER BY id").await;
             assert_eq!(got, (0..ROWS).collect::<Vec<_>>());
-            let (got, _) = ids(&session, "SELECT id FROM test.large WHERE n % 3 = 1 ORDER BY id DESC").await;
+            let (got, _) =
+                ids(&session, "SELECT id FROM test.large WHERE n % 3 = 1 ORDER BY id DESC").await;
             assert_eq!(got, (0..ROWS).rev().filter(|id| id % 3 == 1).collect::<Vec<_>>());
         }
     }

@@ -44,10 +44,8 @@ impl SourceKeys for TableKeys {
             new_collation: self.new_collation,
         };
         let tables = table.access(conjuncts)?.tables.into_iter();
-        let keys = tables.map(|table| PhysicalKeys {
-            physical_id: table.physical_id,
-            ranges: table.ranges,
-        });
+        let keys = tables
+            .map(|table| PhysicalKeys { physical_id: table.physical_id, ranges: table.ranges });
         Ok(keys.collect())
     }
 }

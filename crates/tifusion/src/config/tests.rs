@@ -21,7 +21,7 @@ const DESIGN: &str = "\
     tikv.jks_trust_path tikv.jks_trust_password tikv.jks_key_path tikv.jks_key_password \
     jdbc.tls_enable jdbc.server_cert_store jdbc.server_cert_password jdbc.client_cert_store \
     jdbc.client_cert_password tikv.tls_reload_interval tikv.conn_recycle_time host_mapping \
-    gc_max_wait_time zero_date";
+    gc_max_wait_time plan.dynamic_filter_wait zero_date";
 
 fn from(pairs: &[(&str, &str)]) -> Result<Config> {
     let map: HashMap<_, _> =

@@ -12,7 +12,9 @@ use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Result, Statistics, internal_err};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::expressions::Column;
-use datafusion::physical_expr::{EquivalenceProperties, LexOrdering, PhysicalExpr, PhysicalSortExpr};
+use datafusion::physical_expr::{
+    EquivalenceProperties, LexOrdering, PhysicalExpr, PhysicalSortExpr,
+};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, SchedulingType};
 use datafusion::physical_plan::filter_pushdown::{
     ChildPushdownResult, FilterPushdownPhase, FilterPushdownPropagation, PushedDown,
@@ -392,7 +394,9 @@ impl ExecutionPlan for TikvScanExec {
             let answer = FilterPushdownPropagation::with_parent_pushdown_result(kept);
             let filters = filters.into_iter().map(|filter| filter.filter);
             let with = match &self.dynamic {
-                Some(dynamic) if phase == FilterPushdownPhase::Post && self.spec.limit.is_none() => {
+                Some(dynamic)
+                    if phase == FilterPushdownPhase::Post && self.spec.limit.is_none() =>
+                {
                     dynamic.with(filters, self.columns.schema())
                 }
                 _ => return Ok(answer),

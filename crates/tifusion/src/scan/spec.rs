@@ -6,7 +6,6 @@ use tifusion_codec::key;
 use tifusion_proto::tipb;
 use tifusion_schema::{HandleKind, ScanColumn, TableInfo};
 
-use super::order::ScanOrder;
 use crate::config::CodecFormat;
 use crate::error::Result;
 
@@ -58,6 +57,13 @@ pub(crate) struct AccessSummary {
     pub(crate) partitions: Option<String>,
     /// The values of the key's columns that are read; `None` if all are, or if they are many.
     pub(crate) ranges: Option<String>,
+}
+
+/// The order in which a scan reads its keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ScanOrder {
+    /// From the last to the first.
+    pub(crate) desc: bool,
 }
 
 /// What all segments of a scan have in common.

@@ -320,23 +320,26 @@ fn answers(
         stream::once(async move { begin(&part, narrowing.as_deref()).await }).flatten()
     };
     let has_order = part.spec.order.is_some();
-    let answers = segments
-        .map(move |segment| {
-            let begun = narrowed(&part, segment, narrowing.as_deref()).and_then(|narrowed| {
-                let Some(narrowed) = narrowed else { return Ok(None) };
-                let read = part.client.coprocessor(request(&part, narrowed, &gauge))?;
-                Ok(Some(read))
-            });
-            match begun {
-                Ok(Some(read)) => {
-                    reads.lock().push(Arc::clone(read.metrics()));
-                    read.map_err(Error::from).boxed()
-                }
-                Ok(None) => stream::empty().boxed(),
-                Err(error) => stream::once(async { Err(error) }).boxed(),
-            }
+    let answers = segments.map(move |segment| {
+        let begun = narrowed(&part, segment, narrowing.as_deref()).and_then(|narrowed| {
+            let Some(narrowed) = narrowed else { return Ok(None) };
+            let read = part.client.coprocessor(request(&part, narrowed, &gauge))?;
+            Ok(Some(read))
         });
-    if has_order { answers.flatten().boxed() } else { answers.flatten_unordered(SEGMENTS_AT_ONCE).boxed() }
+        match begun {
+            Ok(Some(read)) => {
+                reads.lock().push(Arc::clone(read.metrics()));
+                read.map_err(Error::from).boxed()
+            }
+            Ok(None) => stream::empty().boxed(),
+            Err(error) => stream::once(async { Err(error) }).boxed(),
+        }
+    });
+    if has_order {
+        answers.flatten().boxed()
+    } else {
+        answers.flatten_unordered(SEGMENTS_AT_ONCE).boxed()
+    }
 }
 
 /// The segments of `part`, when the filters that others find for them soon are there.
@@ -367,11 +370,8 @@ fn narrowed(
 
 fn request(part: &ScanPart, narrowed: Narrowed, gauge: &Arc<PoolGauge>) -> CopRequest {
     let Narrowed { segment, spec, is_own } = narrowed;
-    let ranges = segment
-        .ranges
-        .into_iter()
-        .map(|range| KeyRange::new(range.start, range.end))
-        .collect();
+    let ranges =
+        segment.ranges.into_iter().map(|range| KeyRange::new(range.start, range.end)).collect();
     let data = dag::encode(&spec, segment.physical_id);
     let mut request = CopRequest::new(data, Timestamp::new(part.spec.start_ts), ranges);
     request.isolation = match part.settings.isolation {

@@ -6,9 +6,9 @@
 //! of the crate reads; [`narrow`] is what becomes of a scan's segments.
 
 mod narrow;
-mod weaken;
 #[cfg(test)]
 mod tests;
+mod weaken;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -20,7 +20,9 @@ use datafusion::common::Result as DataFusionResult;
 use datafusion::common::tree_node::{TreeNode as _, TreeNodeRecursion};
 use datafusion::physical_expr::expressions::DynamicFilterPhysicalExpr;
 use datafusion::physical_expr::utils::collect_columns;
-use datafusion::physical_expr_common::physical_expr::{snapshot_generation, snapshot_physical_expr};
+use datafusion::physical_expr_common::physical_expr::{
+    snapshot_generation, snapshot_physical_expr,
+};
 use datafusion::physical_plan::PhysicalExpr;
 use parking_lot::Mutex;
 
@@ -137,8 +139,8 @@ impl DynamicFilters {
 
     /// Waits until those that come soon are complete, no longer than `most` and not past `deadline`.
     pub(crate) async fn wait(&self, most: Duration, deadline: Option<Instant>) {
-        let end = Instant::now().checked_add(most);
-        let end = end.into_iter().chain(deadline).min();
+        let end = tokio::time::Instant::now().checked_add(most);
+        let end = end.into_iter().chain(deadline.map(Into::into)).min();
         let awaited = self.held.iter().flat_map(|held| parts(&held.filter));
         let awaited = awaited.filter(|part| {
             part.expression_id().is_some_and(|expression_id| self.awaited.contains(&expression_id))
@@ -147,7 +149,7 @@ impl DynamicFilters {
             let Some(part) = part.downcast_ref::<DynamicFilterPhysicalExpr>() else { continue };
             let Some(end) = end else { return };
             // What isn't complete says less, and nothing wrong.
-            if tokio::time::timeout_at(end.into(), part.wait_complete()).await.is_err() {
+            if tokio::time::timeout_at(end, part.wait_complete()).await.is_err() {
                 return;
             }
         }
@@ -263,7 +265,11 @@ impl fmt::Display for DynamicFilters {
                 .map(|column| column.name().to_owned())
                 .collect();
             names.sort_unstable();
-            if let [name] = names.as_slice() { name.clone() } else { format!("({})", names.join(", ")) }
+            if let [name] = names.as_slice() {
+                name.clone()
+            } else {
+                format!("({})", names.join(", "))
+            }
         };
         let all: Vec<String> = self.held.iter().map(of_one).collect();
         f.write_str(&all.join(", "))

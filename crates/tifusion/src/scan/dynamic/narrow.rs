@@ -107,7 +107,11 @@ fn intersection(ones: &[KeyRange], others: &[KeyRange]) -> Vec<KeyRange> {
             both.push(KeyRange { start: start.to_vec(), end: end.to_vec() });
         }
         let is_first = other.end.is_empty() || (!one.end.is_empty() && one.end <= other.end);
-        if is_first { ones.next() } else { others.next() };
+        if is_first {
+            ones.next()
+        } else {
+            others.next()
+        };
     }
     both
 }
@@ -125,7 +129,9 @@ mod tests {
     }
 
     fn has(ranges: &[KeyRange], key: u8) -> bool {
-        ranges.iter().any(|range| range.start.as_slice() <= [key].as_slice() && ends_behind(range, &[key]))
+        ranges
+            .iter()
+            .any(|range| range.start.as_slice() <= [key].as_slice() && ends_behind(range, &[key]))
     }
 
     #[test]
@@ -145,8 +151,9 @@ mod tests {
                     let want = has(one, key) && has(other, key);
                     assert_eq!(has(&both, key), want, "{key}: {one:?} {other:?}");
                 }
-                let is_ascending =
-                    both.windows(2).all(|pair| pair[0].end <= pair[1].start && !pair[0].end.is_empty());
+                let is_ascending = both
+                    .windows(2)
+                    .all(|pair| pair[0].end <= pair[1].start && !pair[0].end.is_empty());
                 assert!(is_ascending && both.iter().all(|range| ends_behind(range, &range.start)));
                 let either = merged([one.as_slice(), other.as_slice()].concat());
                 for key in 0..60 {

@@ -62,10 +62,8 @@ fn among(expr: Physical, values: &[i64]) -> Physical {
 /// `struct(a, b) IN (…)` as a join of two columns makes it.
 fn tuples(pairs: &[(i64, i64)]) -> Physical {
     let (of_a, of_b): (Vec<_>, Vec<_>) = pairs.iter().copied().unzip();
-    let fields = vec![
-        Field::new("c0", DataType::Int64, true),
-        Field::new("c1", DataType::Int64, true),
-    ];
+    let fields =
+        vec![Field::new("c0", DataType::Int64, true), Field::new("c1", DataType::Int64, true)];
     let columns: Vec<ArrayRef> =
         vec![Arc::new(Int64Array::from(of_a)), Arc::new(Int64Array::from(of_b))];
     let values: ArrayRef = Arc::new(StructArray::new(fields.clone().into(), columns, None));
@@ -110,7 +108,10 @@ fn filters() -> Vec<Physical> {
         case(tuples(&pairs), tuples(&[(7, 7)]), Some(lit(false))),
         case(and(within(a(), 0, 2), among(a(), &[2])), and(within(a(), 1, 3), strange()), None),
         or(null(a()), case(among(a(), &[2]), among(a(), &[1]), Some(lit(false)))),
-        or(binary(a(), Operator::Lt, lit(2_i64)), and(binary(a(), Operator::Eq, lit(2_i64)), within(b(), 0, 2))),
+        or(
+            binary(a(), Operator::Lt, lit(2_i64)),
+            and(binary(a(), Operator::Eq, lit(2_i64)), within(b(), 0, 2)),
+        ),
         Arc::new(NotExpr::new(case(among(a(), &[2]), lit(true), Some(lit(false))))),
     ]
 }
@@ -170,8 +171,13 @@ fn long_lists_stay_here_and_their_bounds_go() {
     let sent = weaken::for_stores(&either).unwrap().to_string();
     assert!(sent.len() < 200 && sent.contains("a@0 <= 5000") && sent.contains(" OR "), "{sent}");
     assert!(weaken::for_stores(&among(a(), &values)).is_none());
-    assert!(weaken::for_stores(&binary(among(a(), &values), Operator::Or, within(b(), 1, 2))).is_none());
-    assert_eq!(weaken::for_stores(&among(a(), &[1, 2])).unwrap().to_string(), "a@0 IN (SET) ([1, 2])");
+    assert!(
+        weaken::for_stores(&binary(among(a(), &values), Operator::Or, within(b(), 1, 2))).is_none()
+    );
+    assert_eq!(
+        weaken::for_stores(&among(a(), &[1, 2])).unwrap().to_string(),
+        "a@0 IN (SET) ([1, 2])"
+    );
 }
 
 /// Keys of a table whose handle is `a`: one for each value for which the conjuncts may be true.
@@ -196,7 +202,8 @@ impl SourceKeys for OfA {
             .filter_map(|row| of_a.is_valid(row).then(|| of_a.value(row)))
             .collect();
         values.dedup();
-        let ranges = values.into_iter().map(|value| KeyRange { start: key(value), end: key(value + 1) });
+        let ranges =
+            values.into_iter().map(|value| KeyRange { start: key(value), end: key(value + 1) });
         Ok(vec![PhysicalKeys { physical_id: 1, ranges: ranges.collect() }])
     }
 }

@@ -175,14 +175,13 @@ impl<'a> TupleList<'a> {
             return None;
         }
         let columns = needle.args();
-        let tuples = list.list().iter().map(|tuple| {
-            match tuple.downcast_ref::<Literal>()?.value() {
+        let tuples =
+            list.list().iter().map(|tuple| match tuple.downcast_ref::<Literal>()?.value() {
                 ScalarValue::Struct(tuple) if tuple.num_columns() == columns.len() => {
                     (tuple.len() == 1).then_some(tuple.as_ref())
                 }
                 _ => None,
-            }
-        });
+            });
         Some(Self { columns, tuples: tuples.collect::<Option<_>>()? })
     }
 
