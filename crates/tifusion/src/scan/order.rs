@@ -8,7 +8,7 @@ use datafusion::physical_expr::PhysicalSortExpr;
 use datafusion::physical_expr::expressions::Column;
 use tifusion_codec::key::{Handle, encode_record_key};
 
-use super::spec::{KeyRange, Segment};
+use super::spec::{KeyRange, ScanOrder, Segment};
 
 /// Most output partitions that a scan of a table with partitions becomes to be in order.
 const MAX_PARTITIONS: usize = 64;
@@ -29,13 +29,6 @@ pub(crate) struct KeyOrderColumn {
     pub(crate) name: Arc<str>,
     /// Whether it may be `NULL`, which comes before all values.
     pub(crate) is_nullable: bool,
-}
-
-/// The order in which a scan reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ScanOrder {
-    /// From the last key to the first.
-    pub(crate) desc: bool,
 }
 
 /// An order of rows that a scan keeps: columns by name.

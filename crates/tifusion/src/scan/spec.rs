@@ -8,7 +8,6 @@ use tifusion_codec::key;
 use tifusion_proto::tipb;
 use tifusion_schema::{HandleKind, ScanColumn, TableInfo};
 
-use super::order::ScanOrder;
 use super::reduction::Reduction;
 use crate::config::CodecFormat;
 use crate::error::Result;
@@ -222,6 +221,13 @@ impl Source {
             Self::Lookup(_) => Some("lookup"),
         }
     }
+}
+
+/// The order in which a scan reads its keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ScanOrder {
+    /// From the last to the first.
+    pub(crate) desc: bool,
 }
 
 /// What all segments of a scan have in common.

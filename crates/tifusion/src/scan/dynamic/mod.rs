@@ -139,8 +139,8 @@ impl DynamicFilters {
 
     /// Waits until those that come soon are complete, no longer than `most` and not past `deadline`.
     pub(crate) async fn wait(&self, most: Duration, deadline: Option<Instant>) {
-        let end = Instant::now().checked_add(most);
-        let end = end.into_iter().chain(deadline).min();
+        let end = tokio::time::Instant::now().checked_add(most);
+        let end = end.into_iter().chain(deadline.map(Into::into)).min();
         let awaited = self.held.iter().flat_map(|held| parts(&held.filter));
         let awaited = awaited.filter(|part| {
             part.expression_id().is_some_and(|expression_id| self.awaited.contains(&expression_id))
@@ -149,7 +149,7 @@ impl DynamicFilters {
             let Some(part) = part.downcast_ref::<DynamicFilterPhysicalExpr>() else { continue };
             let Some(end) = end else { return };
             // What isn't complete says less, and nothing wrong.
-            if tokio::time::timeout_at(end.into(), part.wait_complete()).await.is_err() {
+            if tokio::time::timeout_at(end, part.wait_complete()).await.is_err() {
                 return;
             }
         }

@@ -227,6 +227,7 @@ fn spec() -> Arc<TableScanSpec> {
         output: vec![0, 1],
         conditions: vec![tipb::Expr::default()],
         source: Source::Table(RowKeys::default()),
+        reduction: None,
         access: AccessSummary::default(),
         limit: None,
         order: None,
