@@ -16,7 +16,7 @@ use super::judge::Question;
 use super::kept::Kept;
 
 /// Rows of each table: enough for an index to be the shorter way.
-pub(super) const ROWS: usize = 900;
+pub(super) const ROWS: usize = 600;
 /// How often a failing query is tried with fewer rows.
 const SHRINKING_TRIES: usize = 150;
 /// How often each region of an embedded cluster is split.
