@@ -20,7 +20,7 @@ pub(super) const ROWS: usize = 600;
 /// How often a failing query is tried with fewer rows.
 const SHRINKING_TRIES: usize = 150;
 /// How often each region of an embedded cluster is split.
-const SPLITS: usize = 5;
+const SPLITS: usize = 2;
 
 /// Ways to ask the stores, each in a session of its own: as it comes, in small pages and small batches of an
 /// index's rows, and with answers that are rows and kept.
