@@ -8,7 +8,8 @@ use tifusion_testkit::differences::to_tidb;
 use tifusion_testkit::generator::{Expectation, Query, stranger};
 use tifusion_testkit::tidb::Tidb;
 
-use super::sides::{Sides, answer};
+use super::super::answer;
+use super::sides::Sides;
 
 /// A query about which the sides agree.
 #[derive(Debug, Clone)]
