@@ -7,9 +7,10 @@ mod kept;
 mod random;
 mod reduction;
 
+use tifusion::{Error, ErrorKind};
 use tifusion_embedded::EmbeddedCluster;
 use tifusion_testkit::cluster::Cluster;
-use tifusion_testkit::connector::{Connector, pushdown_off};
+use tifusion_testkit::connector::{Answer, Connector, pushdown_off};
 use tifusion_testkit::tidb::Tidb;
 use tifusion_testkit::{differences, edges};
 
@@ -73,4 +74,16 @@ impl Sides {
         self.on.use_database(database).await;
         self.off.use_database(database).await;
     }
+}
+
+/// The answer to a query, which a machine that has much to do may need to be asked for again.
+async fn answer(connector: &Connector, sql: &str) -> Result<Answer, Error> {
+    const TRIES: usize = 4;
+    for _ in 1..TRIES {
+        match connector.run(sql).await {
+            Err(error) if error.kind() == ErrorKind::DeadlineExceeded => {}
+            answer => return answer,
+        }
+    }
+    connector.run(sql).await
 }

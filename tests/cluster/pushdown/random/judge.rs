@@ -8,7 +8,8 @@ use tifusion_testkit::differences::to_tidb;
 use tifusion_testkit::generator::{Expectation, Query, stranger};
 use tifusion_testkit::tidb::Tidb;
 
-use super::sides::{Sides, answer};
+use super::super::answer;
+use super::sides::Sides;
 
 /// A query about which the sides agree.
 #[derive(Debug, Clone)]
@@ -48,6 +49,19 @@ impl Question {
         let expectation = query.expectation();
         let (sql, unlimited) = (query.sql(), query.unlimited_sql());
         Self { sql, unlimited, expectation, is_portable: query.is_portable(), way }
+    }
+}
+
+impl Question {
+    /// How many rows are skipped, and how many wanted behind them.
+    fn window(&self) -> (usize, usize) {
+        let limits = self.sql.strip_prefix(&self.unlimited).expect("a query and its limits");
+        let words: Vec<&str> = limits.split_whitespace().collect();
+        let behind = |what: &str| {
+            let place = words.iter().position(|word| *word == what)?;
+            words.get(place + 1)?.parse().ok()
+        };
+        (behind("OFFSET").unwrap_or(0), behind("LIMIT").unwrap_or(usize::MAX))
     }
 }
 
@@ -112,15 +126,22 @@ impl Sides {
     }
 }
 
+/// TiDB is asked without a limit: below one, the playground's store orders text otherwise than `COLLATE`
+/// says, and TiDB takes the rows that it gives.
 async fn judge_by_tidb(tidb: &mut Tidb, question: &Question, ours: &Rows) -> Result<(), String> {
-    let Question { sql, unlimited, expectation, .. } = question;
-    let theirs = to_tidb(if expectation.is_cut { unlimited } else { sql });
+    let expectation = &question.expectation;
+    let theirs = to_tidb(&question.unlimited);
     let rules = Rules { exact_numbers: true, rounded: true, wrapped: true, ..Rules::default() };
-    match tidb.try_query(&theirs).await {
-        Err(error) => Err(format!("TiDB: {error}\n{theirs}")),
-        Ok(rows) => match expectation.difference(ours, &rows, rules) {
-            Some(why) => Err(format!("TiDB: {why}\n{theirs}")),
-            None => Ok(()),
-        },
+    let mut rows = match tidb.try_query(&theirs).await {
+        Err(error) => return Err(format!("TiDB: {error}\n{theirs}")),
+        Ok(rows) => rows,
+    };
+    if !expectation.is_cut {
+        let (offset, limit) = question.window();
+        rows.rows = rows.rows.into_iter().skip(offset).take(limit).collect();
+    }
+    match expectation.difference(ours, &rows, rules) {
+        Some(why) => Err(format!("TiDB: {why}\n{theirs}")),
+        None => Ok(()),
     }
 }

@@ -22,7 +22,7 @@ use variety::Variety;
 /// Queries of the test that TiDB judges, unless `TIFUSION_QUERIES` says otherwise.
 const QUERIES: usize = 2000;
 /// Those of the test that needs only Rust.
-const EMBEDDED_QUERIES: usize = 400;
+const EMBEDDED_QUERIES: usize = 250;
 /// Queries under way at once.
 const AT_ONCE: usize = 6;
 /// Failures that are made smaller and kept; the others are only told.

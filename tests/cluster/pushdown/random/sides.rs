@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use tifusion::{Error, ErrorKind};
 use tifusion_embedded::EmbeddedCluster;
 use tifusion_testkit::cluster::Cluster;
-use tifusion_testkit::connector::{Answer, Connector, pushdown_off, taken};
+use tifusion_testkit::connector::{Connector, pushdown_off, taken};
 use tifusion_testkit::differences;
 use tifusion_testkit::edges::odd_rows;
 use tifusion_testkit::generator::{Query, TABLES, Table};
@@ -16,11 +15,11 @@ use super::judge::Question;
 use super::kept::Kept;
 
 /// Rows of each table: enough for an index to be the shorter way.
-pub(super) const ROWS: usize = 900;
+pub(super) const ROWS: usize = 600;
 /// How often a failing query is tried with fewer rows.
 const SHRINKING_TRIES: usize = 150;
 /// How often each region of an embedded cluster is split.
-const SPLITS: usize = 5;
+const SPLITS: usize = 2;
 
 /// Ways to ask the stores, each in a session of its own: as it comes, in small pages and small batches of an
 /// index's rows, and with answers that are rows and kept.
@@ -43,7 +42,7 @@ const CONNECTIONS: usize = 3;
 /// Where tables are.
 enum Home {
     /// A cluster in this process, which serves as long as this is there.
-    Embedded { _cluster: EmbeddedCluster },
+    Embedded { _cluster: Box<EmbeddedCluster> },
     /// The playground, whose TiDB answers too.
     Playground { cluster: Box<Cluster>, tidb: Vec<Mutex<Tidb>> },
 }
@@ -115,7 +114,9 @@ impl Sides {
             on.push(Connector::embedded(&cluster, &taken(settings)).await);
         }
         let off = Connector::embedded(&cluster, pushdown_off()).await;
-        Self { on, off, home: Home::Embedded { _cluster: cluster }, seed }.using("test").await
+        Self { on, off, home: Home::Embedded { _cluster: Box::new(cluster) }, seed }
+            .using("test")
+            .await
     }
 
     async fn using(self, database: &str) -> Self {
@@ -216,16 +217,4 @@ async fn fill(tidb: &mut Tidb, table: &Table, rows: &[String]) {
     if table.is_analyzed {
         tidb.run([format!("ANALYZE TABLE {} ALL COLUMNS", table.name)]).await;
     }
-}
-
-/// The answer to a query, which a machine that has much to do may need to be asked for again.
-pub(super) async fn answer(connector: &Connector, sql: &str) -> Result<Answer, Error> {
-    const TRIES: usize = 4;
-    for _ in 1..TRIES {
-        match connector.run(sql).await {
-            Err(error) if error.kind() == ErrorKind::DeadlineExceeded => {}
-            answer => return answer,
-        }
-    }
-    connector.run(sql).await
 }
