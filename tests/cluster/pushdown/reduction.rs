@@ -5,11 +5,11 @@ use tifusion_embedded::EmbeddedCluster;
 use tifusion_testkit::cell::Cell;
 use tifusion_testkit::cluster::{Cluster, Shape};
 use tifusion_testkit::compare::{Rules, difference};
-use tifusion_testkit::connector::Connector;
+use tifusion_testkit::connector::{Connector, pushdown_off};
 use tifusion_testkit::differences::to_tidb;
 use tifusion_testkit::edges::FIRST_ODD_ID;
 
-use super::{OFF, Sides, TABLES};
+use super::{Sides, TABLES};
 
 /// Queries whose aggregates the stores make, over a table `t`.
 #[rustfmt::skip]
@@ -213,7 +213,7 @@ async fn sums_wrap_around_as_the_engines_do() {
     let rows: Vec<String> = (0..4).map(|id| format!("({id}, {i}, {u}, {n}, {})", id % 2)).collect();
     cluster.execute(&format!("INSERT INTO test.large VALUES {}", rows.join(", "))).await.unwrap();
     let on = Connector::embedded(&cluster, &[]).await;
-    let off = Connector::embedded(&cluster, &[OFF]).await;
+    let off = Connector::embedded(&cluster, pushdown_off()).await;
     let sides = Sides { on, off };
     sides.use_database("test").await;
     for query in [
