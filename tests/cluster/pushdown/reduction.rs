@@ -99,7 +99,7 @@ const KEPT: &[(&str, &str)] = &[
 #[rustfmt::skip]
 const PORTABLE: &[&str] = &[
     "SELECT count(*), count(i_int), count(s), count(d_day), min(i_big), max(i_ubig), min(d_day), max(moment) FROM t",
-    "SELECT sum(i_tiny), sum(i_int), sum(n_price), sum(n_wide), bit_or(i_uint) FROM t WHERE i_uint IS NOT NULL",
+    "SELECT sum(i_tiny), sum(i_int), sum(n_price), min(n_wide), bit_or(i_uint) FROM t WHERE i_uint IS NOT NULL",
     "SELECT s, count(*), sum(i_int), min(n_price) FROM t GROUP BY s",
     "SELECT d_day, count(*), max(i_int) FROM t GROUP BY d_day",
     "SELECT b, i_tiny, count(*) FROM t GROUP BY b, i_tiny",

@@ -257,6 +257,13 @@ impl Making<'_> {
         // The collation of the result is what decides, to unistore that of the argument.
         let [arg] = call.args.as_slice() else { return Err(call.refuse(Reason::Unknown)) };
         let typed = self.lowering.by_bytes(typed, arg)?;
+        // A FLOAT column's values would come as such from unistore, whatever the result's type.
+        let typed = match typed.ty {
+            Ty::Real(_) if typed.expr.tp() == ExprType::ColumnRef => {
+                self.lowering.call(("coalesce", Kind::Real), vec![typed.expr], typed.ty, arg)?
+            }
+            _ => typed,
+        };
         let ty = typed.ty;
         self.place_of(call, name, &ty, typed, column)
     }
