@@ -42,6 +42,7 @@ mod meta;
 mod planned;
 mod planner;
 pub mod pushdown;
+mod reading;
 mod scan;
 mod session;
 mod sql;

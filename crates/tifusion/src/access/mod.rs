@@ -48,6 +48,8 @@ pub(crate) struct FilteredTable<'a> {
     /// Whether strings compare by the new collations; `None` if that is not known, so that no key of
     /// text is.
     pub(crate) new_collation: Option<bool>,
+    /// The partitions that the statement names, by id; `None` for all.
+    pub(crate) only: Option<&'a [i64]>,
 }
 
 /// The ranges to read of a physical table.
@@ -76,7 +78,8 @@ impl FilteredTable<'_> {
         };
         let domains = self.by_id(columns);
         let handle = HandleRanges::of(self.info, &domains, self.new_collation)?;
-        let tables = self.handles_of_partitions(&handle, &domains);
+        let mut tables = self.handles_of_partitions(&handle, &domains);
+        tables.retain(|(id, _)| self.only.is_none_or(|only| only.contains(id)));
         let ranges = tables.iter().map(|(_, handle)| handle.len());
         let too_many = tables.len() > 1 && ranges.fold(0, usize::saturating_add) > MAX_RANGES;
         let tables = tables.into_iter().map(|(physical_id, handle)| {
