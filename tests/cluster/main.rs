@@ -15,6 +15,7 @@
 )]
 
 mod access;
+mod as_of;
 mod bad_input;
 mod catalog;
 mod differences;
@@ -27,3 +28,4 @@ mod statement;
 mod stats;
 mod tpch;
 mod types;
+mod views;

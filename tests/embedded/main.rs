@@ -20,6 +20,7 @@ mod cache;
 mod cancel;
 mod faults;
 mod limit;
+mod past;
 mod queries;
 /// The client of the embedded cluster's own tests, which knows the protocol and nothing else.
 #[path = "../../crates/embedded/tests/serving/raw.rs"]
