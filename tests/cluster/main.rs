@@ -15,6 +15,7 @@
 )]
 
 mod access;
+mod as_of;
 mod bad_input;
 mod catalog;
 mod differences;
@@ -29,3 +30,4 @@ mod statement;
 mod stats;
 mod tpch;
 mod types;
+mod views;

@@ -22,6 +22,7 @@ mod faults;
 mod joins;
 mod limit;
 mod lookup;
+mod past;
 mod queries;
 /// The client of the embedded cluster's own tests, which knows the protocol and nothing else.
 #[path = "../../crates/embedded/tests/serving/raw.rs"]

@@ -107,7 +107,7 @@ impl TidbContext {
         config: Config,
         builder: SessionStateBuilder,
     ) -> Result<Self> {
-        Ok(Self { session: TidbSession::new(cluster, config, builder)? })
+        Ok(Self { session: TidbSession::new(cluster, config, builder, sql::view_planner())? })
     }
 
     /// The DataFusion session: register tables, functions and files there as ever.
@@ -237,3 +237,5 @@ impl TidbContext {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod view_tests;

@@ -43,6 +43,7 @@ mod optimizer;
 mod planned;
 mod planner;
 pub mod pushdown;
+mod reading;
 mod scan;
 mod session;
 mod sql;

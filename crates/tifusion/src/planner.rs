@@ -2,6 +2,7 @@
 
 mod refresh;
 mod snapshot_check;
+pub(crate) mod table_factor;
 pub(crate) mod time_text;
 
 use std::fmt::Debug;
@@ -18,12 +19,14 @@ use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner as _};
+use tifusion_client::Timestamp;
 
 use crate::catalog::{UnreadableTable, read_only};
 use crate::cluster::Cluster;
 use crate::config::TidbOptions;
 use crate::error::{Error, ErrorKind, Result};
 use crate::meta::{Need, ReadAt, View};
+use crate::reading::{ViewUse, different_times};
 use crate::statement::StatementSnapshot;
 use crate::stats::{self, StatementStatistics};
 use crate::table::TidbTable;
@@ -62,8 +65,8 @@ impl TidbQueryPlanner {
         }
     }
 
-    /// The schema as of now, or as of the snapshot that the statement around this plan has, with
-    /// the names of the tables' databases.
+    /// The schema as of now, as of the time that the tables are to be read at, or as of the snapshot
+    /// that the statement around this plan has, with the names of the databases of tables and views.
     async fn view(
         &self,
         tables: &Tables,
@@ -72,12 +75,18 @@ impl TidbQueryPlanner {
     ) -> Result<View> {
         let mut databases: Vec<_> =
             tables.readable().map(|table| table.database().to_owned()).collect();
+        databases.extend(tables.views().map(|view| view.database.to_string()));
         databases.push(stats::DATABASE.to_owned());
         databases.sort_unstable();
         databases.dedup();
         let (meta, need) = (self.cluster.meta(), Need::Tables(&databases));
+        let as_of = tables.as_of(outer)?;
+        let deadline = outer.map_or(deadline, StatementSnapshot::deadline);
+        if let Some(ts) = as_of {
+            return meta.view_of_past(ReadAt { ts, deadline }, need).await;
+        }
         let Some(outer) = outer else { return meta.view(need, deadline).await };
-        let at = ReadAt { ts: outer.start_ts(), deadline: outer.deadline() };
+        let at = ReadAt { ts: outer.start_ts(), deadline };
         meta.view_at(at, outer.schema_version(), need).await?.ok_or_else(|| {
             Error::new(
                 ErrorKind::SchemaChanged,
@@ -101,12 +110,26 @@ impl TidbQueryPlanner {
         let deadline = self.cluster.deadline(&config);
         let view = self.view(tables, outer.as_deref(), deadline).await?;
         let snapshot = outer.unwrap_or_else(|| {
-            Arc::new(StatementSnapshot::new(view.ts(), view.version(), deadline))
+            let snapshot = StatementSnapshot::new(view.ts(), view.version(), deadline);
+            Arc::new(if tables.is_past() { snapshot.of_past() } else { snapshot })
         });
+        for used in tables.views() {
+            refresh::check_view(used, &view, self.cluster.meta()).await?;
+        }
         let compared = stats::compared_columns(plan)?;
         let needs: Vec<stats::Need> =
             tables.readable().map(|table| stats::Need::of_names(table.info(), &compared)).collect();
-        let loaded = self.cluster.statistics(&view, &needs, stats::PATIENCE).await;
+        // What is known of tables now says more than what was known then, and is kept for others.
+        let known_by = match tables.is_past() {
+            true => {
+                self.cluster
+                    .meta()
+                    .view(Need::Tables(&[stats::DATABASE.to_owned()]), deadline)
+                    .await?
+            }
+            false => view.clone(),
+        };
+        let loaded = self.cluster.statistics(&known_by, &needs, stats::PATIENCE).await;
         let statistics = StatementStatistics::new(&needs, loaded);
         let mut fresh = Vec::new();
         for provider in &tables.providers {
@@ -211,6 +234,31 @@ impl Tables {
 
     fn readable(&self) -> impl Iterator<Item = &TidbTable> {
         self.providers.iter().filter_map(|provider| provider.downcast_ref::<TidbTable>())
+    }
+
+    /// The views around the tables.
+    fn views(&self) -> impl Iterator<Item = &Arc<ViewUse>> {
+        self.readable().flat_map(|table| &table.reading().views)
+    }
+
+    /// Whether a table is read as of a time of its own.
+    fn is_past(&self) -> bool {
+        self.readable().any(|table| table.reading().as_of.is_some())
+    }
+
+    /// The one time that all tables, and the statement around them, are to be read at; `None` for now.
+    ///
+    /// # Errors
+    /// When there is more than one.
+    fn as_of(&self, outer: Option<&StatementSnapshot>) -> Result<Option<Timestamp>> {
+        let mut all = self.readable().map(|table| table.reading().as_of);
+        let Some(first) = outer.map(StatementSnapshot::as_of).or_else(|| all.next()) else {
+            return Ok(None);
+        };
+        match all.find(|other| *other != first) {
+            None => Ok(first),
+            Some(other) => Err(different_times(first, other)),
+        }
     }
 
     /// Refuses what can't be read, and what must not be written.

@@ -8,13 +8,14 @@ use datafusion::execution::SessionStateBuilder;
 use datafusion::logical_expr::LogicalPlanBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
-use crate::catalog::{LiveConfig, TidbCatalog};
+use crate::catalog::{LiveConfig, TidbCatalog, ViewPlanner};
 use crate::cluster::Cluster;
 use crate::config::{Config, TidbOptions, TimeZone};
 use crate::error::{Error, Result};
 use crate::functions;
 use crate::optimizer;
 use crate::planner::TidbQueryPlanner;
+use crate::planner::table_factor::TableFactors;
 use crate::planner::time_text;
 
 /// The database that unqualified names are looked for in until `USE`: the one that MySQL and TiDB
@@ -36,7 +37,8 @@ pub(crate) struct TidbSession {
 }
 
 impl TidbSession {
-    /// A session over `cluster`, on top of a state that is still to be built.
+    /// A session over `cluster`, on top of a state that is still to be built, which opens views by
+    /// `views`.
     ///
     /// # Errors
     /// When the state has a catalog of the cluster's name already.
@@ -44,6 +46,7 @@ impl TidbSession {
         cluster: Arc<Cluster>,
         config: Config,
         mut builder: SessionStateBuilder,
+        views: Arc<dyn ViewPlanner>,
     ) -> Result<Self> {
         let inner = builder.query_planner().take();
         let planner = TidbQueryPlanner::new(Arc::clone(&cluster), inner);
@@ -54,13 +57,14 @@ impl TidbSession {
             && chosen.default_schema == engine_defaults.default_schema;
         prepare(&mut given, &config);
         time_text::register(&mut builder);
+        builder.relation_planners().get_or_insert_default().insert(0, Arc::new(TableFactors));
         let builder = optimizer::register(builder);
         let state = builder.with_config(given).with_query_planner(Arc::new(planner)).build();
         let engine = SessionContext::new_with_state(state);
         let connected = Arc::new(config);
         let live = LiveConfig::new(Arc::clone(&connected));
         live.bind(engine.state_weak_ref());
-        let catalog = Arc::new(TidbCatalog::live(cluster, live));
+        let catalog = Arc::new(TidbCatalog::live(cluster, live, views));
         let name = connected.catalog();
         if engine.catalog(name).is_some() {
             return Err(Error::invalid(format!(

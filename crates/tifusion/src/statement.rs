@@ -16,13 +16,25 @@ pub struct StatementSnapshot {
     schema_version: i64,
     deadline: Option<Instant>,
     locks: Arc<ReadLocks>,
+    is_past: bool,
 }
 
 impl StatementSnapshot {
     /// The snapshot at `start_ts`, whose schema is `schema_version`; requests end at `deadline`.
     pub(crate) fn new(start_ts: Timestamp, schema_version: i64, deadline: Option<Instant>) -> Self {
         let locks = Arc::new(ReadLocks::new(start_ts));
-        Self { start_ts, schema_version, deadline, locks }
+        Self { start_ts, schema_version, deadline, locks, is_past: false }
+    }
+
+    /// The same as what `AS OF TIMESTAMP` asked for.
+    pub(crate) fn of_past(self) -> Self {
+        Self { is_past: true, ..self }
+    }
+
+    /// The timestamp that `AS OF TIMESTAMP` asked for; `None` for a statement that reads what is
+    /// there now.
+    pub(crate) fn as_of(&self) -> Option<Timestamp> {
+        self.is_past.then_some(self.start_ts)
     }
 
     /// The timestamp.

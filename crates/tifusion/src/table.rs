@@ -29,6 +29,7 @@ use crate::pushdown::blacklist::Blacklist;
 use crate::pushdown::logical;
 use crate::pushdown::lower::Physical;
 use crate::pushdown::scope::{Circumstances, Scope};
+use crate::reading::{Reading, partition_ids};
 use crate::scan::TikvScanExec;
 use crate::scan::answer::ScanColumns;
 use crate::scan::estimates::ScanEstimates;
@@ -63,6 +64,9 @@ pub struct TidbTable {
     columns: Vec<TableColumn>,
     column_ids: Vec<i64>,
     schema: SchemaRef,
+    reading: Reading,
+    /// Ids of the partitions that [`Reading::partitions`] names.
+    only: Option<Vec<i64>>,
 }
 
 /// A visible column.
@@ -108,7 +112,36 @@ impl TidbTable {
             columns,
             column_ids,
             schema,
+            reading: Reading::default(),
+            only: None,
         })
+    }
+
+    /// The same table, read so.
+    ///
+    /// # Errors
+    /// When it does not have the partitions to be read.
+    pub(crate) fn read(mut self, reading: Reading) -> Result<Self> {
+        let names = reading.partitions.as_deref();
+        self.only = names.map(|names| partition_ids(&self.info, names)).transpose()?;
+        self.reading = reading;
+        Ok(self)
+    }
+
+    /// The same table, of which these partitions are read.
+    ///
+    /// # Errors
+    /// When it does not have them.
+    pub(crate) fn read_partitions(&self, names: Vec<String>, config: &Config) -> Result<Self> {
+        let reading = Reading { partitions: Some(names.into()), ..self.reading.clone() };
+        let database = (self.database_id, Arc::clone(&self.database));
+        let (cluster, info) = (Arc::clone(&self.cluster), Arc::clone(&self.info));
+        Self::new(cluster, database, info, self.schema_version, config)?.read(reading)
+    }
+
+    /// How it is read.
+    pub(crate) fn reading(&self) -> &Reading {
+        &self.reading
     }
 
     /// TiDB's description of the table.
@@ -274,6 +307,7 @@ impl TidbTable {
             schema: &self.schema,
             column_ids: &self.column_ids,
             new_collation: self.cluster.known_collation(),
+            only: self.only.as_deref(),
         }
     }
 

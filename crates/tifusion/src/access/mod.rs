@@ -54,6 +54,8 @@ pub(crate) struct FilteredTable<'a> {
     /// Whether strings compare by the new collations; `None` if that is not known, so that no key of
     /// text is.
     pub(crate) new_collation: Option<bool>,
+    /// The partitions that the statement names, by id; `None` for all.
+    pub(crate) only: Option<&'a [i64]>,
 }
 
 /// The ranges to read of a physical table.
@@ -91,7 +93,8 @@ impl FilteredTable<'_> {
         handle: &HandleRanges,
         domains: &BTreeMap<i64, Domain>,
     ) -> Result<TableAccess> {
-        let tables = self.handles_of_partitions(handle, domains);
+        let mut tables = self.handles_of_partitions(handle, domains);
+        tables.retain(|(id, _)| self.is_asked_for(*id));
         let ranges = tables.iter().map(|(_, handle)| handle.len());
         let too_many = tables.len() > 1 && ranges.fold(0, usize::saturating_add) > MAX_RANGES;
         let tables = tables.into_iter().map(|(physical_id, handle)| {
@@ -117,10 +120,17 @@ impl FilteredTable<'_> {
 
     /// The physical tables that may have rows with values of `domains`.
     fn partitions(&self, domains: &BTreeMap<i64, Domain>) -> Vec<i64> {
-        match self.pruned(domains) {
+        let mut tables = match self.pruned(domains) {
             Some((pruner, by_offset)) => pruner.prune(&by_offset),
             None => self.info.physical_ids(),
-        }
+        };
+        tables.retain(|id| self.is_asked_for(*id));
+        tables
+    }
+
+    /// Whether the statement reads this physical table, as far as it names partitions.
+    fn is_asked_for(&self, physical_id: i64) -> bool {
+        self.only.is_none_or(|only| only.contains(&physical_id))
     }
 
     /// What chooses partitions, and by which values of the columns at which offsets; `None` if all are

@@ -44,6 +44,8 @@ impl SourceKeys for KeysOfTable {
             schema,
             column_ids: &column_ids,
             new_collation: self.new_collation,
+            // The scan's own segments are of those that were asked for.
+            only: None,
         };
         let tables = match self.index_id {
             Some(index_id) => table.entries(index_id, conjuncts)?,

@@ -201,7 +201,8 @@ pub(super) fn conjuncts(
 fn access(table: &TableInfo, new_collation: Option<bool>, sql: &str) -> TableAccess {
     let schema = schema_of(table);
     let ids: Vec<i64> = table.columns.iter().map(|column| column.id).collect();
-    let filtered = FilteredTable { info: table, schema: &schema, column_ids: &ids, new_collation };
+    let filtered =
+        FilteredTable { info: table, schema: &schema, column_ids: &ids, new_collation, only: None };
     let conjuncts = conjuncts(&schema, sql, true).unwrap_or_else(|error| panic!("{sql}: {error}"));
     filtered.access(&conjuncts).unwrap()
 }
@@ -545,6 +546,7 @@ proptest! {
             schema: &schema,
             column_ids: &ids,
             new_collation: Some(true),
+            only: None,
         };
         let access = filtered.access(&conjuncts).unwrap();
         let ranges: BTreeMap<i64, &Vec<KeyRange>> =

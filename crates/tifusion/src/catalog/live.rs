@@ -34,6 +34,13 @@ impl LiveConfig {
         &self.connected
     }
 
+    /// The session as it is now; `None` before one is bound, and after it is gone.
+    pub(crate) fn session(&self) -> Option<SessionState> {
+        let state = self.session.get().and_then(Weak::upgrade)?;
+        let state = state.read();
+        Some(state.clone())
+    }
+
     /// The configuration.
     pub(crate) fn get(&self) -> Arc<Config> {
         let state = self.session.get().and_then(Weak::upgrade);

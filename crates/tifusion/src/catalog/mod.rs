@@ -12,6 +12,7 @@ mod live;
 mod schema;
 mod statement;
 mod unreadable;
+mod view;
 
 use std::sync::Arc;
 
@@ -22,11 +23,15 @@ pub(crate) use live::LiveConfig;
 pub(crate) use schema::TidbSchema;
 pub(crate) use statement::StatementCatalogs;
 pub(crate) use unreadable::UnreadableTable;
+pub(crate) use view::ViewPlanner;
 
 use crate::cluster::Cluster;
 use crate::config::Config;
-use crate::error::Error;
-use crate::meta::{Names, View};
+use crate::error::{Error, Result};
+use crate::meta::{Names, Need, View};
+use crate::reading::ViewUse;
+use tifusion_client::Timestamp;
+use view::OpenedViews;
 
 /// The catalog of one cluster.
 #[derive(Debug)]
@@ -42,11 +47,29 @@ struct Source {
     /// The schema of the one statement that this is for, with the configuration of its session.
     pinned: Option<View>,
     pinned_config: Option<Arc<Config>>,
+    /// The time in the past that the statement reads.
+    as_of: Option<Timestamp>,
+    views: Arc<dyn ViewPlanner>,
+    /// The views of the statement.
+    opened: Option<OpenedViews>,
+    /// The views that this is the catalog within, the outermost first: names in them are TiDB's, without
+    /// `db_prefix`.
+    inside: Vec<Arc<ViewUse>>,
 }
 
 impl Source {
     fn config(&self) -> Arc<Config> {
         self.pinned_config.clone().unwrap_or_else(|| self.config.get())
+    }
+
+    /// The catalog within a view: as `view` has it.
+    fn within(&self, view: View, used: &Arc<ViewUse>) -> TidbCatalog {
+        let mut source = self.clone();
+        source.pinned_config = Some(self.config());
+        source.pinned = Some(view);
+        source.opened.get_or_insert_default();
+        source.inside.push(Arc::clone(used));
+        TidbCatalog { source }
     }
 
     /// The names to list: those of the statement, or the last that were read.
@@ -60,15 +83,51 @@ impl Source {
 
 impl TidbCatalog {
     /// The catalog of `cluster` for the session that `config` follows.
-    pub(crate) fn live(cluster: Arc<Cluster>, config: LiveConfig) -> Self {
-        Self { source: Source { cluster, config, pinned: None, pinned_config: None } }
+    pub(crate) fn live(
+        cluster: Arc<Cluster>,
+        config: LiveConfig,
+        views: Arc<dyn ViewPlanner>,
+    ) -> Self {
+        let source = Source {
+            cluster,
+            config,
+            pinned: None,
+            pinned_config: None,
+            as_of: None,
+            views,
+            opened: None,
+            inside: Vec::new(),
+        };
+        Self { source }
     }
 
-    /// The catalog for one statement.
-    pub(crate) fn pinned(&self, view: View, config: Arc<Config>) -> Self {
-        let source =
-            Source { pinned: Some(view), pinned_config: Some(config), ..self.source.clone() };
+    /// The catalog for one statement, which reads as of `as_of` if that is a time in the past.
+    pub(crate) fn pinned(&self, view: View, config: Arc<Config>, as_of: Option<Timestamp>) -> Self {
+        let source = Source {
+            pinned: Some(view),
+            pinned_config: Some(config),
+            as_of,
+            opened: Some(OpenedViews::default()),
+            ..self.source.clone()
+        };
         Self { source }
+    }
+
+    /// The same catalog of one statement, with the names of the tables of these databases.
+    ///
+    /// # Errors
+    /// When the cluster can't be reached.
+    pub(crate) async fn with_tables_of(mut self, databases: &[String]) -> Result<Self> {
+        if let Some(view) = &self.source.pinned {
+            let meta = self.source.cluster.meta();
+            self.source.pinned = Some(meta.with_more(view, Need::Tables(databases)).await?);
+        }
+        Ok(self)
+    }
+
+    /// The catalog's name.
+    pub(crate) fn name(&self) -> &str {
+        self.source.config.connected().catalog()
     }
 
     /// The cluster.
@@ -83,14 +142,20 @@ impl TidbCatalog {
 
     /// The database that a schema's name means: without `db_prefix`, and `None` where it lacks it.
     pub(crate) fn database_of<'a>(&self, schema: &'a str) -> Option<&'a str> {
-        let config = self.source.config.connected();
-        strip_prefix_ci(schema, &config.settings().db_prefix)
+        strip_prefix_ci(schema, self.prefix())
+    }
+
+    fn prefix(&self) -> &str {
+        if self.source.inside.is_empty() {
+            &self.source.config.connected().settings().db_prefix
+        } else {
+            ""
+        }
     }
 
     /// The schema's name of a database: with `db_prefix`.
     pub(crate) fn schema_of(&self, database: &str) -> String {
-        let config = self.source.config.connected();
-        format!("{}{database}", config.settings().db_prefix)
+        format!("{}{database}", self.prefix())
     }
 }
 

@@ -9,9 +9,10 @@ use datafusion::logical_expr::TableType;
 use tifusion_schema::name_info::TableKind;
 
 use super::unreadable::UnreadableTable;
-use super::{Source, read_only};
+use super::{Source, read_only, view};
 use crate::error::{Error, ErrorKind, Result};
 use crate::meta::{Need, View};
+use crate::reading::Reading;
 use crate::table::TidbTable;
 
 /// Tables that are read together when all are asked for one by one.
@@ -32,15 +33,13 @@ impl TidbSchema {
         Self { source, database: database.into(), listed: OnceLock::new() }
     }
 
-    /// A view that has the names of this database's tables: the statement's, or one of now.
+    /// The schema with the names of this database's tables: the statement's, or that of now.
     async fn view(&self) -> Result<View> {
-        if let Some(view) = &self.source.pinned
-            && view.names.database(&self.database).is_none_or(|d| d.tables.is_some())
-        {
-            return Ok(view.clone());
-        }
         let need = [self.database.clone()];
         let cluster = &self.source.cluster;
+        if let Some(view) = &self.source.pinned {
+            return cluster.meta().with_more(view, Need::Tables(&need)).await;
+        }
         let deadline = cluster.deadline(&self.source.config());
         cluster.meta().view(Need::Tables(&need), deadline).await
     }
@@ -67,13 +66,17 @@ impl TidbSchema {
             )
             .with_context("table", format!("{}.{}", database.name, table.name))
         })?;
+        let named = (database.id, Arc::clone(&database.name));
+        if info.is_view() {
+            return Ok(Some(view::open(&self.source, view.clone(), named, info).await?));
+        }
         if let Err(reason) = info.check_readable() {
             return Ok(Some(Arc::new(UnreadableTable::new(&database.name, &info, &reason))));
         }
-        let database = (database.id, Arc::clone(&database.name));
         let config = self.source.config();
-        let table = TidbTable::new(Arc::clone(cluster), database, info, view.version(), &config)?;
-        Ok(Some(Arc::new(table)))
+        let table = TidbTable::new(Arc::clone(cluster), named, info, view.version(), &config)?;
+        let (as_of, views) = (self.source.as_of, self.source.inside.clone());
+        Ok(Some(Arc::new(table.read(Reading { as_of, views, partitions: None })?)))
     }
 }
 

@@ -8,12 +8,12 @@ use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::Result as DataFusionResult;
 use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::ExecutionPlan;
-use tifusion_schema::readable::NotReadableReason;
 use tifusion_schema::{TableInfo, TypeOptions, arrow_field};
 
 use crate::error::Error;
+use crate::reading::ViewUse;
 
-/// A view, a sequence, a temporary table: it has a place in the catalog, and a reason why its rows
+/// A view that something is wrong with, a sequence, a temporary table: it has a place in the catalog, and a reason why its rows
 /// can't be read.
 #[derive(Debug)]
 pub(crate) struct UnreadableTable {
@@ -30,13 +30,16 @@ impl UnreadableTable {
         reason: &tifusion_schema::NotReadable,
     ) -> Self {
         let label = format!("{database}.{}", info.name);
-        let advice = match reason.reason {
-            NotReadableReason::View => {
-                " of TiDB, which is not available yet: query the tables that it reads"
-            }
-            _ => "",
-        };
-        let error = Error::unsupported(format!("{label} can't be read: {}{advice}", reason.reason));
+        let error = Error::unsupported(format!("{label} can't be read: {}", reason.reason));
+        Self::because(info, error)
+    }
+
+    /// The view `used`, which can't be used because of `cause`.
+    pub(super) fn broken_view(used: &ViewUse, cause: Error) -> Self {
+        Self::because(&used.info, cause.with_context("view", used.label()))
+    }
+
+    fn because(info: &TableInfo, reason: Error) -> Self {
         let options = TypeOptions::default();
         // TiDB does not keep the types of a view's columns.
         let field = |column: &tifusion_schema::ColumnInfo| {
@@ -46,7 +49,7 @@ impl UnreadableTable {
         let fields: Vec<Field> = info.public_columns().into_iter().map(field).collect();
         let is_temporary = info.is_base_table();
         Self {
-            reason: error,
+            reason,
             table_type: match (info.is_view(), is_temporary) {
                 (true, _) => TableType::View,
                 (false, true) => TableType::Temporary,

@@ -400,20 +400,6 @@ async fn names_on_disk_that_are_not_the_clusters_are_noticed() {
 }
 
 #[tokio::test]
-async fn views_of_tidb_are_refused_by_name() {
-    let (meta, context) = fresh();
-    meta.put(meta::table_key(1, 110), &view(110, "v"));
-    for sql in ["SELECT * FROM v", "SELECT nothing FROM v", "EXPLAIN SELECT x FROM test.V"] {
-        let error = error(&context, sql).await;
-        assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
-        assert!(error.to_string().contains("test.v") && error.to_string().contains("view"));
-    }
-    let frame = context.session_context().sql("SELECT x FROM tidb.test.v").await.unwrap();
-    let error = Error::from(frame.collect().await.unwrap_err());
-    assert!(error.to_string().contains("it is a view"), "{error}");
-}
-
-#[tokio::test]
 async fn nothing_is_written_to_the_cluster() {
     let (_meta, context) = fresh();
     for sql in [

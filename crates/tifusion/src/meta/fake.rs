@@ -176,12 +176,17 @@ pub(crate) fn table(id: i64, name: &str, columns: &[(i64, &str, u8)]) -> Value {
     })
 }
 
-/// A public view.
+/// A public view with one column `x`.
 pub(crate) fn view(id: i64, name: &str) -> Value {
+    view_of(id, name, "SELECT 1")
+}
+
+/// A public view of this `SELECT`, with one column `x`.
+pub(crate) fn view_of(id: i64, name: &str, select: &str) -> Value {
     let mut view = table(id, name, &[(1, "x", 0)]);
     view["view"] = json!({
         "view_algorithm": 0, "view_definer": {"Username": "root", "Hostname": "%"},
-        "view_security": 0, "view_select": "SELECT 1", "view_checkoption": 1, "view_cols": null,
+        "view_security": 0, "view_select": select, "view_checkoption": 1, "view_cols": null,
     });
     view
 }

@@ -84,6 +84,8 @@ pub(crate) struct MetaStore {
     /// Held while names are brought up to date, so that this is done once.
     updating: Mutex<()>,
     current: RwLock<Option<Arc<Names>>>,
+    /// The names of the past that were read last.
+    past: RwLock<Option<Arc<Names>>>,
     tables: TableCache,
 }
 
@@ -95,6 +97,7 @@ impl MetaStore {
             disk,
             updating: Mutex::new(()),
             current: RwLock::new(None),
+            past: RwLock::new(None),
             tables: TableCache::new(),
         }
     }
@@ -157,6 +160,49 @@ impl MetaStore {
         let names = Arc::new(names);
         *self.current.write() = Some(Arc::clone(&names));
         Ok(Some(View { names, at }))
+    }
+
+    /// A timestamp of now.
+    ///
+    /// # Errors
+    /// When PD can't be reached.
+    pub(crate) async fn timestamp(&self, deadline: Option<Instant>) -> Result<Timestamp> {
+        self.reader.timestamp(deadline).await
+    }
+
+    /// The schema as it was at `at`, a time in the past. The names of now stay as they are.
+    ///
+    /// # Errors
+    /// As [`MetaStore::view`].
+    pub(crate) async fn view_of_past(&self, at: ReadAt, need: Need<'_>) -> Result<View> {
+        let reader = &*self.reader;
+        let (latest, past) = (self.latest(), self.past.read().clone());
+        let guess = latest.as_ref().or(past.as_ref()).map_or(0, |names| names.version);
+        let version = schema_version(reader, at, guess).await?;
+        let known = latest.into_iter().chain(past).find(|names| names.version == version);
+        let names = match known {
+            Some(names) => names,
+            None => Arc::new(load_databases(reader, at, version).await?),
+        };
+        let view = self.with_more(&View { names, at }, need).await?;
+        *self.past.write() = Some(Arc::clone(&view.names));
+        Ok(view)
+    }
+
+    /// `view` with these names too.
+    ///
+    /// # Errors
+    /// As [`MetaStore::view`].
+    pub(crate) async fn with_more(&self, view: &View, need: Need<'_>) -> Result<View> {
+        let missing = missing(&view.names, need);
+        if missing.is_empty() {
+            return Ok(view.clone());
+        }
+        let mut names = Names::clone(&view.names);
+        for database_id in missing {
+            names.set_tables(database_id, load_tables(&*self.reader, view.at, database_id).await?);
+        }
+        Ok(View { names: Arc::new(names), at: view.at })
     }
 
     /// Brings the names up to date with a snapshot and reads those that are missing.

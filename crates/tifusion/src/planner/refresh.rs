@@ -10,7 +10,8 @@ use datafusion::logical_expr::{LogicalPlan, TableScan};
 
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
-use crate::meta::View;
+use crate::meta::{MetaStore, View};
+use crate::reading::ViewUse;
 use crate::table::TidbTable;
 
 /// The table as it is in `view`; `None` if that is how `table` is already.
@@ -36,7 +37,8 @@ pub(super) async fn refreshed(
         info.check_readable().map_err(tifusion_schema::Error::from)?;
         ((database.id, Arc::clone(&database.name)), info)
     };
-    let now = TidbTable::new(Arc::clone(cluster), database, info, view.version(), config)?;
+    let now = TidbTable::new(Arc::clone(cluster), database, info, view.version(), config)?
+        .read(table.reading().clone())?;
     let unchanged = Arc::ptr_eq(now.info(), table.info()) || now.info() == table.info();
     if unchanged && now.schema() == table.schema() {
         return Ok(None);
@@ -53,6 +55,31 @@ pub(super) async fn refreshed(
         ));
     }
     Ok(Some(now))
+}
+
+/// Sees that a view is in `view`, the schema of the statement's snapshot, what the statement was
+/// planned with.
+///
+/// # Errors
+/// [`ErrorKind::SchemaChanged`] when it is gone or another.
+pub(super) async fn check_view(used: &ViewUse, view: &View, meta: &MetaStore) -> Result<()> {
+    if used.schema_version == view.version() {
+        return Ok(());
+    }
+    let now = match view.find(&used.database, used.info.name.as_str()) {
+        Some((database, name)) => meta.table(view, database.id, name.id).await?,
+        None => None,
+    };
+    if now.is_some_and(|now| now.view == used.info.view) {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::SchemaChanged,
+        format!(
+            "the view {} was changed or dropped since the statement was planned: run it again",
+            used.label()
+        ),
+    ))
 }
 
 /// `plan` with each first table in `fresh` replaced by its second.

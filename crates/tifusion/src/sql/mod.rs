@@ -1,14 +1,17 @@
 //! SQL around DataFusion's: what TiDB has and DataFusion lacks is done here, the rest is passed on
 //! with its names resolved as TiDB resolves them.
 
+mod as_of;
 mod guard;
 mod keywords;
 mod missing;
 mod names;
+mod parens;
 mod parse;
 mod plan;
 mod show;
 mod variables;
+mod view;
 
 use std::fmt;
 
@@ -19,6 +22,7 @@ use datafusion::sql::sqlparser::ast::{Ident, Statement as SqlStatement};
 
 use show::StatsScope;
 pub(crate) use show::use_database;
+pub(crate) use view::view_planner;
 
 use crate::error::Result;
 use crate::session::TidbSession;

@@ -1,10 +1,15 @@
 //! Text to statements.
 
+use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionState;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
-use datafusion::sql::sqlparser::dialect::dialect_from_str;
+use datafusion::sql::sqlparser::dialect::{Dialect, MySqlDialect, dialect_from_str};
+use datafusion::sql::sqlparser::parser::ParserError;
+use datafusion::sql::sqlparser::tokenizer::{TokenWithSpan, Tokenizer};
 
+use super::as_of::words;
 use super::keywords;
+use super::parens;
 use crate::error::{Error, Result};
 
 /// The statements of a script, in the dialect of the session.
@@ -15,11 +20,42 @@ pub(super) fn parse(state: &SessionState, script: &str) -> Result<Vec<Statement>
     let options = &state.config_options().sql_parser;
     let dialect = dialect_from_str(options.dialect)
         .ok_or_else(|| Error::invalid(format!("unknown SQL dialect {}", options.dialect)))?;
-    let mut statements = DFParserBuilder::new(script)
-        .with_dialect(dialect.as_ref())
-        .with_recursion_limit(options.recursion_limit.get())
+    statements(&*dialect, tokens(&*dialect, script)?, options.recursion_limit.get())
+}
+
+/// The statement that a view is.
+///
+/// # Errors
+/// When it can't be parsed, or is not one.
+pub(super) fn parse_view(select: &str, recursion_limit: usize) -> Result<Statement> {
+    let dialect = MySqlDialect {};
+    let tokens = parens::without_lone(tokens(&dialect, select)?, &dialect, recursion_limit);
+    let mut statements = statements(&dialect, tokens, recursion_limit)?;
+    match (statements.pop(), statements.is_empty()) {
+        (Some(statement), true) => Ok(statement),
+        _ => Err(Error::unsupported(format!("a view that is not one statement: {select}"))),
+    }
+}
+
+fn tokens(dialect: &dyn Dialect, script: &str) -> Result<Vec<TokenWithSpan>> {
+    let tokens = Tokenizer::new(dialect, script).tokenize_with_location();
+    Ok(tokens.map_err(|error| DataFusionError::from(ParserError::from(error)))?)
+}
+
+fn statements(
+    dialect: &dyn Dialect,
+    tokens: Vec<TokenWithSpan>,
+    recursion_limit: usize,
+) -> Result<Vec<Statement>> {
+    let tokens = words::into_hints(tokens, dialect, recursion_limit)?;
+    let mut statements = DFParserBuilder::new(tokens)
+        .with_dialect(dialect)
+        .with_recursion_limit(recursion_limit)
         .build()?
         .parse_statements()?;
-    statements.iter_mut().for_each(keywords::release);
+    for statement in &mut statements {
+        keywords::release(statement);
+        words::from_hints(statement)?;
+    }
     Ok(statements.into())
 }

@@ -6,15 +6,17 @@ use datafusion::catalog::TableProvider;
 use datafusion::common::{ResolvedTableReference, TableReference};
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::Statement;
 
+use super::as_of;
 use super::guard::{refuse_writes, resolve};
 use super::missing::{no_database, no_table};
 use super::names::{TableColumns, spell_columns};
 use crate::catalog::{StatementCatalogs, TidbCatalog, UnreadableTable};
 use crate::error::{Error, Result};
-use crate::meta::Need;
+use crate::meta::{Need, ReadAt};
 use crate::session::TidbSession;
 
 /// Plans a statement of DataFusion's, over tables of the cluster too.
@@ -22,29 +24,53 @@ use crate::session::TidbSession;
 /// # Errors
 /// When it names what is not there, would change the cluster, or can't be planned.
 pub(super) async fn plan(session: &TidbSession, mut statement: DfStatement) -> Result<DataFrame> {
-    let mut state = session.engine().state();
-    let names = Names::of(&statement, &state, session)?;
+    let state = session.engine().state();
+    let as_of = as_of::timestamp(session, &statement, &state).await?;
+    let names = Names::of(&statement, &state, session.catalog())?;
+    let catalog = match names.need() {
+        None => None,
+        Some(need) => {
+            let (catalog, config) = (session.catalog(), session.config());
+            let meta = catalog.cluster().meta();
+            let deadline = catalog.cluster().deadline(&config);
+            let view = match as_of {
+                Some(ts) => {
+                    let past = meta.view_of_past(ReadAt { ts, deadline }, need).await;
+                    past.map_err(|error| error.with_context("as of", ts.to_string()))?
+                }
+                None => meta.view(need, deadline).await?,
+            };
+            Some(catalog.pinned(view, config, as_of))
+        }
+    };
+    let plan = plan_over(catalog, names, &mut statement, state.clone()).await?;
+    refuse_writes(&plan, &state, session.connected().catalog())?;
+    Ok(session.engine().execute_logical_plan(plan).await?)
+}
+
+/// The plan of a statement that names `names`, over the tables of `catalog`, which is of one schema
+/// version.
+///
+/// # Errors
+/// When it names what is not there, or can't be planned.
+pub(super) async fn plan_over(
+    catalog: Option<TidbCatalog>,
+    names: Names,
+    statement: &mut DfStatement,
+    mut state: SessionState,
+) -> Result<LogicalPlan> {
     let mut missing = Vec::new();
-    if let Some(need) = names.need() {
-        let catalog = session.catalog();
-        let config = session.config();
-        let deadline = catalog.cluster().deadline(&config);
-        let view = catalog.cluster().meta().view(need, deadline).await?;
-        let pinned = Arc::new(catalog.pinned(view, config));
+    if let Some(pinned) = catalog {
         missing = names.missing(&pinned);
-        let all = Arc::clone(state.catalog_list());
-        let catalogs = StatementCatalogs::new(all, session.connected().catalog(), pinned);
+        let (all, name) = (Arc::clone(state.catalog_list()), pinned.name().to_owned());
+        let catalogs = StatementCatalogs::new(all, name, Arc::new(pinned));
         state.register_catalog_list(Arc::new(catalogs));
     }
     let columns = names.columns(&state).await?;
     let lower_case = state.config_options().sql_parser.enable_ident_normalization;
-    spell_columns(&mut statement, &columns, lower_case)?;
-    let plan = match state.statement_to_plan(statement).await {
-        Ok(plan) => plan,
-        Err(error) => return Err(explain(error, missing)),
-    };
-    refuse_writes(&plan, &state, session.connected().catalog())?;
-    Ok(session.engine().execute_logical_plan(plan).await?)
+    spell_columns(statement, &columns, lower_case)?;
+    let plan = state.statement_to_plan(statement.clone()).await;
+    plan.map_err(|error| explain(error, missing))
 }
 
 /// Why a statement could not be planned: a name that is not there, if there is one.
@@ -58,7 +84,7 @@ fn explain(error: datafusion::error::DataFusionError, missing: Vec<Error>) -> Er
 }
 
 /// The tables that a statement names.
-struct Names {
+pub(super) struct Names {
     /// Those of the cluster: as written, in full, and the database in TiDB.
     ours: Vec<(TableReference, ResolvedTableReference, String)>,
     /// Those of other catalogs.
@@ -69,7 +95,15 @@ struct Names {
 }
 
 impl Names {
-    fn of(statement: &DfStatement, state: &SessionState, session: &TidbSession) -> Result<Self> {
+    /// Those of `statement` in a session like `state`, by which `catalog` is the cluster's.
+    ///
+    /// # Errors
+    /// When a name has too many parts.
+    pub(super) fn of(
+        statement: &DfStatement,
+        state: &SessionState,
+        catalog: &TidbCatalog,
+    ) -> Result<Self> {
         let mut names = Self { ours: vec![], others: vec![], lists: false, databases: vec![] };
         let shows = matches!(statement, DfStatement::Statement(sql) if shows_variable(sql));
         for reference in state.resolve_table_references(statement)? {
@@ -77,8 +111,8 @@ impl Names {
             if &*full.schema == "information_schema" {
                 let settles = matches!(&*full.table, "df_settings" | "routines" | "parameters");
                 names.lists |= !shows && !settles;
-            } else if *full.catalog == *session.connected().catalog() {
-                let database = session.catalog().database_of(&full.schema).unwrap_or_default();
+            } else if *full.catalog == *catalog.name() {
+                let database = catalog.database_of(&full.schema).unwrap_or_default();
                 names.databases.push(database.to_owned());
                 names.ours.push((reference, full.clone(), database.to_owned()));
             } else {
@@ -86,6 +120,16 @@ impl Names {
             }
         }
         Ok(names)
+    }
+
+    /// The databases of the cluster's tables.
+    pub(super) fn databases(&self) -> &[String] {
+        &self.databases
+    }
+
+    /// Whether tables are listed.
+    pub(super) fn lists(&self) -> bool {
+        self.lists
     }
 
     /// What must be known of the cluster; `None` for nothing.

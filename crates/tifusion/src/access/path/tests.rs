@@ -50,8 +50,13 @@ fn indexed(key: usize, collate: &str, partitioning: usize) -> TableInfo {
 fn chosen(info: &TableInfo, sql: &str, columns: &[i64], indexes: IndexUse<'_>) -> AccessPath {
     let schema = schema_of(info);
     let ids: Vec<i64> = info.columns.iter().map(|column| column.id).collect();
-    let filtered =
-        FilteredTable { info, schema: &schema, column_ids: &ids, new_collation: Some(true) };
+    let filtered = FilteredTable {
+        info,
+        schema: &schema,
+        column_ids: &ids,
+        new_collation: Some(true),
+        only: None,
+    };
     let conjuncts = conjuncts(&schema, sql, true).unwrap();
     let demand = Demand { columns, statistics: &TableStatistics::unknown(), indexes };
     filtered.choose(&conjuncts, &demand).unwrap()
@@ -183,6 +188,7 @@ proptest! {
             schema: &schema,
             column_ids: &ids,
             new_collation: Some(true),
+            only: None,
         };
         let forced: Vec<i64> =
             forced.iter().map(|at| INDEXES.iter().zip(FIRST_INDEX..).nth(*at).unwrap().1).collect();

@@ -1,0 +1,65 @@
+//! Whether a view compares text by a collation that DataFusion does not have.
+
+use std::collections::HashSet;
+
+use arrow::datatypes::DataType;
+use datafusion::datasource::source_as_provider;
+use datafusion::logical_expr::LogicalPlan;
+
+use super::differs;
+use crate::error::Result;
+use crate::table::TidbTable;
+
+/// What is known of a view's text columns and comparisons. Which column a comparison is of in the
+/// end is not followed: a view that does both is refused.
+#[derive(Debug, Default)]
+pub(super) struct Collations {
+    /// Columns whose collation is not that of their bytes, with it.
+    insensitive: Vec<(String, String)>,
+    used: HashSet<String>,
+    compares: bool,
+}
+
+impl Collations {
+    /// Takes in the columns of a table.
+    pub(super) fn scan(&mut self, node: &LogicalPlan) {
+        let LogicalPlan::TableScan(scan) = node else { return };
+        let Ok(provider) = source_as_provider(&scan.source) else { return };
+        let Some(table) = provider.downcast_ref::<TidbTable>() else { return };
+        for column in table.info().public_columns() {
+            let collation = &column.field_type.collate;
+            let by_bytes =
+                collation.is_empty() || collation == "binary" || collation.ends_with("_bin");
+            if !by_bytes {
+                self.insensitive.push((column.name.original.clone(), collation.clone()));
+            }
+        }
+    }
+
+    /// A column of this name is used.
+    pub(super) fn use_column(&mut self, name: &str) {
+        if !self.used.contains(name) {
+            self.used.insert(name.to_owned());
+        }
+    }
+
+    /// Values of this type are compared, grouped or ordered.
+    pub(super) fn compare(&mut self, ty: &DataType) {
+        self.compares |= matches!(
+            ty,
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(..)
+        );
+    }
+
+    /// Refuses a view that compares such text.
+    pub(super) fn finish(self) -> Result<()> {
+        let is_used = |(name, _): &&(String, String)| self.used.contains(name);
+        match self.insensitive.iter().find(is_used).filter(|_| self.compares) {
+            None => Ok(()),
+            Some((name, collation)) => Err(differs(
+                format!("the column {name}"),
+                &format!("its collation is {collation}, while text is compared by its bytes here"),
+            )),
+        }
+    }
+}
