@@ -130,8 +130,9 @@ fn decimals(answer: &RecordBatch, place: usize) -> Result<&Decimal256Array> {
     sums.ok_or_else(|| malformed("a sum that is no decimal"))
 }
 
-fn counts(answer: &RecordBatch, place: usize) -> Result<&Int64Array> {
-    let counts = column(answer, place)?.as_primitive_opt::<Int64Type>();
+fn counts(answer: &RecordBatch, place: usize) -> Result<Int64Array> {
+    let counts = cast(column(answer, place)?, &DataType::Int64)?;
+    let counts = counts.as_primitive_opt::<Int64Type>().cloned();
     counts.ok_or_else(|| malformed("a count that is no integer"))
 }
 

@@ -198,7 +198,8 @@ impl Making<'_> {
             AnswerColumn::count(DataType::UInt64),
         )?;
         let sum = self.summed(call, typed, sum)?;
-        self.states.extend([State::Value(count), State::Sum(sum)]);
+        // DataFusion takes a group with a count, be it zero, for one that has an average.
+        self.states.extend([State::Counted { value: count, count }, State::Sum(sum)]);
         Ok(())
     }
 

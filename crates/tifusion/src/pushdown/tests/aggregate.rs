@@ -101,7 +101,8 @@ fn an_average_shares_its_sum_and_its_count() {
     let made = table.aggregate(&[], &calls).unwrap();
     let functions: Vec<ExprType> = made.functions.iter().map(tipb::Expr::tp).collect();
     assert_eq!(functions, [ExprType::Sum, ExprType::Count, ExprType::Sum]);
-    let states = [State::Sum(0), State::Value(1), State::Sum(0), State::Sum(2)];
+    let states =
+        [State::Sum(0), State::Counted { value: 1, count: 1 }, State::Sum(0), State::Sum(2)];
     assert_eq!(made.states, states);
     assert_eq!(made.answer[2].data_type, DataType::Decimal256(76, 0));
 }
