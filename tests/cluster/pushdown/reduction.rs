@@ -287,7 +287,7 @@ async fn texts_of_old_collations_are_grouped_by_their_bytes() {
     let (sides, _) = Sides::playground(&cluster, test).await;
     let texts = |query: &&&str| query.contains("s_pad") || query.contains("name_ci");
     let queries = [AGGREGATES, FIRST_ROWS].concat();
-    let queries: Vec<&str> = queries.iter().filter(|query| texts(&query)).copied().collect();
+    let queries: Vec<&str> = queries.iter().filter(|query| texts(query)).copied().collect();
     let problems = problems(&sides, &queries, &["edges"]).await;
     assert!(queries.len() > 5 && problems.is_empty(), "{}", problems.join("\n"));
 }

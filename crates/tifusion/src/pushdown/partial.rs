@@ -4,7 +4,7 @@
 use datafusion::arrow::datatypes::DataType;
 use tifusion_codec::FieldType;
 use tifusion_codec::field_type::{flag, tp};
-use tifusion_proto::tipb::Expr;
+use tifusion_proto::tipb::{Expr, ExprType};
 
 use super::ty::Ty;
 
@@ -52,6 +52,16 @@ pub(crate) struct PartialAggregate {
     pub(crate) shown_functions: Vec<String>,
     /// What is grouped by, for people.
     pub(crate) shown_groups: Vec<String>,
+}
+
+impl PartialAggregate {
+    /// Whether the output's column at `place`, of this name, is a column of the rows of this name that
+    /// they are grouped by. The groups come first.
+    pub(crate) fn is_group(&self, place: usize, name: &str) -> bool {
+        let is_column = |group: &Expr| group.tp() == ExprType::ColumnRef;
+        self.groups.get(place).is_some_and(is_column)
+            && self.shown_groups.get(place).is_some_and(|shown| shown == name)
+    }
 }
 
 impl AnswerColumn {

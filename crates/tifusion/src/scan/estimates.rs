@@ -343,7 +343,7 @@ mod tests {
         assert!(!all.has_groups_of_one([0, 2].into_iter()));
         let mut distinct = statistics();
         for known in distinct.distributions.values_mut() {
-            let summary = Summary { ndv: 600, ..known.summary.clone() };
+            let summary = Summary { ndv: 600, ..known.summary };
             *known = Arc::new(Distribution { summary, values: None });
         }
         assert!(estimates(&distinct, true).has_groups_of_one([2, 0].into_iter()));

@@ -415,8 +415,11 @@ impl ExecutionPlan for TikvScanExec {
             let kept = vec![PushedDown::No; filters.len()];
             let answer = FilterPushdownPropagation::with_parent_pushdown_result(kept);
             let filters = filters.into_iter().map(|filter| filter.filter);
+            let filters = filters.filter(|filter| self.is_filtered_whole(filter));
             let with = match &self.dynamic {
-                Some(dynamic) if phase == FilterPushdownPhase::Post && self.is_plain() => {
+                Some(dynamic)
+                    if phase == FilterPushdownPhase::Post && self.spec.limit.is_none() =>
+                {
                     dynamic.with(filters, self.columns.schema())
                 }
                 _ => return Ok(answer),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::physical_expr::PhysicalSortExpr;
 use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_expr::utils::collect_columns;
 
 use super::exec::{TikvScanExec, properties};
 use super::reduction::{Reduction, TopN};
@@ -19,6 +20,19 @@ impl TikvScanExec {
     /// made.
     pub(crate) fn is_plain(&self) -> bool {
         self.spec.reduction.is_none() && self.spec.limit.is_none()
+    }
+
+    /// Whether a filter over the scan's output is one over the rows that it is made of: of groups it
+    /// speaks of nothing but columns that they are made by, so that it leaves groups out as a whole.
+    pub(super) fn is_filtered_whole(&self, filter: &Physical) -> bool {
+        match &self.spec.reduction {
+            None => true,
+            Some(Reduction::TopN(_)) => false,
+            Some(Reduction::Aggregate(partial)) => {
+                let is_group = |column: &Column| partial.is_group(column.index(), column.name());
+                collect_columns(filter).iter().all(is_group)
+            }
+        }
     }
 
     /// Whether the stores may aggregate its rows.

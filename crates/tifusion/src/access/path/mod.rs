@@ -42,20 +42,18 @@ pub(crate) struct Demand<'a> {
     /// What is known of the table.
     pub(crate) statistics: &'a TableStatistics,
     /// Which indexes may be used.
-    pub(crate) indexes: IndexUse<'a>,
+    pub(crate) indexes: IndexUse,
 }
 
 /// Which indexes may be used.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum IndexUse<'a> {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IndexUse {
     /// None.
     Never,
     /// Those that cost less than the table.
     ByCost,
     /// The best of all that narrow what is read or cover what is needed, whatever it costs.
     First,
-    /// The best of these, whatever it costs.
-    Forced(&'a [i64]),
 }
 
 /// What is read.
@@ -185,7 +183,7 @@ impl FilteredTable<'_> {
 /// The place of the best candidate: of those with few keys the cheapest, else the cheapest whose cost is
 /// no guess.
 fn best(candidates: &[Candidate], demand: &Demand<'_>) -> usize {
-    let is_forced = matches!(demand.indexes, IndexUse::Forced(_) | IndexUse::First);
+    let is_forced = demand.indexes == IndexUse::First;
     let by = |candidate: &&(usize, &Candidate)| {
         let is_table = matches!(candidate.1.way, Way::Table(_));
         // An index that was asked for is used if there is a way by it.
@@ -232,12 +230,8 @@ impl Chooser<'_> {
 
     /// The indexes that may be used.
     fn indexes(&self) -> impl Iterator<Item = &IndexInfo> {
-        let may = |id: i64| match self.demand.indexes {
-            IndexUse::Never => false,
-            IndexUse::ByCost | IndexUse::First => true,
-            IndexUse::Forced(only) => only.contains(&id),
-        };
-        usable_indexes(self.table.info).filter(move |index| may(index.id))
+        let may = self.demand.indexes != IndexUse::Never;
+        usable_indexes(self.table.info).filter(move |_| may)
     }
 
     fn of_index(&self, index: &IndexInfo, domains: &BTreeMap<i64, Domain>) -> Option<Candidate> {
@@ -247,7 +241,8 @@ impl Chooser<'_> {
             return None;
         }
         let keys = IndexRanges::of(self.table.info, index, domains, self.table.new_collation)?;
-        if !keys.is_narrowed() && !(is_covering && self.may_read_whole()) {
+        let may_read_whole = is_covering && self.may_read_whole();
+        if !keys.is_narrowed() && !may_read_whole {
             return None;
         }
         let rows = self.estimator.of_index(&keys);

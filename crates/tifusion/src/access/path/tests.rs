@@ -47,7 +47,7 @@ fn indexed(key: usize, collate: &str, partitioning: usize) -> TableInfo {
     info
 }
 
-fn chosen(info: &TableInfo, sql: &str, columns: &[i64], indexes: IndexUse<'_>) -> AccessPath {
+fn chosen(info: &TableInfo, sql: &str, columns: &[i64], indexes: IndexUse) -> AccessPath {
     let schema = schema_of(info);
     let ids: Vec<i64> = info.columns.iter().map(|column| column.id).collect();
     let filtered = FilteredTable {
@@ -107,10 +107,10 @@ fn without_statistics_an_index_wins_only_where_it_can_not_be_worse() {
         assert_eq!(way(&chosen(&info, sql, columns, free)), want, "{sql}");
     }
     assert_eq!(way(&chosen(&info, "id = 5", &ALL, IndexUse::Never)), "table");
-    let forced = |sql| way(&chosen(&info, sql, &ALL, IndexUse::Forced(&[14, 10])));
-    assert_eq!(forced("dt = '2024-01-01'"), "lookup 14");
-    assert_eq!(forced("id = 5"), "table");
-    assert_eq!(forced("dt = '2024-01-01' OR s = 'x'"), "lookup 10, 14");
+    let first = |sql| way(&chosen(&info, sql, &ALL, IndexUse::First));
+    assert_eq!(first("dt = '2024-01-01'"), "lookup 14");
+    assert_eq!(first("dt = '2024-01-01' OR s = 'x'"), "lookup 10, 14");
+    assert_eq!(first("LENGTH(s) = 3"), "table");
 }
 
 #[test]
@@ -177,7 +177,10 @@ proptest! {
         forced in proptest::collection::vec(0..INDEXES.len(), 1..4),
         mut rows in proptest::collection::vec(row(), 1..40),
     ) {
-        let info = indexed(key, COLLATIONS[collation], partitioning);
+        let mut info = indexed(key, COLLATIONS[collation], partitioning);
+        let forced: Vec<i64> =
+            forced.into_iter().map(|at| FIRST_INDEX + i64::try_from(at).unwrap()).collect();
+        info.indices.retain(|index| index.primary || forced.contains(&index.id));
         rows.retain(|row| KEYS[key].0.iter().all(|at| !matches!(row[*at], Ok(None))));
         let schema = schema_of(&info);
         let Ok(conjuncts) = conjuncts(&schema, &sql, simplified) else { return Ok(()) };
@@ -190,12 +193,10 @@ proptest! {
             new_collation: Some(true),
             only: None,
         };
-        let forced: Vec<i64> =
-            forced.iter().map(|at| INDEXES.iter().zip(FIRST_INDEX..).nth(*at).unwrap().1).collect();
         let demand = Demand {
             columns: &ALL,
             statistics: &TableStatistics::unknown(),
-            indexes: IndexUse::Forced(&forced),
+            indexes: IndexUse::First,
         };
         let path = filtered.choose(&conjuncts, &demand).unwrap();
         if !matches!(path.source, PathSource::Lookup { .. }) {

@@ -143,10 +143,13 @@ fn a_product_with_more_digits_than_here_is_looked_at() {
     let table = table();
     let one = || lit(ScalarValue::Decimal128(Some(1), 20, 0));
     let net = ident("price") * (one() - ident("price"));
-    let made = table.aggregate(&[], &[table.call(sum_udaf(), &[net.clone()], None)]).unwrap();
+    let made =
+        table.aggregate(&[], &[table.call(sum_udaf(), std::slice::from_ref(&net), None)]).unwrap();
     assert_eq!((made.functions.len(), made.bounded.len()), (1, 0));
     let gross = net.clone() * (one() + ident("price"));
-    let made = table.aggregate(&[], &[table.call(sum_udaf(), &[gross.clone()], None)]).unwrap();
+    let made = table
+        .aggregate(&[], &[table.call(sum_udaf(), std::slice::from_ref(&gross), None)])
+        .unwrap();
     let functions: Vec<ExprType> = made.functions.iter().map(tipb::Expr::tp).collect();
     assert_eq!(functions, [ExprType::Min, ExprType::Max, ExprType::Sum]);
     assert_eq!(made.bounded, [0, 1]);
@@ -155,7 +158,9 @@ fn a_product_with_more_digits_than_here_is_looked_at() {
     assert!(table.aggregate(&[], &[table.call(sum_udaf(), &[some], None)]).is_err());
     let filter = ident("int").gt(lit(1_i32));
     assert!(
-        table.aggregate(&[], &[table.call(sum_udaf(), &[gross.clone()], Some(&filter))]).is_err()
+        table
+            .aggregate(&[], &[table.call(sum_udaf(), std::slice::from_ref(&gross), Some(&filter))])
+            .is_err()
     );
     // Nine words of a store's don't hold its digits.
     let more = gross.clone() * (one() + ident("price"));

@@ -199,7 +199,8 @@ impl SourceKeys for OfA {
         let conjuncts: Vec<_> = conjuncts.iter().map(holds).collect();
         let mut values: Vec<i64> = (0..rows.num_rows())
             .filter(|row| conjuncts.iter().all(|holds| holds[*row]))
-            .filter_map(|row| of_a.is_valid(row).then(|| of_a.value(row)))
+            .filter(|row| of_a.is_valid(*row))
+            .map(|row| of_a.value(row))
             .collect();
         values.dedup();
         let ranges =
