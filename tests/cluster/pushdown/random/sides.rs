@@ -31,7 +31,11 @@ const ON: [&[(&str, &str)]; 3] = [
         ("index.scan_batch_size", "7"),
         ("index.scan_concurrency", "2"),
     ],
-    &[("coprocess.codec_format", "default"), ("coprocessor.cache_size", "10000000")],
+    &[
+        ("coprocess.codec_format", "default"),
+        ("coprocessor.cache_size", "10000000"),
+        ("plan.use_index_scan_first", "true"),
+    ],
 ];
 /// How many ways there are.
 pub(super) const WAYS: usize = ON.len();

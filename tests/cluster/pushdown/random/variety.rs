@@ -32,6 +32,16 @@ const LEAST: &[(&str, usize)] = &[
     ("offset", 5),
 ];
 
+/// What plans must show of their scans, in hundredths of them.
+const PUSHED: &[(&str, usize)] = &[
+    ("pushed=", 40),
+    ("aggregates=", 6),
+    ("groups=", 5),
+    ("top_n=", 2),
+    ("access=", 4),
+    ("dynamic_filters=", 10),
+];
+
 impl Variety {
     pub(super) fn count(&mut self, query: &Query, verdict: &Verdict) {
         self.queries += 1;
@@ -84,8 +94,10 @@ impl Variety {
         }
         assert!(of("refused") <= 10, "{self}");
         assert!(!has_tidb || of("judged by TiDB") >= 60, "{self}");
-        let pushed = self.of_plans.get("pushed=").copied().unwrap_or(0);
-        assert!(share(pushed) >= 40, "hardly any filter was pushed down\n{self}");
+        for (what, least) in PUSHED {
+            let found = share(self.of_plans.get(*what).copied().unwrap_or(0));
+            assert!(found >= *least, "{what}: {found} of a hundred plans, at least {least}\n{self}");
+        }
     }
 }
 
