@@ -150,7 +150,8 @@ async fn join_all(sides: &mut Sides, types: &[(&str, &str)], judged: bool) {
         make(&mut sides.tidb, *types).await;
         let mut found = 0;
         for large in ["by_key", "plain"] {
-            for query in queries(large) {
+            // Without a key fewer will do.
+            for query in queries(large).into_iter().step_by(if large == "plain" { 2 } else { 1 }) {
                 found += match judged {
                     true => sides.agree(&query).await,
                     false => sides.same(&query).await.rows.len(),

@@ -257,7 +257,7 @@ async fn a_small_memory_pool_is_enough() {
     split_all(&cluster);
     let sql = "SELECT * FROM t WHERE g < 9";
     let state = connector.context().session_context().state();
-    for bytes in [4 << 20, 64 << 20] {
+    for bytes in [1 << 20, 4 << 20, 64 << 20] {
         let plan =
             connector.context().sql(sql).await.unwrap().create_physical_plan().await.unwrap();
         let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(bytes));

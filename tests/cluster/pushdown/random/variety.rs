@@ -96,7 +96,10 @@ impl Variety {
         assert!(!has_tidb || of("judged by TiDB") >= 60, "{self}");
         for (what, least) in PUSHED {
             let found = share(self.of_plans.get(*what).copied().unwrap_or(0));
-            assert!(found >= *least, "{what}: {found} of a hundred plans, at least {least}\n{self}");
+            assert!(
+                found >= *least,
+                "{what}: {found} of a hundred plans, at least {least}\n{self}"
+            );
         }
     }
 }

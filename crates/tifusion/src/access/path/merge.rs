@@ -11,6 +11,7 @@ use super::estimate::{Basis, Rows};
 use super::index::IndexRanges;
 use super::{Candidate, Chooser, Way};
 use crate::access::filter::{self, Restriction, operands};
+use crate::scan::entries::IndexEntries;
 
 /// Most sides of an `OR`.
 const MOST_SIDES: usize = 16;
@@ -42,7 +43,11 @@ fn of_or(chooser: &Chooser<'_>, or: &Arc<dyn PhysicalExpr>) -> Option<Candidate>
         };
         let domains = chooser.table.by_id(columns);
         let of_index = |index| {
+            let entries = IndexEntries::of(chooser.table.info, index).ok()?;
             let candidate = chooser.of_index(index, &domains)?;
+            if !chooser.tells_rows(&entries) {
+                return None;
+            }
             match candidate.way {
                 Way::Lookup(keys) | Way::Covering(keys) if keys.is_narrowed() => {
                     let is_known = candidate.is_few || candidate.rows.basis == Basis::Analyzed;

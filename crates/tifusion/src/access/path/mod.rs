@@ -237,7 +237,7 @@ impl Chooser<'_> {
     fn of_index(&self, index: &IndexInfo, domains: &BTreeMap<i64, Domain>) -> Option<Candidate> {
         let entries = IndexEntries::of(self.table.info, index).ok()?;
         let is_covering = entries.covers(self.demand.columns.iter().copied());
-        if !is_covering && entries.handle_columns(self.table.new_collation).is_err() {
+        if !is_covering && !self.tells_rows(&entries) {
             return None;
         }
         let keys = IndexRanges::of(self.table.info, index, domains, self.table.new_collation)?;
@@ -266,6 +266,11 @@ impl Chooser<'_> {
                 is_few,
             },
         })
+    }
+
+    /// Whether the handles of rows can be made of the entries of an index.
+    fn tells_rows(&self, entries: &IndexEntries<'_>) -> bool {
+        entries.handle_columns(self.table.new_collation).is_ok()
     }
 
     /// Whether an index may stand for the whole table: not when the table's own order may be wanted, in

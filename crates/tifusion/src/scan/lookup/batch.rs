@@ -36,9 +36,11 @@ impl BatchSizes {
     }
 }
 
-/// The keys of these rows in a physical table, ascending; neighbours among integers are one range.
+/// The keys of these rows in a physical table, ascending and each once; neighbours among integers are one
+/// range.
 pub(super) fn ranges(physical_id: i64, mut handles: Vec<Handle>) -> Vec<KeyRange> {
     handles.sort_unstable();
+    handles.dedup();
     let mut ranges = Vec::with_capacity(handles.len());
     let mut run: Option<(i64, i64)> = None;
     let mut push = |(start, end)| ranges.push(KeyRange { start, end });
@@ -76,6 +78,7 @@ mod tests {
     fn neighbours_are_one_range_and_the_ends_are_exact() {
         let handles = |ids: &[i64]| ids.iter().map(|id| Handle::Int(*id)).collect::<Vec<_>>();
         assert_eq!(ranges(7, handles(&[5, 3, 4, 9])), [int(3, 5), int(9, 9)]);
+        assert_eq!(ranges(7, handles(&[9, 5, 5, 9])), [int(5, 5), int(9, 9)]);
         let ends = [i64::MAX, i64::MIN, -1, i64::MAX - 1, i64::MIN + 1, 0];
         let want = [int(i64::MIN, i64::MIN + 1), int(-1, 0), int(i64::MAX - 1, i64::MAX)];
         assert_eq!(ranges(7, handles(&ends)), want);

@@ -31,15 +31,25 @@ const BYTES_OF_HANDLE: usize = 160;
 /// The rows' answers, in no particular order.
 pub(super) fn answers(
     reading: Reading,
-    source: LookupSource,
+    mut source: LookupSource,
     segments: Vec<Segment>,
     metrics: LookupMetrics,
 ) -> BoxStream<'static, Result<CopResponse>> {
+    let mut segments_at_once = SEGMENTS_AT_ONCE;
+    if reading.gauge.is_bounded() {
+        // What waits of the index's answers, and the handles of batches, hold memory that the rows'
+        // answers may need.
+        segments_at_once = 1;
+        source.options.concurrency = 1;
+        let page = reading.part.settings.chunk_batch_size;
+        source.options.batch_size = source.options.batch_size.min(page);
+    }
     let concurrency = source.options.concurrency.max(1);
-    // What waits of the index's answers holds memory that the rows' answers may need.
-    let segments_at_once = if reading.gauge.is_bounded() { 1 } else { SEGMENTS_AT_ONCE };
     let at_once = segments_at_once.min(segments.len()).saturating_add(concurrency);
-    let seen = (source.indexes.len() > 1).then(Seen::default);
+    // Several indexes tell a row again; and where locks are passed over, so does one whose entry was moved
+    // and is there before it is gone elsewhere.
+    let is_locking = reading.part.settings.isolation == Isolation::Si;
+    let seen = (source.indexes.len() > 1 || !is_locking).then(Seen::default);
     let lookup = Arc::new(Lookup { reading, source, at_once, metrics, seen });
     let of_rows = Arc::clone(&lookup);
     stream::iter(segments)
@@ -138,6 +148,7 @@ impl Lookup {
         };
         let mut integers = handles.iter().map(integer).collect::<Option<Vec<_>>>()?;
         integers.sort_unstable();
+        integers.dedup();
         Some(integers)
     }
 
