@@ -1,5 +1,6 @@
 //! Rows in the order of a key, which nobody sorts: the order is TiDB's.
 
+use tifusion_testkit::cell::Cell;
 use tifusion_testkit::cluster::{Cluster, Shape};
 use tifusion_testkit::compare::{Rules, difference};
 use tifusion_testkit::connector::Connector;
@@ -239,5 +240,42 @@ async fn partitions_are_merged() {
         // One partition has nothing to merge it with others.
         sides.session.query("SET datafusion.execution.target_partitions = 1").await;
         sides.agree(&format!("SELECT id, v FROM {table} ORDER BY id DESC LIMIT 5")).await;
+    }
+}
+
+/// The second column's numbers of an answer.
+fn numbers(rows: &[Vec<Cell>]) -> Vec<i128> {
+    let number = |row: &Vec<Cell>| match row[1] {
+        Cell::Int(number) => number,
+        ref other => panic!("{other:?}"),
+    };
+    rows.iter().map(number).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn entries_of_an_index_are_in_order_up_to_where_two_keys_are_null() {
+    let Some(mut sides) = Sides::of("order_entries").await else { return };
+    sides
+        .tidb
+        .run([
+            "SET sql_mode = ''",
+            "CREATE TABLE entries (id INT PRIMARY KEY, ts TIMESTAMP NULL, b INT NOT NULL, c INT, \
+             KEY k (ts, b), KEY kc (c, b))",
+            "INSERT INTO entries VALUES (1, NULL, 5, NULL), (2, '0000-00-00', 1, 3), \
+             (3, '2024-01-01', 2, NULL), (4, NULL, 0, 3), (5, '0000-00-00', 7, -1)",
+        ])
+        .await;
+    for (query, want, in_order) in [
+        ("SELECT ts, b FROM entries ORDER BY ts NULLS FIRST, b", &[0, 1, 5, 7, 2][..], false),
+        ("SELECT ts, b FROM entries ORDER BY ts DESC NULLS LAST, b DESC", &[2, 7, 5, 1, 0], false),
+        ("SELECT c, b FROM entries ORDER BY c NULLS FIRST, b", &[2, 5, 7, 0, 1], true),
+        ("SELECT c, b FROM entries ORDER BY c DESC NULLS LAST, b DESC", &[1, 0, 7, 5, 2], true),
+        ("SELECT c, b FROM entries ORDER BY c, b", &[7, 0, 1, 2, 5], false),
+    ] {
+        assert_eq!(numbers(&sides.session.query(query).await.rows), want, "{query}");
+        let plan = sides.session.explain(query).await;
+        assert_eq!(plan.contains("keep_order="), in_order, "{plan}");
+        let first = format!("{query} LIMIT 2");
+        assert_eq!(numbers(&sides.session.query(&first).await.rows), want[..2], "{first}");
     }
 }

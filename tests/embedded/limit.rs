@@ -77,6 +77,7 @@ async fn the_first_and_the_last_rows_of_a_thousand_regions_touch_a_few() {
                     "SELECT * FROM test.large WHERE id < 1000 ORDER BY id DESC LIMIT 5 OFFSET 3",
                     (992..997).rev().collect(),
                 ),
+                ("SELECT id, n + 1 FROM test.large ORDER BY id LIMIT 10", (0..10).collect()),
                 (
                     "SELECT id FROM test.large ORDER BY id DESC, n LIMIT 3",
                     (ROWS - 3..ROWS).rev().collect(),

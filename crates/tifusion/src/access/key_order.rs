@@ -44,9 +44,10 @@ pub(crate) fn of_index(
     let mut parts = Vec::with_capacity(columns.len());
     for (of_index, column) in &columns {
         let alike = of_index.prefix_length().is_none();
-        match likeness(column, circumstances).filter(|_| alike) {
-            Some(nullable) => parts.push(part(column, nullable)),
-            None => break,
+        let Some(nullable) = likeness(column, circumstances).filter(|_| alike) else { break };
+        parts.push(part(column, nullable));
+        if is_two_nulls(column, circumstances) {
+            break;
         }
     }
     let is_unique = index.unique
@@ -57,6 +58,15 @@ pub(crate) fn of_index(
 
 fn part(column: &ColumnInfo, is_nullable: bool) -> KeyOrderColumn {
     KeyOrderColumn { name: column.name.as_str().into(), is_nullable }
+}
+
+/// Whether two keys of a column become `NULL`, so that what is behind them in the key begins anew between
+/// rows that are equal in the column: `NULL` and the zero date.
+fn is_two_nulls(column: &ColumnInfo, circumstances: Circumstances) -> bool {
+    let field_type = &column.field_type;
+    field_type.tp == tp::TIMESTAMP
+        && !field_type.is_not_null()
+        && circumstances.zero_date == ZeroDate::Null
 }
 
 /// Whether a column may have `NULL`, if its values are ordered in keys as in batches.

@@ -1,8 +1,9 @@
-//! Takes DataFusion's buffers away from scans that read in order.
+//! Takes DataFusion's buffers away from scans that read in order, and tells them of limits.
 //!
 //! Where a sort was not needed, DataFusion buffers what the scan reads ahead of the merge, up to a gibibyte
 //! for each partition, and fails where memory has a limit. Our scans have requests under way and
-//! answers waiting themselves, and wait for memory instead.
+//! answers waiting themselves, and wait for memory instead. And where there is a projection between, the
+//! limit of such a sort does not reach the scan.
 
 use std::sync::Arc;
 
@@ -12,8 +13,11 @@ use datafusion::common::tree_node::{Transformed, TransformedResult as _, TreeNod
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::buffer::BufferExec;
+use datafusion::physical_plan::limit::{GlobalLimitExec, LocalLimitExec};
 use datafusion::physical_plan::projection::ProjectionExec;
+use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
 
+use super::below::over;
 use crate::scan::TikvScanExec;
 
 #[derive(Debug)]
@@ -32,8 +36,13 @@ impl PhysicalOptimizerRule for OrderedScans {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         plan.transform_up(|node| {
             let input = node.downcast_ref::<BufferExec>().map(BufferExec::input);
-            Ok(match input.filter(|input| is_ordered_scan(input)) {
-                Some(input) => Transformed::yes(Arc::clone(input)),
+            if let Some(input) = input.filter(|input| is_ordered_scan(input)) {
+                return Ok(Transformed::yes(Arc::clone(input)));
+            }
+            let limited =
+                limit_of(&node).and_then(|(rows, input)| with_fetch(input, rows).transpose());
+            Ok(match limited.transpose()? {
+                Some(input) => Transformed::yes(over(node, input)?),
                 None => Transformed::no(node),
             })
         })
@@ -55,4 +64,30 @@ fn is_ordered_scan(plan: &Arc<dyn ExecutionPlan>) -> bool {
         return is_ordered_scan(projection.input());
     }
     plan.downcast_ref::<TikvScanExec>().is_some_and(TikvScanExec::is_ordered)
+}
+
+/// How many rows of its input a node needs at most.
+fn limit_of(node: &Arc<dyn ExecutionPlan>) -> Option<(usize, &Arc<dyn ExecutionPlan>)> {
+    if let Some(limit) = node.downcast_ref::<GlobalLimitExec>() {
+        return Some((limit.fetch()?.checked_add(limit.skip())?, limit.input()));
+    }
+    if let Some(limit) = node.downcast_ref::<LocalLimitExec>() {
+        return Some((limit.fetch(), limit.input()));
+    }
+    let merge = node.downcast_ref::<SortPreservingMergeExec>()?;
+    Some((merge.fetch()?, merge.input()))
+}
+
+/// The plan over a scan that reads in order and ends after `rows`; `None` if it is over no such scan.
+fn with_fetch(
+    plan: &Arc<dyn ExecutionPlan>,
+    rows: usize,
+) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+    if let Some(projection) = plan.downcast_ref::<ProjectionExec>() {
+        let input = with_fetch(projection.input(), rows)?;
+        return input.map(|input| over(Arc::clone(plan), input)).transpose();
+    }
+    let scan = plan.downcast_ref::<TikvScanExec>();
+    let scan = scan.filter(|scan| scan.is_ordered() && scan.is_plain());
+    Ok(scan.and_then(|scan| scan.with_fetch(Some(rows))))
 }

@@ -23,7 +23,7 @@ impl PhysicalOptimizerRule for TopNPushdown {
     fn optimize(
         &self,
         plan: Arc<dyn ExecutionPlan>,
-        _config: &ConfigOptions,
+        config: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         plan.transform_up(|node| {
             let Some((sort, rows)) =
@@ -45,10 +45,13 @@ impl PhysicalOptimizerRule for TopNPushdown {
                     options: key.options,
                 })
                 .collect();
-            // A scan that has the order by itself ends after these rows.
-            let ordered = below.scan.try_pushdown_sort(&keys)?;
-            if matches!(ordered, SortOrderPushdownResult::Exact { .. }) {
-                return Ok(Transformed::no(node));
+            // A scan that has the order by itself ends after these rows, if DataFusion asks it, which it does
+            // not below a filter.
+            if below.filters.is_empty() && config.optimizer.enable_sort_pushdown {
+                let ordered = below.scan.try_pushdown_sort(&keys)?;
+                if matches!(ordered, SortOrderPushdownResult::Exact { .. }) {
+                    return Ok(Transformed::no(node));
+                }
             }
             let input = match pushed(&below, &keys, rows) {
                 Ok(scan) => below.above(scan)?,

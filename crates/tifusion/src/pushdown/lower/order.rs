@@ -35,6 +35,13 @@ impl Lowering<'_> {
             }
             items.push(item(expr));
         }
-        Ok((items, shown.join(", ")))
+        match keys.first() {
+            // Any rows will do then, which the stores need no order for.
+            Some(key) if items.is_empty() => {
+                let why = "an order by constants is none";
+                Err(Refusal::new(key.expr.as_ref(), Reason::Special(why)))
+            }
+            _ => Ok((items, shown.join(", "))),
+        }
     }
 }
