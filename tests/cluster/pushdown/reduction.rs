@@ -192,6 +192,13 @@ async fn explain_shows_what_the_stores_make_of_rows() {
         "pushed=[d_day > 2000-01-01], aggregates=[count(*), sum(CAST(i_int AS Int64))], groups=[s]";
     assert!(plan.contains(shown) && !plan.contains("FilterExec"), "{plan}");
     assert!(!plan.contains("mode=Partial") && !plan.contains("superset"), "{plan}");
+    assert!(!plan.contains("streamed"), "{plan}");
+    let query = "SELECT id, count(*), max(i_int) FROM edges GROUP BY id";
+    let plan = sides.on.explain(query).await;
+    assert!(plan.contains("groups=[id], streamed"), "{plan}");
+    let mut rows = [sides.on.query(query).await.rows, sides.off.query(query).await.rows];
+    rows.iter_mut().for_each(|rows| rows.sort_by_key(|row| format!("{row:?}")));
+    assert_eq!(rows[0], rows[1]);
     let plan =
         sides.on.explain("SELECT id FROM edges ORDER BY i_int DESC NULLS LAST LIMIT 5").await;
     assert!(plan.contains("top_n=[i_int DESC NULLS LAST] fetch 5"), "{plan}");

@@ -52,9 +52,17 @@ pub(crate) struct PartialAggregate {
     pub(crate) shown_functions: Vec<String>,
     /// What is grouped by, for people.
     pub(crate) shown_groups: Vec<String>,
+    /// Whether the rows of a group come one after another.
+    pub(crate) is_streamed: bool,
 }
 
 impl PartialAggregate {
+    /// The columns that are grouped by; `None` if it is not by columns alone.
+    pub(crate) fn group_columns(&self) -> Option<Vec<&str>> {
+        let groups = self.shown_groups.iter().enumerate();
+        groups.map(|(place, name)| self.is_group(place, name).then_some(name.as_str())).collect()
+    }
+
     /// Whether the output's column at `place`, of this name, is a column of the rows of this name that
     /// they are grouped by. The groups come first.
     pub(crate) fn is_group(&self, place: usize, name: &str) -> bool {

@@ -35,6 +35,13 @@ pub(crate) struct KeyOrderColumn {
 pub(crate) type RowOrder = Vec<(Arc<str>, SortOptions)>;
 
 impl KeyOrder {
+    /// Whether rows with the same values in these columns have keys one after another.
+    pub(crate) fn begins_with(&self, names: &[&str]) -> bool {
+        let is_among = |column: &KeyOrderColumn| names.contains(&column.name.as_ref());
+        let first = self.columns.iter().take_while(|column| is_among(column)).count();
+        !names.is_empty() && first == names.len()
+    }
+
     /// How to read for rows in `order`, over `schema`; `None` if no order of keys gives that.
     pub(crate) fn of_rows(
         &self,

@@ -74,7 +74,13 @@ impl TikvScanExec {
     }
 
     /// The scan of partial states of this schema instead of rows.
-    pub(crate) fn aggregated(&self, partial: PartialAggregate, states: &SchemaRef) -> Result<Self> {
+    pub(crate) fn aggregated(
+        &self,
+        mut partial: PartialAggregate,
+        states: &SchemaRef,
+    ) -> Result<Self> {
+        let groups = partial.group_columns();
+        partial.is_streamed = groups.is_some_and(|names| self.key_order.begins_with(&names));
         let columns = self.columns.aggregate(&partial, states)?;
         let keys: Vec<Option<usize>> =
             partial.shown_groups.iter().map(|key| self.place_of(key)).collect();

@@ -31,11 +31,14 @@ impl Reduction {
     pub(super) fn executor(&self) -> tipb::Executor {
         match self {
             Self::Aggregate(partial) => tipb::Executor {
-                tp: Some(tipb::ExecType::TypeAggregation.into()),
+                tp: Some(match partial.is_streamed {
+                    true => tipb::ExecType::TypeStreamAgg.into(),
+                    false => tipb::ExecType::TypeAggregation.into(),
+                }),
                 aggregation: Some(Box::new(tipb::Aggregation {
                     group_by: partial.groups.clone(),
                     agg_func: partial.functions.clone(),
-                    streamed: Some(false),
+                    streamed: Some(partial.is_streamed),
                     ..tipb::Aggregation::default()
                 })),
                 ..tipb::Executor::default()
@@ -78,9 +81,12 @@ impl PartialAggregate {
 impl fmt::Display for Reduction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Aggregate(partial) => partial
-                .shown()
-                .try_for_each(|(name, shown)| write!(f, ", {name}=[{}]", shown.join(", "))),
+            Self::Aggregate(partial) => {
+                for (name, shown) in partial.shown() {
+                    write!(f, ", {name}=[{}]", shown.join(", "))?;
+                }
+                f.write_str(if partial.is_streamed { ", streamed" } else { "" })
+            }
             Self::TopN(top_n) => write!(f, ", top_n=[{}] fetch {}", top_n.shown, top_n.rows),
         }
     }

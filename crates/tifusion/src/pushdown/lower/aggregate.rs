@@ -88,7 +88,17 @@ impl PartialAggregate {
         let answer = answer.into_iter().chain(keys).collect();
         let bounded = made.bounded;
         let read = schema.fields().iter().map(|field| field.name().clone()).collect();
-        Ok(Self { functions, groups, answer, states, bounded, read, shown_functions, shown_groups })
+        Ok(Self {
+            functions,
+            groups,
+            answer,
+            states,
+            bounded,
+            read,
+            shown_functions,
+            shown_groups,
+            is_streamed: false,
+        })
     }
 }
 
