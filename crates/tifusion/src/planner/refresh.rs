@@ -70,7 +70,13 @@ pub(super) async fn check_view(used: &ViewUse, view: &View, meta: &MetaStore) ->
         Some((database, name)) => meta.table(view, database.id, name.id).await?,
         None => None,
     };
-    if now.is_some_and(|now| now.view == used.info.view) {
+    // The names of its columns stand beside its SELECT.
+    let is_same = now.is_some_and(|now| {
+        let (before, after) = (used.info.public_columns(), now.public_columns());
+        let names = before.iter().map(|column| &column.name.original);
+        now.view == used.info.view && names.eq(after.iter().map(|column| &column.name.original))
+    });
+    if is_same {
         return Ok(());
     }
     Err(Error::new(

@@ -78,7 +78,8 @@ fn read_so(
     }
     // A scan is told apart from another by its name alone, so this one has one of its own.
     let names: Vec<String> = partitions.into_iter().map(|ident| ident.value).collect();
-    let own = format!("{} PARTITION ({})", scan.table_name.table(), names.join(", "));
+    let (database, of) = (table.database(), table.name());
+    let own = format!("{database}.{of} PARTITION ({})", names.join(", "));
     let options = context.context_provider().options();
     let config = TidbOptions::config_of(options).unwrap_or_default();
     let table: Arc<dyn TableProvider> = Arc::new(table.read_partitions(names, &config)?);

@@ -10,6 +10,12 @@ use super::differs;
 use crate::error::Result;
 use crate::table::TidbTable;
 
+/// Whether a collation orders text by its bytes in UTF-8. Those of `gbk` and `gb18030` go by other bytes.
+fn by_bytes(collation: &str) -> bool {
+    let is_unicode = !collation.starts_with("gb");
+    collation.is_empty() || collation == "binary" || (collation.ends_with("_bin") && is_unicode)
+}
+
 /// What is known of a view's text columns and comparisons. Which column a comparison is of in the
 /// end is not followed: a view that does both is refused.
 #[derive(Debug, Default)]
@@ -28,9 +34,7 @@ impl Collations {
         let Some(table) = provider.downcast_ref::<TidbTable>() else { return };
         for column in table.info().public_columns() {
             let collation = &column.field_type.collate;
-            let by_bytes =
-                collation.is_empty() || collation == "binary" || collation.ends_with("_bin");
-            if !by_bytes {
+            if !by_bytes(collation) {
                 self.insensitive.push((column.name.original.clone(), collation.clone()));
             }
         }
@@ -41,6 +45,11 @@ impl Collations {
         if !self.used.contains(name) {
             self.used.insert(name.to_owned());
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn uses(&self, name: &str) -> bool {
+        self.used.contains(name)
     }
 
     /// Values of this type are compared, grouped or ordered.
@@ -60,6 +69,21 @@ impl Collations {
                 format!("the column {name}"),
                 &format!("its collation is {collation}, while text is compared by its bytes here"),
             )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::by_bytes;
+
+    #[test]
+    fn only_unicode_is_ordered_by_its_bytes() {
+        for collation in ["", "binary", "utf8mb4_bin", "utf8_bin", "latin1_bin", "ascii_bin"] {
+            assert!(by_bytes(collation), "{collation}");
+        }
+        for collation in ["gbk_bin", "gb18030_bin", "gbk_chinese_ci", "utf8mb4_general_ci"] {
+            assert!(!by_bytes(collation), "{collation}");
         }
     }
 }

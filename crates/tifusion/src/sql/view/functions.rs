@@ -11,7 +11,7 @@ use crate::error::Result;
 
 /// Those whose names, and what they do with what they are given, are the same. AVG and SUM are by
 /// the types of what they add.
-const SAME: [&str; 21] = [
+const SAME: [&str; 19] = [
     "abs",
     "avg",
     "char_length",
@@ -19,7 +19,6 @@ const SAME: [&str; 21] = [
     "coalesce",
     "count",
     "dense_rank",
-    "lower",
     "ltrim",
     "max",
     "min",
@@ -32,11 +31,10 @@ const SAME: [&str; 21] = [
     "rtrim",
     "sum",
     "trim",
-    "upper",
 ];
 
 /// Those that are something else in DataFusion.
-const OTHERS: [&str; 18] = [
+const OTHERS: [&str; 16] = [
     "adddate",
     "concat",
     "date_add",
@@ -46,13 +44,11 @@ const OTHERS: [&str; 18] = [
     "hour",
     "if",
     "ifnull",
-    "lcase",
     "length",
     "minute",
     "month",
     "quarter",
     "subdate",
-    "ucase",
     "year",
     "date",
 ];
@@ -122,8 +118,6 @@ pub(super) fn in_datafusion(function: &mut Function) -> Result<Option<Expr>> {
         },
         ("ifnull", [_, _]) => renamed(function, "coalesce"),
         ("length", [_]) => renamed(function, "octet_length"),
-        ("lcase", [_]) => renamed(function, "lower"),
-        ("ucase", [_]) => renamed(function, "upper"),
         ("date", [time]) => Expr::Cast {
             kind: CastKind::Cast,
             expr: Box::new(time.clone()),

@@ -3,11 +3,13 @@
 //! Sums and products of integers are computed in 64 bits there, sums of columns in decimals: the plan is
 //! made to. What else differs by type is refused by name.
 
-use arrow::datatypes::{DataType, IntervalUnit};
+use arrow::datatypes::{DataType, Field, IntervalUnit};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::expr::{AggregateFunction, InSubquery, WindowFunctionDefinition};
+use datafusion::logical_expr::expr::{
+    AggregateFunction, InSubquery, ScalarFunction, WindowFunctionDefinition,
+};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
@@ -46,16 +48,20 @@ fn check_node(
         }
         LogicalPlan::Aggregate(aggregate) => {
             for key in &aggregate.group_expr {
-                collations.compare(&key.get_type(&schema)?);
+                equal(key, &schema, collations)?;
             }
         }
-        LogicalPlan::Distinct(Distinct::All(input)) => {
-            input.schema().fields().iter().for_each(|field| collations.compare(field.data_type()));
+        LogicalPlan::Distinct(Distinct::All(input)) => distinct(input, collations)?,
+        LogicalPlan::Union(union) => {
+            for (at, field) in union.schema.fields().iter().enumerate() {
+                let types = union.inputs.iter().filter_map(|input| input.schema().fields().get(at));
+                let types: Vec<_> = types.map(|field| field.data_type().clone()).collect();
+                numbers(field.name(), &types)?;
+            }
         }
         LogicalPlan::Join(join) => {
             for (left, right) in &join.on {
-                let types = (left.get_type(&schema)?, right.get_type(&schema)?);
-                comparable((left, &types.0), (right, &types.1), collations)?;
+                compare(left, right, &schema, collations)?;
             }
         }
         _ => {}
@@ -76,7 +82,9 @@ fn check_expr(
     collations: &mut Collations,
 ) -> Result<Transformed<Expr>, DataFusionError> {
     match &expr {
-        Expr::Column(column) => collations.use_column(&column.name),
+        Expr::Column(column) | Expr::OuterReferenceColumn(_, column) => {
+            collations.use_column(&column.name);
+        }
         Expr::BinaryExpr(binary) => return binary_expr(binary.clone(), schema, collations),
         Expr::Negative(inner) if inner.get_type(schema)?.is_integer() => {
             return Ok(Transformed::yes(Expr::Negative(Box::new(wide(inner, schema)?))));
@@ -92,12 +100,18 @@ fn check_expr(
             }
         }
         Expr::InSubquery(InSubquery { expr, subquery, .. }) => {
+            for field in subquery.subquery.schema().fields() {
+                no_json(field)?;
+            }
+            equal(expr, schema, collations)?;
             let within = subquery.subquery.schema().field(0).data_type().clone();
             let outside = expr.get_type(schema)?;
             comparable((expr, &outside), (expr, &within), collations)?;
         }
         Expr::Like(like) => compare(&like.expr, &like.pattern, schema, collations)?,
         Expr::Case(case) => {
+            let results = case.when_then_expr.iter().map(|(_, then)| &**then);
+            one_of(&expr, results.chain(case.else_expr.as_deref()), schema)?;
             for (when, _) in &case.when_then_expr {
                 if let Some(operand) = &case.expr {
                     compare(operand, when, schema, collations)?;
@@ -117,27 +131,38 @@ fn check_expr(
                 ordered(&key.expr, schema, collations)?;
             }
             for key in &given.partition_by {
-                collations.compare(&key.get_type(schema)?);
+                equal(key, schema, collations)?;
             }
             if let WindowFunctionDefinition::AggregateUDF(function) = &window.fun {
                 adds(function.name(), &given.args, schema, collations)?;
             }
         }
-        Expr::ScalarFunction(function) => {
-            for arg in &function.args {
-                let is_time = matches!(function.name(), "date_part");
-                let given = arg.get_type(schema)?;
-                if is_time && class(&given) == Class::Text && !matches!(arg, Expr::Literal(..)) {
-                    return Err(differs(&expr, "it is given text, not a time").into());
-                }
-                if function.name() == "nullif" {
-                    collations.compare(&given);
-                }
-            }
-        }
+        Expr::ScalarFunction(function) => scalar(&expr, function, schema, collations)?,
         _ => {}
     }
     Ok(Transformed::no(expr))
+}
+
+/// Refuses a function of what TiDB takes otherwise.
+fn scalar(
+    expr: &Expr,
+    function: &ScalarFunction,
+    schema: &DFSchema,
+    collations: &mut Collations,
+) -> Result<(), DataFusionError> {
+    if matches!(function.name(), "nullif" | "coalesce") {
+        one_of(expr, function.args.iter(), schema)?;
+    }
+    if let ("nullif", [one, other]) = (function.name(), function.args.as_slice()) {
+        compare(one, other, schema, collations)?;
+    }
+    for arg in function.args.iter().filter(|_| function.name() == "date_part") {
+        let is_time = class(&arg.get_type(schema)?) == Class::Time;
+        if !is_time && !matches!(arg, Expr::Literal(..)) {
+            return Err(differs(expr, "it is given no date, nor a date and a time").into());
+        }
+    }
+    Ok(())
 }
 
 fn binary_expr(
@@ -157,6 +182,10 @@ fn binary_expr(
                 let (left, right) = (wide(left, schema)?, wide(right, schema)?);
                 let (left, right) = (Box::new(left), Box::new(right));
                 return Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr { left, op: *op, right })));
+            }
+            numbers(format!("{left} {op} {right}"), &[types.0.clone(), types.1.clone()])?;
+            if [&types.0, &types.1].contains(&&DataType::Float32) {
+                return Err(differs(format!("{left} {op} {right}"), SINGLE).into());
             }
             let is_number = |ty: &DataType| ty.is_numeric() || *ty == DataType::Null;
             let is_same = match op {
@@ -225,7 +254,7 @@ fn aggregate(
     }
     if params.distinct {
         for arg in &params.args {
-            collations.compare(&arg.get_type(schema)?);
+            equal(arg, schema, collations)?;
         }
     }
     adds(function.func.name(), &params.args, schema, collations)?;
@@ -281,9 +310,70 @@ fn ordered(
     Ok(())
 }
 
+/// Refuses values that TiDB takes for equal otherwise, where equal ones are made one.
+fn equal(
+    expr: &Expr,
+    schema: &DFSchema,
+    collations: &mut Collations,
+) -> Result<(), DataFusionError> {
+    let (_, field) = expr.to_field(schema)?;
+    no_json(&field)?;
+    collations.compare(field.data_type());
+    Ok(())
+}
+
+fn distinct(input: &LogicalPlan, collations: &mut Collations) -> Result<(), DataFusionError> {
+    if let LogicalPlan::Union(union) = input {
+        for input in &union.inputs {
+            distinct(input, collations)?;
+        }
+    }
+    for field in input.schema().fields() {
+        no_json(field)?;
+        collations.compare(field.data_type());
+    }
+    Ok(())
+}
+
+fn no_json(field: &Field) -> Result<(), DataFusionError> {
+    if !field.metadata().contains_key(EXTENSION) {
+        return Ok(());
+    }
+    Err(differs(field.name(), "TiDB compares JSON otherwise than its text").into())
+}
+
+/// Refuses a choice of values that become one type here, and another in TiDB.
+fn one_of<'a>(
+    what: &Expr,
+    values: impl Iterator<Item = &'a Expr>,
+    schema: &DFSchema,
+) -> Result<(), DataFusionError> {
+    let mut types = Vec::new();
+    for value in values {
+        if is_json(value, schema) {
+            return Err(differs(what, "JSON would be text from here on").into());
+        }
+        types.push(value.get_type(schema)?);
+    }
+    numbers(what, &types)
+}
+
+/// Refuses floats beside other numbers: with decimals DataFusion makes them decimals.
+fn numbers(what: impl std::fmt::Display, types: &[DataType]) -> Result<(), DataFusionError> {
+    let numbers = || types.iter().filter(|ty| ty.is_numeric());
+    let Some(float) = numbers().find(|ty| ty.is_floating()) else { return Ok(()) };
+    let Some(other) = numbers().find(|ty| *ty != float) else { return Ok(()) };
+    let why = format!("of {float} and {other}, TiDB makes both DOUBLE");
+    Err(differs(what, &why).into())
+}
+
+const SINGLE: &str = "TiDB computes FLOAT in doubles, DataFusion in single precision";
+
+const EXTENSION: &str = "ARROW:extension:name";
+
 fn is_json(expr: &Expr, schema: &DFSchema) -> bool {
     let field = expr.to_field(schema);
-    field.is_ok_and(|(_, field)| field.metadata().contains_key("ARROW:extension:name"))
+    field.is_ok_and(|(_, field)| field.metadata().contains_key(EXTENSION))
 }
 
 fn compare(
@@ -308,6 +398,16 @@ fn comparable(
     use Class::{Bool, Duration, Enum, Null, Number, Text, Time};
     collations.compare(one_type);
     collations.compare(other_type);
+    let what = || format!("a comparison of {one} and {other}");
+    numbers(what(), &[one_type.clone(), other_type.clone()])?;
+    if [one_type, other_type].contains(&&DataType::Float32) {
+        return Err(differs(what(), SINGLE).into());
+    }
+    if (*one_type == DataType::Date32 && !is_day(other))
+        || (*other_type == DataType::Date32 && !is_day(one))
+    {
+        return Err(differs(what(), "TiDB compares the time of day too").into());
+    }
     let is_literal = |expr: &Expr| matches!(expr, Expr::Literal(..));
     let is_same = match (class(one_type), class(other_type)) {
         (Class::Other, _) | (_, Class::Other) => false,
@@ -322,7 +422,14 @@ fn comparable(
         return Ok(());
     }
     let why = format!("of {one_type} and {other_type}, TiDB compares them differently");
-    Err(differs(format!("a comparison of {one} and {other}"), &why).into())
+    Err(differs(what(), &why).into())
+}
+
+/// Whether it is no text, or text of a date alone.
+fn is_day(expr: &Expr) -> bool {
+    let Expr::Literal(value, _) = expr else { return true };
+    let Some(Some(text)) = value.try_as_str() else { return true };
+    text.len() <= 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
 }
 
 /// What of a type comparisons go by.
@@ -371,3 +478,6 @@ fn is_same_cast(from: &DataType, to: &DataType) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -127,10 +127,11 @@ fn known(expr: &Expr) -> Result<()> {
         | Expr::Exists { .. }
         | Expr::Subquery(_)
         | Expr::Case { .. }
-        | Expr::Interval(_)
         | Expr::Like { any: false, .. }
         | Expr::Trim { trim_what: None, trim_characters: None, .. } => Ok(()),
         Expr::TypedString(_) => Ok(()),
+        Expr::Interval(interval) if whole(&interval.value).is_some() => Ok(()),
+        Expr::Interval(_) => Err(differs(expr, "only whole numbers of a unit are the same")),
         Expr::Cast { data_type, .. } => cast_to(expr, data_type),
         Expr::UnaryOp {
             op: UnaryOperator::Not | UnaryOperator::Minus | UnaryOperator::Plus,
@@ -270,6 +271,13 @@ mod tests {
             ("SELECT GROUP_CONCAT(`a`) FROM `t`", "GROUP_CONCAT"),
             ("SELECT NOW()", "NOW"),
             ("SELECT ROUND(`a`) FROM `t`", "ROUND"),
+            ("SELECT UPPER(`a`) FROM `t`", "UPPER"),
+            ("SELECT LOWER(`a`) FROM `t`", "LOWER"),
+            ("SELECT UCASE(`a`) FROM `t`", "UCASE"),
+            ("SELECT LCASE(`a`) FROM `t`", "LCASE"),
+            ("SELECT DATE_ADD(`d`, INTERVAL 1.5 DAY) FROM `t`", "INTERVAL 1.5"),
+            ("SELECT DATE_ADD(`d`, INTERVAL `a` DAY) FROM `t`", "INTERVAL `a`"),
+            ("SELECT DATE_ADD(`d`, INTERVAL '1:30' MINUTE) FROM `t`", "INTERVAL '1:30'"),
             ("SELECT REPLACE(`a`,_UTF8MB4'',`b`) FROM `t`", "REPLACE"),
             ("SELECT `s`.`substr`(`a`) FROM `t`", "substr"),
             ("SELECT SUBSTR(`a`,-1) FROM `t`", "from the end"),
