@@ -205,7 +205,7 @@ pub const DIFFERENCES: &[Difference] = &[
         name: "a value of a group",
         why: "first_value without an order; TiDB: ANY_VALUE",
         remedy: rewrite(
-            r"\bfirst_value\(([^()]*)\)( AS\b|,| FROM\b| FILTER\b|$)",
+            r"\bfirst_value\(((?:[^()]|\((?:[^()]|\([^()]*\))*\))*)\)( AS\b|,| FROM\b| FILTER\b|$)",
             "ANY_VALUE(${1})${2}",
         ),
         example: "SELECT i_a, first_value(i_a) FROM examples GROUP BY i_a",
