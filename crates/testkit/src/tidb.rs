@@ -1,5 +1,7 @@
 //! TiDB's SQL port: the judge.
 
+use std::time::Duration;
+
 use mysql_async::consts::{ColumnFlags, ColumnType};
 use mysql_async::prelude::Queryable as _;
 use mysql_async::{Column, Conn, OptsBuilder, Row, Value};
@@ -8,6 +10,9 @@ use crate::cell::{Cell, Decimal, Rows, days_of, micros_of};
 
 /// MySQL's number for the character set `binary`.
 const BINARY: u16 = 63;
+
+/// How often a statement is given that PD had no timestamp for.
+const TRIES: usize = 20;
 
 /// What the cells of a column are, whatever their exact type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +75,15 @@ impl Tidb {
     /// # Errors
     /// TiDB's own.
     pub async fn try_run(&mut self, statement: &str) -> Result<(), mysql_async::Error> {
+        for _ in 0..TRIES {
+            match self.conn.query_drop(statement).await {
+                // On a machine with much else to do PD may lose its lead for a moment; nothing has been done then.
+                Err(error) if error.to_string().contains("pd is not leader") => {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+                done => return done,
+            }
+        }
         self.conn.query_drop(statement).await
     }
 

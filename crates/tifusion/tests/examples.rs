@@ -97,7 +97,7 @@ fn check(shown: &str) {
         "| 5-LOW           | 128         |",
         "| VIETNAM   | 1000926.6999 |",
         "TikvScanExec: table=tpch.lineitem, columns=[l_shipmode], regions=",
-        "output_rows=60.17 K",
+        "aggregates=[count(*)], groups=[l_shipmode]",
         "| CHINA  | 60000000.00 | 65163845.89 | true    |",
         "| FRANCE | 55000000.00 | 53688941.76 | false   |",
     ] {

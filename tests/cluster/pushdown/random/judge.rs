@@ -82,6 +82,14 @@ impl Sides {
             (Err(_), Err(_)) => {
                 return Ok(Verdict { rows: None, is_judged: false, plan: String::new() });
             }
+            // A limit may be reached before the row or the group that all would fail at.
+            (on, off)
+                if expectation.is_cut
+                    && answer(&self.off, &question.unlimited).await.is_err()
+                    && (on.is_err() || off.is_err()) =>
+            {
+                return Ok(Verdict { rows: None, is_judged: false, plan: String::new() });
+            }
             (on, off) => return Err(format!("on: {:?}, off: {:?}", on.err(), off.err())),
         };
         let plan = displayable(on.plan.as_ref()).indent(false).to_string();
