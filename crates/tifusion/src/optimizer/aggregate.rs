@@ -4,49 +4,22 @@ use std::sync::Arc;
 
 use datafusion::common::Result;
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TransformedResult as _, TreeNode as _};
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::ExecutionPlan as _;
 use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
 
 use super::below::{Below, over};
+use super::{Plan, replaced};
 use crate::TikvScanExec;
 use crate::pushdown::lower::{AggregateCall, Grouping, Physical};
 use crate::pushdown::refusal::{Reason, Refusal};
 
 /// Has the stores aggregate what they scan; what comes of several regions is put together here.
-#[derive(Debug)]
-pub(super) struct AggregatePushdown;
-
-impl PhysicalOptimizerRule for AggregatePushdown {
-    fn optimize(
-        &self,
-        plan: Arc<dyn ExecutionPlan>,
-        _config: &ConfigOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        plan.transform_up(|node| {
-            let Some(aggregate) = node.downcast_ref::<AggregateExec>() else {
-                return Ok(Transformed::no(node));
-            };
-            Ok(match rewritten(aggregate)? {
-                Some(plan) => Transformed::yes(plan),
-                None => Transformed::no(node),
-            })
-        })
-        .data()
-    }
-
-    fn name(&self) -> &'static str {
-        "tidb_aggregate_pushdown"
-    }
-
-    fn schema_check(&self) -> bool {
-        true
-    }
+pub(super) fn optimize(plan: Plan, _config: &ConfigOptions) -> Result<Plan> {
+    replaced(plan, |node| node.downcast_ref::<AggregateExec>().map_or(Ok(None), rewritten))
 }
 
 /// What takes the place of an aggregate over a scan; `None` for itself.
-fn rewritten(aggregate: &AggregateExec) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+fn rewritten(aggregate: &AggregateExec) -> Result<Option<Plan>> {
     match aggregate.mode() {
         AggregateMode::Partial => {}
         AggregateMode::Single | AggregateMode::SinglePartitioned => {
@@ -69,7 +42,7 @@ fn rewritten(aggregate: &AggregateExec) -> Result<Option<Arc<dyn ExecutionPlan>>
 }
 
 /// An aggregate in one step as one in two, if the stores can do the first.
-fn in_two_steps(aggregate: &AggregateExec) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+fn in_two_steps(aggregate: &AggregateExec) -> Result<Option<Plan>> {
     let partial = AggregateExec::try_new(
         AggregateMode::Partial,
         aggregate.group_expr().clone(),

@@ -10,55 +10,27 @@ use std::sync::Arc;
 
 use datafusion::common::Result;
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{
-    Transformed, TransformedResult as _, TreeNode as _, TreeNodeRecursion,
-};
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_plan::ExecutionPlan;
+use datafusion::common::tree_node::{TreeNode as _, TreeNodeRecursion};
 use datafusion::physical_plan::joins::HashJoinExec;
 
-use crate::scan::TikvScanExec;
+use super::{Plan, replaced};
+use crate::TikvScanExec;
 
-#[derive(Debug)]
-struct JoinFilters;
-
-/// The rule; it goes behind the one that gives scans their dynamic filters.
-pub(super) fn rule() -> Arc<dyn PhysicalOptimizerRule + Send + Sync> {
-    Arc::new(JoinFilters)
-}
-
-impl PhysicalOptimizerRule for JoinFilters {
-    fn optimize(
-        &self,
-        plan: Arc<dyn ExecutionPlan>,
-        _config: &ConfigOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let mut ids = BTreeSet::new();
-        plan.apply(|node| {
-            if node.is::<HashJoinExec>() {
-                let made = node.dynamic_expressions_produced();
-                ids.extend(made.iter().filter_map(|filter| filter.expression_id()));
-            }
-            Ok(TreeNodeRecursion::Continue)
-        })?;
-        if ids.is_empty() {
-            return Ok(plan);
+/// Has each scan wait for those of its dynamic filters that hash joins make.
+pub(super) fn optimize(plan: Plan, _config: &ConfigOptions) -> Result<Plan> {
+    let mut ids = BTreeSet::new();
+    plan.apply(|node| {
+        if node.is::<HashJoinExec>() {
+            let made = node.dynamic_expressions_produced();
+            ids.extend(made.iter().filter_map(|filter| filter.expression_id()));
         }
-        plan.transform_up(|node| {
-            let scan = node.downcast_ref::<TikvScanExec>();
-            Ok(match scan.and_then(|scan| scan.awaiting(&ids)) {
-                Some(scan) => Transformed::yes(Arc::new(scan) as _),
-                None => Transformed::no(node),
-            })
-        })
-        .data()
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    if ids.is_empty() {
+        return Ok(plan);
     }
-
-    fn name(&self) -> &'static str {
-        "JoinFilters"
-    }
-
-    fn schema_check(&self) -> bool {
-        true
-    }
+    replaced(plan, |node| {
+        let scan = node.downcast_ref::<TikvScanExec>();
+        Ok(scan.and_then(|scan| scan.awaiting(&ids)).map(|scan| Arc::new(scan) as Plan))
+    })
 }

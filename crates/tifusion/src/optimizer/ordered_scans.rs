@@ -9,8 +9,6 @@ use std::sync::Arc;
 
 use datafusion::common::Result;
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TransformedResult as _, TreeNode as _};
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::buffer::BufferExec;
 use datafusion::physical_plan::limit::{GlobalLimitExec, LocalLimitExec};
@@ -18,48 +16,23 @@ use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
 
 use super::below::over;
-use crate::scan::TikvScanExec;
+use super::{Plan, replaced};
+use crate::TikvScanExec;
 
-#[derive(Debug)]
-struct OrderedScans;
-
-/// The rule; it goes behind the one that takes sorts away.
-pub(super) fn rule() -> Arc<dyn PhysicalOptimizerRule + Send + Sync> {
-    Arc::new(OrderedScans)
-}
-
-impl PhysicalOptimizerRule for OrderedScans {
-    fn optimize(
-        &self,
-        plan: Arc<dyn ExecutionPlan>,
-        _config: &ConfigOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        plan.transform_up(|node| {
-            let input = node.downcast_ref::<BufferExec>().map(BufferExec::input);
-            if let Some(input) = input.filter(|input| is_ordered_scan(input)) {
-                return Ok(Transformed::yes(Arc::clone(input)));
-            }
-            let limited =
-                limit_of(&node).and_then(|(rows, input)| with_fetch(input, rows).transpose());
-            Ok(match limited.transpose()? {
-                Some(input) => Transformed::yes(over(node, input)?),
-                None => Transformed::no(node),
-            })
-        })
-        .data()
-    }
-
-    fn name(&self) -> &'static str {
-        "OrderedScans"
-    }
-
-    fn schema_check(&self) -> bool {
-        true
-    }
+/// Takes the buffers away, and gives scans the limits.
+pub(super) fn optimize(plan: Plan, _config: &ConfigOptions) -> Result<Plan> {
+    replaced(plan, |node| {
+        let input = node.downcast_ref::<BufferExec>().map(BufferExec::input);
+        if let Some(input) = input.filter(|input| is_ordered_scan(input)) {
+            return Ok(Some(Arc::clone(input)));
+        }
+        let Some((rows, input)) = limit_of(node) else { return Ok(None) };
+        with_fetch(input, rows)?.map(|input| over(Arc::clone(node), input)).transpose()
+    })
 }
 
 /// Whether the rows come from such a scan with nothing between that takes its time.
-fn is_ordered_scan(plan: &Arc<dyn ExecutionPlan>) -> bool {
+fn is_ordered_scan(plan: &Plan) -> bool {
     if let Some(projection) = plan.downcast_ref::<ProjectionExec>() {
         return is_ordered_scan(projection.input());
     }
@@ -67,7 +40,7 @@ fn is_ordered_scan(plan: &Arc<dyn ExecutionPlan>) -> bool {
 }
 
 /// How many rows of its input a node needs at most.
-fn limit_of(node: &Arc<dyn ExecutionPlan>) -> Option<(usize, &Arc<dyn ExecutionPlan>)> {
+fn limit_of(node: &Plan) -> Option<(usize, &Plan)> {
     if let Some(limit) = node.downcast_ref::<GlobalLimitExec>() {
         return Some((limit.fetch()?.checked_add(limit.skip())?, limit.input()));
     }
@@ -79,10 +52,7 @@ fn limit_of(node: &Arc<dyn ExecutionPlan>) -> Option<(usize, &Arc<dyn ExecutionP
 }
 
 /// The plan over a scan that reads in order and ends after `rows`; `None` if it is over no such scan.
-fn with_fetch(
-    plan: &Arc<dyn ExecutionPlan>,
-    rows: usize,
-) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+fn with_fetch(plan: &Plan, rows: usize) -> Result<Option<Plan>> {
     if let Some(projection) = plan.downcast_ref::<ProjectionExec>() {
         let input = with_fetch(projection.input(), rows)?;
         return input.map(|input| over(Arc::clone(plan), input)).transpose();

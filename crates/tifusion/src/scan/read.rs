@@ -81,9 +81,14 @@ impl Reading {
                 self.begun.lock().push(Arc::clone(read.metrics()));
                 read.map_err(Error::from).boxed()
             }
-            Err(error) => stream::once(async { Err(Error::from(error)) }).boxed(),
+            Err(error) => failed(error.into()),
         }
     }
+}
+
+/// A stream of nothing but an error.
+pub(super) fn failed<T: Send + 'static>(error: Error) -> BoxStream<'static, Result<T>> {
+    stream::once(async { Err(error) }).boxed()
 }
 
 /// One of `at_once` reads of a partition.

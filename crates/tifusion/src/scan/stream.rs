@@ -23,7 +23,7 @@ use super::dynamic::Narrowed;
 use super::lookup;
 use super::memory::{Hold, PoolGauge};
 use super::metrics::{CopTotals, DynamicMetrics, LookupMetrics, ScanMetrics};
-use super::read::{Reading, SEGMENTS_AT_ONCE, ScanPart};
+use super::read::{Reading, SEGMENTS_AT_ONCE, ScanPart, failed};
 use super::spec::{LookupSource, Segment, Source};
 use crate::error::{Error, Result};
 
@@ -322,7 +322,7 @@ fn of_segments(
                 reading.begin(request)
             }
             Ok(None) => stream::empty().boxed(),
-            Err(error) => stream::once(async { Err(error) }).boxed(),
+            Err(error) => failed(error),
         }
     });
     match has_order {
@@ -346,7 +346,7 @@ fn of_lookup(
                 part.spec = narrowed.spec;
             }
             Ok(None) => {}
-            Err(error) => return stream::once(async { Err(error) }).boxed(),
+            Err(error) => return failed(error),
         }
     }
     lookup::answers(Reading { part: Arc::new(part), ..reading }, source, segments, metrics)

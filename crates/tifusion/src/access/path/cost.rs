@@ -7,6 +7,7 @@ use tifusion_codec::field_type::tp;
 use tifusion_schema::stats::TableStatistics;
 use tifusion_schema::{ColumnInfo, TableInfo};
 
+use super::estimate::count;
 use super::index::IndexRanges;
 
 /// Of finding the start of a range.
@@ -53,8 +54,7 @@ impl Add for Cost {
 
 /// Of reading `rows` of `width` bytes in some ranges.
 pub(super) fn of_scan(rows: f64, ranges: usize, width: f64) -> Cost {
-    let ranges = u32::try_from(ranges).map_or(f64::from(u32::MAX), f64::from);
-    Cost(ranges * SEEK + rows * width)
+    Cost(count(ranges) * SEEK + rows * width)
 }
 
 /// Of reading `rows` of `width` bytes by their handles, after those were found.

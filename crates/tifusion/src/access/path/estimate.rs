@@ -64,9 +64,13 @@ impl<'a> Estimator<'a> {
 
     /// Rows of the table in the partitions that are read.
     fn all(&self) -> f64 {
-        #[expect(clippy::cast_precision_loss, reason = "an estimate needs no more than 53 bits")]
-        let rows = self.statistics.rows_or_pseudo() as f64;
-        rows * self.part
+        self.rows() * self.part
+    }
+
+    /// Rows of the table.
+    #[expect(clippy::cast_precision_loss, reason = "an estimate needs no more than 53 bits")]
+    fn rows(&self) -> f64 {
+        self.statistics.rows_or_pseudo() as f64
     }
 
     /// Whether the values of the handle are restricted, so that not the whole table is read.
@@ -125,8 +129,7 @@ impl<'a> Estimator<'a> {
         }
         let shares = self.domains.iter().filter_map(|(id, domain)| self.share(*id, domain));
         // The partitions that are left are no further restriction where a column tells of them.
-        #[expect(clippy::cast_precision_loss, reason = "an estimate needs no more than 53 bits")]
-        let rows = self.statistics.rows_or_pseudo() as f64;
+        let rows = self.rows();
         let matching = combined(shares.collect()).map_or(rows, |share| rows * share);
         Some(matching.min(self.all()))
     }
@@ -139,7 +142,7 @@ impl<'a> Estimator<'a> {
             spans(&key, domain)?.into_iter().map(|span| (span.start, span.end)).collect();
         let id = HistogramId::Column(column_id);
         let estimate = self.statistics.estimate(self.info, id, &ranges);
-        let rows = count_u64(self.statistics.rows_or_pseudo()).max(1.0);
+        let rows = self.rows().max(1.0);
         (!estimate.origin.is_pseudo()).then(|| (estimate.rows / rows).clamp(0.0, 1.0))
     }
 }
@@ -153,11 +156,7 @@ fn combined(mut shares: Vec<f64>) -> Option<f64> {
     (!shares.is_empty()).then_some(product)
 }
 
-fn count(number: usize) -> f64 {
+/// A number for estimates.
+pub(super) fn count(number: usize) -> f64 {
     u32::try_from(number).map_or(f64::from(u32::MAX), f64::from)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "an estimate needs no more than 53 bits")]
-fn count_u64(number: u64) -> f64 {
-    number as f64
 }

@@ -11,7 +11,6 @@ use super::estimate::{Basis, Rows};
 use super::index::IndexRanges;
 use super::{Candidate, Chooser, Way};
 use crate::access::filter::{self, Restriction, operands};
-use crate::scan::entries::IndexEntries;
 
 /// Most sides of an `OR`.
 const MOST_SIDES: usize = 16;
@@ -43,11 +42,7 @@ fn of_or(chooser: &Chooser<'_>, or: &Arc<dyn PhysicalExpr>) -> Option<Candidate>
         };
         let domains = chooser.table.by_id(columns);
         let of_index = |index| {
-            let entries = IndexEntries::of(chooser.table.info, index).ok()?;
             let candidate = chooser.of_index(index, &domains)?;
-            if !chooser.tells_rows(&entries) {
-                return None;
-            }
             match candidate.way {
                 Way::Lookup(keys) | Way::Covering(keys) if keys.is_narrowed() => {
                     let is_known = candidate.is_few || candidate.rows.basis == Basis::Analyzed;
@@ -56,7 +51,8 @@ fn of_or(chooser: &Chooser<'_>, or: &Arc<dyn PhysicalExpr>) -> Option<Candidate>
                 _ => None,
             }
         };
-        let best = chooser.indexes().filter_map(of_index);
+        let indexes = chooser.indexes().filter(|index| chooser.tells_rows(index));
+        let best = indexes.filter_map(of_index);
         let (keys, rows, is_known, side_is_few) =
             best.min_by(|one, other| one.1.count.total_cmp(&other.1.count))?;
         sum = sum + cost::of_scan(rows.count, keys.len(), chooser.widths.entry(&keys));

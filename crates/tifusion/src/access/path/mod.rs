@@ -153,9 +153,7 @@ impl FilteredTable<'_> {
         path.summary.rejected = rejected.map(|(_, other)| chooser.shown(other)).collect();
         Ok(path)
     }
-}
 
-impl FilteredTable<'_> {
     /// The keys of an index's entries for rows that meet all of `conjuncts`.
     ///
     /// # Errors
@@ -237,7 +235,7 @@ impl Chooser<'_> {
     fn of_index(&self, index: &IndexInfo, domains: &BTreeMap<i64, Domain>) -> Option<Candidate> {
         let entries = IndexEntries::of(self.table.info, index).ok()?;
         let is_covering = entries.covers(self.demand.columns.iter().copied());
-        if !is_covering && !self.tells_rows(&entries) {
+        if !is_covering && !self.tells_rows(index) {
             return None;
         }
         let keys = IndexRanges::of(self.table.info, index, domains, self.table.new_collation)?;
@@ -269,8 +267,9 @@ impl Chooser<'_> {
     }
 
     /// Whether the handles of rows can be made of the entries of an index.
-    fn tells_rows(&self, entries: &IndexEntries<'_>) -> bool {
-        entries.handle_columns(self.table.new_collation).is_ok()
+    fn tells_rows(&self, index: &IndexInfo) -> bool {
+        let entries = IndexEntries::of(self.table.info, index);
+        entries.is_ok_and(|entries| entries.handle_columns(self.table.new_collation).is_ok())
     }
 
     /// Whether an index may stand for the whole table: not when the table's own order may be wanted, in

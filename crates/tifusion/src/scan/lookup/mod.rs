@@ -20,7 +20,7 @@ use self::seen::Seen;
 use super::dag;
 use super::memory::Hold;
 use super::metrics::LookupMetrics;
-use super::read::{Reading, SEGMENTS_AT_ONCE, ScanPart};
+use super::read::{Reading, SEGMENTS_AT_ONCE, ScanPart, failed};
 use super::spec::{LookupSource, Segment, Source, TableScanSpec};
 use crate::config::Isolation;
 use crate::error::{Error, ErrorKind, Result};
@@ -229,10 +229,6 @@ fn batches(lookup: &Arc<Lookup>, segment: Segment) -> BoxStream<'static, Result<
         Ok(batch.map(|batch| (batch, entries)))
     })
     .boxed()
-}
-
-fn failed<T: Send + 'static>(error: Error) -> BoxStream<'static, Result<T>> {
-    stream::once(async { Err(error) }).boxed()
 }
 
 /// The entries of one segment.
