@@ -13,9 +13,7 @@ use tifusion_testkit::tidb::Tidb;
 
 async fn connect(test: &str) -> Option<(Tidb, Connector)> {
     let cluster = Cluster::of(Shape::default(), test)?;
-    let mut tidb = Tidb::connect(&cluster.tidb).await;
-    tidb.fresh_database(test).await;
-    tidb.run(["SET time_zone = '+00:00'"]).await;
+    let tidb = Tidb::in_database(&cluster.tidb, test).await;
     let connector = Connector::connect(&cluster, &[]).await;
     connector.use_database(test).await;
     Some((tidb, connector))

@@ -42,9 +42,8 @@ async fn session(cluster: &Cluster, database: &str, statements: &[&str]) -> Conn
 impl Sides {
     async fn of(database: &str) -> Option<Self> {
         let cluster = Cluster::of(Shape::default(), database)?;
-        let mut tidb = Tidb::connect(&cluster.tidb).await;
-        tidb.fresh_database(database).await;
-        tidb.run(["SET time_zone = '+00:00'", "SET sql_mode = 'ALLOW_INVALID_DATES'"]).await;
+        let mut tidb = Tidb::in_database(&cluster.tidb, database).await;
+        tidb.run(["SET sql_mode = 'ALLOW_INVALID_DATES'"]).await;
         let mut pairs = Vec::new();
         for spread in [SPREAD, COLLECTED] {
             let off = "SET datafusion.optimizer.enable_dynamic_filter_pushdown = false";

@@ -14,9 +14,8 @@ struct Sides {
 impl Sides {
     async fn of(database: &str) -> Option<Self> {
         let cluster = Cluster::of(Shape::default(), database)?;
-        let mut tidb = Tidb::connect(&cluster.tidb).await;
-        tidb.fresh_database(database).await;
-        tidb.run(["SET time_zone = '+00:00'", "SET sql_mode = 'ALLOW_INVALID_DATES'"]).await;
+        let mut tidb = Tidb::in_database(&cluster.tidb, database).await;
+        tidb.run(["SET sql_mode = 'ALLOW_INVALID_DATES'"]).await;
         let session = Connector::connect(&cluster, &[]).await;
         session.use_database(database).await;
         Some(Self { tidb, session })

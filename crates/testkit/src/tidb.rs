@@ -58,6 +58,17 @@ impl Tidb {
         Self { conn }
     }
 
+    /// A connection in UTC, in an empty database `name`.
+    ///
+    /// # Panics
+    /// If that fails.
+    pub async fn in_database(address: &str, name: &str) -> Self {
+        let mut tidb = Self::connect(address).await;
+        tidb.fresh_database(name).await;
+        tidb.run(["SET time_zone = '+00:00'"]).await;
+        tidb
+    }
+
     /// Runs statements, each for its effect.
     ///
     /// # Panics

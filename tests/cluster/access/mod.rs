@@ -23,9 +23,8 @@ struct Sides {
 impl Sides {
     async fn of(shape: Shape, database: &str) -> Option<Self> {
         let cluster = Cluster::of(shape, database)?;
-        let mut tidb = Tidb::connect(&cluster.tidb).await;
-        tidb.fresh_database(database).await;
-        tidb.run(["SET time_zone = '+00:00'", "SET sql_mode = 'ALLOW_INVALID_DATES'"]).await;
+        let mut tidb = Tidb::in_database(&cluster.tidb, database).await;
+        tidb.run(["SET sql_mode = 'ALLOW_INVALID_DATES'"]).await;
         let connector = Connector::connect(&cluster, &[]).await;
         connector.use_database(database).await;
         Some(Self { cluster, tidb, connector })

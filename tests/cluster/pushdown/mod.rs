@@ -43,9 +43,8 @@ struct Sides {
 impl Sides {
     /// Over the playground, with the table `edges` in a database of its own, and TiDB.
     async fn playground(cluster: &Cluster, database: &str) -> (Self, Tidb) {
-        let mut tidb = Tidb::connect(&cluster.tidb).await;
-        tidb.fresh_database(database).await;
-        tidb.run(["SET time_zone = '+00:00'", "SET @mode = @@sql_mode"]).await;
+        let mut tidb = Tidb::in_database(&cluster.tidb, database).await;
+        tidb.run(["SET @mode = @@sql_mode"]).await;
         tidb.run(statements("")).await;
         for table in TABLES {
             tidb.run(edges::odd_rows(table)).await;

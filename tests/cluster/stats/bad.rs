@@ -6,7 +6,7 @@ use tifusion_testkit::cluster::{Cluster, Shape};
 use tifusion_testkit::connector::Connector;
 use tifusion_testkit::tidb::Tidb;
 
-use super::{analyze, statistics, table_id, tidb_with};
+use super::{analyze, statistics, table_id};
 
 async fn fill(tidb: &mut Tidb) {
     let rows: Vec<String> = (0..500).map(|k| format!("({k}, {}, 'v{}')", k % 9, k % 30)).collect();
@@ -44,7 +44,7 @@ async fn answers_are_right(cluster: &Cluster, test: &str, theirs: &[Rows], what:
 async fn broken_statistics_are_guesses_and_answers_stay_right() {
     let test = "stats_broken";
     let Some(cluster) = Cluster::of(Shape::default(), test) else { return };
-    let mut tidb = tidb_with(&cluster, test).await;
+    let mut tidb = Tidb::in_database(&cluster.tidb, test).await;
     fill(&mut tidb).await;
     let theirs = answers(&mut tidb).await;
     let id = table_id(&mut tidb, test, "t").await;
@@ -83,7 +83,7 @@ async fn broken_statistics_are_guesses_and_answers_stay_right() {
 async fn without_statistics_there_are_guesses_and_plans_say_so() {
     let test = "stats_none";
     let Some(cluster) = Cluster::of(Shape::default(), test) else { return };
-    let mut tidb = tidb_with(&cluster, test).await;
+    let mut tidb = Tidb::in_database(&cluster.tidb, test).await;
     fill(&mut tidb).await;
     let theirs = answers(&mut tidb).await;
     let never = statistics(&cluster, test, "t").await;

@@ -11,7 +11,7 @@ use tifusion_testkit::cell::Cell;
 use tifusion_testkit::cluster::{Cluster, Shape};
 use tifusion_testkit::tidb::Tidb;
 
-use super::{analyze, statistics, table_id, tidb_with};
+use super::{analyze, statistics, table_id};
 
 /// How long TiDB may take to load statistics.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -132,7 +132,7 @@ async fn expected(tidb: &mut Tidb, query: &str) -> f64 {
 
 async fn judge(test: &str, shape: Shape, version: u8) {
     let Some(cluster) = Cluster::of(shape, test) else { return };
-    let mut tidb = tidb_with(&cluster, test).await;
+    let mut tidb = Tidb::in_database(&cluster.tidb, test).await;
     fill(&mut tidb).await;
     analyze(&mut tidb, shape, version, "e", "").await;
     let table = statistics(&cluster, test, "e").await;
@@ -179,7 +179,7 @@ async fn estimates_on_an_old_tidb_are_near_its_own() {
 async fn rows_that_came_after_analyze_are_expected_where_new_ones_go() {
     let test = "stats_stale";
     let Some(cluster) = Cluster::of(Shape::default(), test) else { return };
-    let mut tidb = tidb_with(&cluster, test).await;
+    let mut tidb = Tidb::in_database(&cluster.tidb, test).await;
     fill(&mut tidb).await;
     analyze(&mut tidb, Shape::default(), 2, "e", "").await;
     let newest = vec![from(&[Int(1001)])];

@@ -12,14 +12,6 @@ use tifusion_testkit::cluster::{Cluster, Shape};
 use tifusion_testkit::connector::Connector;
 use tifusion_testkit::tidb::Tidb;
 
-/// TiDB with an empty database of the test's name.
-async fn tidb_with(cluster: &Cluster, database: &str) -> Tidb {
-    let mut tidb = Tidb::connect(&cluster.tidb).await;
-    tidb.fresh_database(database).await;
-    tidb.run(["SET time_zone = '+00:00'"]).await;
-    tidb
-}
-
 /// How often `ANALYZE` may be asked again on the old TiDB.
 const TRIES: usize = 40;
 

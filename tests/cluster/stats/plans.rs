@@ -4,7 +4,7 @@ use tifusion_testkit::cluster::{Cluster, Shape};
 use tifusion_testkit::connector::Connector;
 use tifusion_testkit::tidb::Tidb;
 
-use super::{analyze, table_id, tidb_with};
+use super::{analyze, table_id};
 
 async fn fill(tidb: &mut Tidb) {
     let big: Vec<String> = (0..4000).map(|k| format!("({k}, {}, 'x{k}')", k % 20)).collect();
@@ -47,7 +47,7 @@ const JOINS: [&str; 2] = [
 async fn the_small_table_is_the_build_side_once_somebody_counted() {
     let test = "stats_joins";
     let Some(cluster) = Cluster::of(Shape::default(), test) else { return };
-    let mut tidb = tidb_with(&cluster, test).await;
+    let mut tidb = Tidb::in_database(&cluster.tidb, test).await;
     fill(&mut tidb).await;
     let theirs = tidb.query(JOINS[0]).await.rows;
     let connector = Connector::connect(&cluster, &[]).await;
@@ -74,7 +74,7 @@ async fn the_small_table_is_the_build_side_once_somebody_counted() {
 async fn statistics_that_are_out_of_date_change_no_answer() {
     let test = "stats_wrong";
     let Some(cluster) = Cluster::of(Shape::default(), test) else { return };
-    let mut tidb = tidb_with(&cluster, test).await;
+    let mut tidb = Tidb::in_database(&cluster.tidb, test).await;
     fill(&mut tidb).await;
     analyze(&mut tidb, Shape::default(), 2, "big", "").await;
     let more: Vec<String> =

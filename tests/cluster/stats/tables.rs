@@ -5,7 +5,7 @@ use tifusion::statistics::{Distribution, HistogramId, StatsVersion};
 use tifusion_testkit::cluster::{Cluster, Shape};
 use tifusion_testkit::tidb::Tidb;
 
-use super::{analyze, histogram_id, int, statistics, table_id, tidb_with};
+use super::{analyze, histogram_id, int, statistics, table_id};
 
 /// Columns of all types that have an index of their own, whose bounds TiDB writes as keys.
 const INDEXED: [&str; 15] =
@@ -130,7 +130,7 @@ fn check_keys(table: &AnalyzedTable, version: StatsVersion) {
 
 async fn judge(test: &str, shape: Shape, version: u8) {
     let Some(cluster) = Cluster::of(shape, test) else { return };
-    let mut tidb = tidb_with(&cluster, test).await;
+    let mut tidb = Tidb::in_database(&cluster.tidb, test).await;
     fill(&mut tidb).await;
     let options = if version == 2 { "WITH 3 TOPN, 4 BUCKETS" } else { "WITH 4 BUCKETS" };
     analyze(&mut tidb, shape, version, "t", options).await;
@@ -163,7 +163,7 @@ async fn statistics_of_an_old_tidb_are_those_that_it_wrote() {
 async fn a_partitioned_table_has_the_rows_of_its_partitions_and_statistics_of_the_whole() {
     let test = "stats_partitions";
     let Some(cluster) = Cluster::of(Shape::default(), test) else { return };
-    let mut tidb = tidb_with(&cluster, test).await;
+    let mut tidb = Tidb::in_database(&cluster.tidb, test).await;
     let rows: Vec<String> = (1..300).map(|k| format!("({k}, {})", k % 7)).collect();
     for mode in ["static", "dynamic"] {
         tidb.run([

@@ -34,9 +34,8 @@ struct Sides {
 
 impl Sides {
     async fn of(cluster: &Cluster, database: &str) -> Self {
-        let mut tidb = Tidb::connect(&cluster.tidb).await;
-        tidb.fresh_database(database).await;
-        tidb.run([LAX, "SET time_zone = '+00:00'"]).await;
+        let mut tidb = Tidb::in_database(&cluster.tidb, database).await;
+        tidb.run([LAX]).await;
         let mut connectors = Vec::new();
         for format in FORMATS {
             // Where there is an index, it is the one that is looked at here.

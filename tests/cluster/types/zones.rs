@@ -27,9 +27,8 @@ const ZONES: [&str; 9] = [
 async fn instants_are_right_in_every_zone() {
     let test = "types_instants";
     let Some(cluster) = Cluster::of(Shape::default(), test) else { return };
-    let mut tidb = Tidb::connect(&cluster.tidb).await;
-    tidb.fresh_database(test).await;
-    tidb.run([LAX, "SET time_zone = '+00:00'"]).await;
+    let mut tidb = Tidb::in_database(&cluster.tidb, test).await;
+    tidb.run([LAX]).await;
     for case in cases::instants("UTC") {
         fill(&mut tidb, &case, false).await;
     }

@@ -169,9 +169,7 @@ async fn judge_playground(
     statements: &[String],
     question: &Question,
 ) -> Result<(), String> {
-    let mut tidb = Tidb::connect(&cluster.tidb).await;
-    tidb.fresh_database(database).await;
-    tidb.run(["SET time_zone = '+00:00'"]).await;
+    let mut tidb = Tidb::in_database(&cluster.tidb, database).await;
     tidb.run(statements).await;
     let sides = Sides::over_tidb(cluster, database, 0).await;
     sides.ask(question).await.map(|_| ())

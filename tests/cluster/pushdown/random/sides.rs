@@ -62,9 +62,8 @@ pub(super) struct Sides {
 impl Sides {
     /// Over the playground, in a database of its own, and TiDB.
     pub(super) async fn playground(cluster: &Cluster, database: &str, seed: u64) -> Self {
-        let mut tidb = Tidb::connect(&cluster.tidb).await;
-        tidb.fresh_database(database).await;
-        tidb.run(["SET time_zone = '+00:00'", "SET @mode = @@sql_mode"]).await;
+        let mut tidb = Tidb::in_database(&cluster.tidb, database).await;
+        tidb.run(["SET @mode = @@sql_mode"]).await;
         for table in TABLES {
             fill(&mut tidb, table, &table.rows(seed, 1..=ROWS)).await;
         }
