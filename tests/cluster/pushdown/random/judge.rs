@@ -76,20 +76,17 @@ impl Sides {
     pub(super) async fn ask(&self, question: &Question) -> Result<Verdict, String> {
         let Question { sql, expectation, .. } = question;
         let (on, off) = (answer(&self.on[question.way], sql).await, answer(&self.off, sql).await);
+        let whole = match expectation.is_cut {
+            true => Some(answer(&self.off, &question.unlimited).await),
+            false => None,
+        };
+        let refused = Verdict { rows: None, is_judged: false, plan: String::new() };
         let (on, off) = match (on, off) {
             (Ok(on), Ok(off)) => (on, off),
             // What the engine refuses, it refuses either way.
-            (Err(_), Err(_)) => {
-                return Ok(Verdict { rows: None, is_judged: false, plan: String::new() });
-            }
-            // A limit may be reached before the row or the group that all would fail at.
-            (on, off)
-                if expectation.is_cut
-                    && answer(&self.off, &question.unlimited).await.is_err()
-                    && (on.is_err() || off.is_err()) =>
-            {
-                return Ok(Verdict { rows: None, is_judged: false, plan: String::new() });
-            }
+            (Err(_), Err(_)) => return Ok(refused),
+            // But a limit may be reached before the row or the group that all of it fails at.
+            _ if matches!(whole, Some(Err(_))) => return Ok(refused),
             (on, off) => return Err(format!("on: {:?}, off: {:?}", on.err(), off.err())),
         };
         let plan = displayable(on.plan.as_ref()).indent(false).to_string();
@@ -104,8 +101,15 @@ impl Sides {
             return Err(format!("on and off: {why}"));
         }
         // Parts of an answer may differ: each is compared with the whole, and that with TiDB's.
-        let whole =
-            if expectation.is_cut { self.whole(question, [&on, &off]).await? } else { on.clone() };
+        let whole = match whole {
+            None => on.clone(),
+            Some(Ok(whole)) => {
+                let whole = whole.rows(Clock::Wall);
+                check_parts(question, [&on, &off], &whole)?;
+                whole
+            }
+            Some(Err(_)) => return Ok(refused),
+        };
         let mut is_judged = false;
         if let Some(connections) = self.tidb().filter(|_| question.is_portable) {
             is_judged = true;
@@ -118,20 +122,18 @@ impl Sides {
         }
         Ok(Verdict { rows: Some(on.rows.len()), is_judged, plan })
     }
+}
 
-    /// The answer without its limit, of which both parts are.
-    async fn whole(&self, question: &Question, parts: [&Rows; 2]) -> Result<Rows, String> {
-        let whole = answer(&self.off, &question.unlimited).await;
-        let whole = whole.map_err(|error| format!("without a limit: {error}"))?.rows(Clock::Wall);
-        if question.expectation.magnitude == 0.0 {
-            for part in parts {
-                if let Some(why) = stranger(part, &whole) {
-                    return Err(why);
-                }
+/// That both `parts` are of the answer without its limit.
+fn check_parts(question: &Question, parts: [&Rows; 2], whole: &Rows) -> Result<(), String> {
+    if question.expectation.magnitude == 0.0 {
+        for part in parts {
+            if let Some(why) = stranger(part, whole) {
+                return Err(why);
             }
         }
-        Ok(whole)
     }
+    Ok(())
 }
 
 /// TiDB is asked without a limit: below one, the playground's store orders text otherwise than `COLLATE`
