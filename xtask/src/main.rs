@@ -49,8 +49,14 @@ fn report(text: &str) {
     eprintln!("xtask: {text}");
 }
 
+/// The checkout that cargo runs this in: a path that was compiled in may be another one's.
+fn repository() -> PathBuf {
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| "xtask".into());
+    PathBuf::from(package).join("..")
+}
+
 fn check() -> Result<Vec<Finding>, SourceError> {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
+    let root = repository();
     let crates = sources::load_crates(&root.join("crates"))?;
     let mut findings = Vec::new();
     findings.extend(cycles::check(&crates));

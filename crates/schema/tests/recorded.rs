@@ -14,7 +14,7 @@ use tifusion_schema::{DbInfo, NameInfo, ScanColumn, ScanOptions, TableInfo};
 const FOLDERS: [&str; 2] = ["modern", "old"];
 
 fn data(folder: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(folder)
+    Path::new("tests/data").join(folder)
 }
 
 fn read(path: &Path) -> Vec<u8> {

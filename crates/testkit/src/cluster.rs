@@ -179,10 +179,15 @@ pub fn stop(shape: Shape) {
     assert!(status.expect("the script runs").success(), "the playground was not taken down");
 }
 
-/// The repository's root.
+/// The repository's root, which this program runs in: a path that was compiled in may be another checkout's.
+///
+/// # Panics
+/// If it runs elsewhere.
 #[must_use]
 pub fn repository() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
+    let here = std::env::current_dir().expect("a working directory");
+    let root = here.ancestors().find(|folder| folder.join("ARCHITECTURE.md").is_file());
+    root.expect("tests run inside the repository").to_path_buf()
 }
 
 /// How much heavier than the least the tests run: `TIFUSION_TEST_SCALE`, 1 without it.

@@ -11,7 +11,7 @@ const PATIENCE: Duration = Duration::from_secs(180);
 
 /// The program of an example. Plain `cargo test` has built it; `cargo test --test examples` does not.
 fn program(name: &str) -> PathBuf {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../examples/{name}.rs"));
+    let source = PathBuf::from(format!("../../examples/{name}.rs"));
     let tests = std::env::current_exe().unwrap();
     let built = tests.parent().unwrap().with_file_name("examples").join(name);
     let time = |path: &Path| path.metadata().and_then(|it| it.modified()).ok();

@@ -19,7 +19,7 @@ fn server(client_ca: Option<&str>) -> ServerTls {
 }
 
 fn file(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/serving/tls").join(name)
+    PathBuf::from("tests/serving/tls").join(name)
 }
 
 async fn connect(

@@ -225,7 +225,7 @@ async fn nothing_but_results_is_written_where_nobody_watches() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cluster_with_tls_is_reached_though_two_providers_are_there() {
-    let tls = Path::new(env!("CARGO_MANIFEST_DIR")).join("../embedded/tests/serving/tls");
+    let tls = Path::new("../embedded/tests/serving/tls");
     let text = |name: &str| std::fs::read_to_string(tls.join(name)).unwrap();
     let server =
         ServerTls { cert_chain: text("server.pem"), key: text("server.key"), client_ca: None };

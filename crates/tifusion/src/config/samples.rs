@@ -9,7 +9,7 @@ use crate::error::ErrorKind;
 const LATER: &str = "# [later]";
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs")
+    PathBuf::from("../../configs")
 }
 
 fn files() -> Vec<PathBuf> {

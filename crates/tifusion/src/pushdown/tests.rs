@@ -296,7 +296,7 @@ fn page() -> String {
 
 #[test]
 fn the_page_in_the_documentation_is_current() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/pushdown.md");
+    let path = "../../docs/pushdown.md";
     let page = page();
     if std::env::var_os("TIFUSION_WRITE_DOCS").is_some() {
         std::fs::write(path, &page).unwrap();
