@@ -1,10 +1,12 @@
-//! Talks to PD and TiKV: channels, timestamps, regions, retries, coprocessor, snapshots, locks.
+//! Talks to PD and TiKV: channels, timestamps, regions, retries, coprocessor, snapshots, locks,
+//! transactions.
 //! Knows keys and bytes, not tables.
 //!
 //! What and how are apart: splitting tasks, classifying a region error, the steps of resolving a
-//! lock are pure functions; a thin runtime carries their decisions out over a [`transport`] that is
+//! lock, those of a transaction are pure functions; a thin runtime carries their decisions out over a [`transport`] that is
 //! given from outside, as the [`clock`] is.
 
+mod background;
 pub mod backoff;
 pub mod client;
 pub mod clock;
@@ -22,6 +24,7 @@ pub mod snapshot;
 mod testing;
 pub mod timestamp;
 pub mod transport;
+pub mod txn;
 
 pub use client::Client;
 pub use error::{ClientError, ErrorKind, Result, RetrySafety};

@@ -3,8 +3,8 @@
 use tifusion_proto::metapb;
 
 use super::{FakeCluster, FakeRegion};
-use crate::backoff::Backoffer;
-use crate::error::Result;
+use crate::backoff::{BackoffKind, Backoffer};
+use crate::error::{ClientError, ErrorKind, Result};
 use crate::pd::{BucketInfo, PdApi, RegionInfo};
 use crate::timestamp::Timestamp;
 
@@ -23,7 +23,11 @@ fn info(region: &FakeRegion) -> RegionInfo {
 
 #[async_trait::async_trait]
 impl PdApi for FakeCluster {
-    async fn timestamp(&self, _: &mut Backoffer) -> Result<Timestamp> {
+    async fn timestamp(&self, bo: &mut Backoffer) -> Result<Timestamp> {
+        while self.state.lock().pd_is_down {
+            let cause = ClientError::new(ErrorKind::Unavailable, "PD is down");
+            bo.backoff(BackoffKind::PdRpc, cause).await?;
+        }
         let mut state = self.state.lock();
         state.pd_calls.push("tso".to_owned());
         state.logical += 1;
@@ -77,7 +81,7 @@ impl PdApi for FakeCluster {
     }
 
     async fn txn_safe_point(&self, _: &mut Backoffer) -> Result<Timestamp> {
-        Ok(Timestamp::ZERO)
+        Ok(Timestamp::new(self.state.lock().safe_point))
     }
 
     fn cluster_id(&self) -> u64 {

@@ -102,6 +102,14 @@ pub enum StoreRequest {
     ResolveLock(kvrpcpb::ResolveLockRequest),
     /// `KVPessimisticRollback`.
     PessimisticRollback(kvrpcpb::PessimisticRollbackRequest),
+    /// `KvPrewrite`.
+    Prewrite(kvrpcpb::PrewriteRequest),
+    /// `KvCommit`.
+    Commit(kvrpcpb::CommitRequest),
+    /// `KvBatchRollback`.
+    BatchRollback(kvrpcpb::BatchRollbackRequest),
+    /// `KvTxnHeartBeat`.
+    TxnHeartBeat(kvrpcpb::TxnHeartBeatRequest),
 }
 
 /// The answer to a [`StoreRequest`], of the same variant.
@@ -124,6 +132,14 @@ pub enum StoreResponse {
     ResolveLock(kvrpcpb::ResolveLockResponse),
     /// `KVPessimisticRollback`.
     PessimisticRollback(kvrpcpb::PessimisticRollbackResponse),
+    /// `KvPrewrite`.
+    Prewrite(kvrpcpb::PrewriteResponse),
+    /// `KvCommit`.
+    Commit(kvrpcpb::CommitResponse),
+    /// `KvBatchRollback`.
+    BatchRollback(kvrpcpb::BatchRollbackResponse),
+    /// `KvTxnHeartBeat`.
+    TxnHeartBeat(kvrpcpb::TxnHeartBeatResponse),
 }
 
 /// Calls to stores by address.
