@@ -12,6 +12,7 @@ pub mod client;
 pub mod clock;
 pub mod cop;
 pub mod error;
+pub mod gc_hold;
 pub mod lock;
 pub mod options;
 pub mod pd;
@@ -20,6 +21,7 @@ pub mod region;
 pub mod region_error;
 pub mod sender;
 pub mod snapshot;
+pub mod split;
 #[cfg(test)]
 mod testing;
 pub mod timestamp;

@@ -26,7 +26,9 @@ pub(super) fn is_idempotent(request: &StoreRequest) -> bool {
         // Where the transaction is rolled back already, it stays so.
         | StoreRequest::BatchRollback(_)
         // Only ever lengthens the lock's time to live.
-        | StoreRequest::TxnHeartBeat(_) => true,
+        | StoreRequest::TxnHeartBeat(_)
+        // Once it is split the region has another epoch, by which the second request is refused.
+        | StoreRequest::SplitRegion(_) => true,
         // Committing twice is committing once, but whoever commits the primary has to know that an
         // answer was lost: what comes after may tell of a failure that none was. With the other keys
         // nothing is decided any more.
@@ -50,7 +52,8 @@ pub(super) fn is_read(request: &StoreRequest) -> bool {
         | StoreRequest::Prewrite(_)
         | StoreRequest::Commit(_)
         | StoreRequest::BatchRollback(_)
-        | StoreRequest::TxnHeartBeat(_) => false,
+        | StoreRequest::TxnHeartBeat(_)
+        | StoreRequest::SplitRegion(_) => false,
     }
 }
 
@@ -69,5 +72,6 @@ pub(super) fn take_region_error(response: &mut StoreResponse) -> Option<errorpb:
         StoreResponse::Commit(response) => response.region_error.take(),
         StoreResponse::BatchRollback(response) => response.region_error.take(),
         StoreResponse::TxnHeartBeat(response) => response.region_error.take(),
+        StoreResponse::SplitRegion(response) => response.region_error.take(),
     }
 }

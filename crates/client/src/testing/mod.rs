@@ -57,6 +57,10 @@ pub(crate) struct State {
     pub(crate) peak_in_flight: usize,
     /// What PD tells as the safe point of transactions.
     pub(crate) safe_point: u64,
+    /// Who holds garbage collection back at what timestamp.
+    pub(crate) holds: BTreeMap<String, u64>,
+    /// Regions that PD was asked to scatter.
+    pub(crate) scattered: Vec<u64>,
     /// PD does not answer.
     pub(crate) pd_is_down: bool,
     /// Time that every call takes.

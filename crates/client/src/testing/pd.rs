@@ -1,5 +1,7 @@
 //! The cluster's PD: tells the truth, and the time.
 
+use std::time::Duration;
+
 use tifusion_proto::metapb;
 
 use super::{FakeCluster, FakeRegion};
@@ -82,6 +84,44 @@ impl PdApi for FakeCluster {
 
     async fn txn_safe_point(&self, _: &mut Backoffer) -> Result<Timestamp> {
         Ok(Timestamp::new(self.state.lock().safe_point))
+    }
+
+    async fn hold_gc(
+        &self,
+        bo: &mut Backoffer,
+        name: &str,
+        ts: Timestamp,
+        ttl: Duration,
+    ) -> Result<()> {
+        while self.state.lock().pd_is_down {
+            let cause = ClientError::new(ErrorKind::Unavailable, "PD is down");
+            bo.backoff(BackoffKind::PdRpc, cause).await?;
+        }
+        let mut state = self.state.lock();
+        state.pd_calls.push(format!("hold {name} {}s", ttl.as_secs()));
+        if ttl.is_zero() {
+            state.holds.remove(name);
+        } else if state.safe_point > ts.version() {
+            return Err(ClientError::new(ErrorKind::SnapshotTooOld, "too late"));
+        } else {
+            state.holds.insert(name.to_owned(), ts.version());
+        }
+        Ok(())
+    }
+
+    async fn scatter_regions(&self, _: &mut Backoffer, ids: &[u64], group: &str) -> Result<u64> {
+        let mut state = self.state.lock();
+        state.pd_calls.push(format!("scatter {group}"));
+        state.scattered.extend(ids);
+        Ok(100)
+    }
+
+    async fn is_scattering(&self, _: &mut Backoffer, id: u64) -> Result<bool> {
+        // Each is on its way for three questions.
+        let mut state = self.state.lock();
+        state.pd_calls.push(format!("operator {id}"));
+        let asked = format!("operator {id}");
+        Ok(state.pd_calls.iter().filter(|call| **call == asked).count() <= 3)
     }
 
     fn cluster_id(&self) -> u64 {

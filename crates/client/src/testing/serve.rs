@@ -121,6 +121,7 @@ fn parts(request: &StoreRequest) -> (&'static str, kvrpcpb::Context) {
         StoreRequest::Commit(request) => ("commit", &request.context),
         StoreRequest::BatchRollback(request) => ("batch_rollback", &request.context),
         StoreRequest::TxnHeartBeat(request) => ("txn_heart_beat", &request.context),
+        StoreRequest::SplitRegion(request) => ("split_region", &request.context),
     };
     (command, context.clone().expect("a request without a context"))
 }
@@ -149,6 +150,7 @@ fn touched(request: &StoreRequest) -> Vec<(Vec<u8>, Vec<u8>)> {
         StoreRequest::Commit(request) => request.keys.iter().map(point).collect(),
         StoreRequest::BatchRollback(request) => request.keys.iter().map(point).collect(),
         StoreRequest::TxnHeartBeat(request) => vec![point(&request.primary_lock)],
+        StoreRequest::SplitRegion(request) => request.split_keys.iter().map(point).collect(),
     }
 }
 

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use tifusion_proto::errorpb;
 use tifusion_proto::kvrpcpb::{self, KeyError, Op};
 
-use super::State;
 use super::mvcc::{DELETED, FakeLock, TxnEnd};
+use super::{FakeRegion, State};
 use crate::timestamp::Timestamp;
 use crate::transport::{StoreRequest, StoreResponse};
 
@@ -41,6 +41,10 @@ pub(super) fn with_region_error(answer: StoreResponse, error: errorpb::Error) ->
             })
         }
         StoreResponse::ResolveLock(_) => StoreResponse::ResolveLock(kvrpcpb::ResolveLockResponse {
+            region_error,
+            ..Default::default()
+        }),
+        StoreResponse::SplitRegion(_) => StoreResponse::SplitRegion(kvrpcpb::SplitRegionResponse {
             region_error,
             ..Default::default()
         }),
@@ -80,12 +84,28 @@ impl State {
                 }
                 StoreResponse::TxnHeartBeat(response)
             }
+            StoreRequest::SplitRegion(request) => {
+                let keys = if clean { &request.split_keys[..] } else { &[] };
+                StoreResponse::SplitRegion(self.split_regions(keys))
+            }
             other => panic!("not served here: {other:?}"),
         };
         match region_error {
             Some(error) => with_region_error(answer, error),
             None => answer,
         }
+    }
+
+    /// The regions that begin or end at the keys.
+    fn split_regions(&mut self, keys: &[Vec<u8>]) -> kvrpcpb::SplitRegionResponse {
+        for key in keys {
+            self.split(key);
+        }
+        let touches = |region: &&FakeRegion| {
+            keys.iter().any(|key| *key == region.start || *key == region.end)
+        };
+        let regions = self.regions.iter().filter(touches).map(FakeRegion::encoded).collect();
+        kvrpcpb::SplitRegionResponse { regions, ..Default::default() }
     }
 
     /// All or nothing, as one entry of the raft log.

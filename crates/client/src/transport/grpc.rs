@@ -96,6 +96,9 @@ async fn call(
             let call = client.kv_txn_heart_beat(limit.request(message));
             Resp::TxnHeartBeat(limit.run(call).await?)
         }
+        Req::SplitRegion(message) => {
+            Resp::SplitRegion(limit.run(client.split_region(limit.request(message))).await?)
+        }
     })
 }
 

@@ -110,6 +110,8 @@ pub enum StoreRequest {
     BatchRollback(kvrpcpb::BatchRollbackRequest),
     /// `KvTxnHeartBeat`.
     TxnHeartBeat(kvrpcpb::TxnHeartBeatRequest),
+    /// `SplitRegion`.
+    SplitRegion(kvrpcpb::SplitRegionRequest),
 }
 
 /// The answer to a [`StoreRequest`], of the same variant.
@@ -140,6 +142,8 @@ pub enum StoreResponse {
     BatchRollback(kvrpcpb::BatchRollbackResponse),
     /// `KvTxnHeartBeat`.
     TxnHeartBeat(kvrpcpb::TxnHeartBeatResponse),
+    /// `SplitRegion`.
+    SplitRegion(kvrpcpb::SplitRegionResponse),
 }
 
 /// Calls to stores by address.

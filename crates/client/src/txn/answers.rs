@@ -37,26 +37,23 @@ pub(super) fn prewritten(start_ts: Timestamp, answer: kvrpcpb::PrewriteResponse)
 }
 
 /// Reads the answer to the primary's commit.
-pub(super) fn committed(start_ts: Timestamp, answer: kvrpcpb::CommitResponse) -> CommitReply {
+pub(super) fn committed(answer: kvrpcpb::CommitResponse) -> CommitReply {
     match answer.error {
         None => CommitReply::Done,
         Some(kvrpcpb::KeyError { commit_ts_expired: Some(expired), .. }) => {
             CommitReply::Expired { min_commit_ts: Timestamp::new(expired.min_commit_ts) }
         }
-        Some(error) => CommitReply::Refused(failure(start_ts, error, "committing the primary")),
+        Some(error) => CommitReply::Refused(key_error(&error, "committing the primary")),
     }
 }
 
-/// Reads the answer to a sign of life. Every error of the key means that the lock is not there.
+/// Reads the answer to a sign of life. A key has only one error to tell: the lock is not there.
 pub(super) fn pulse(answer: &kvrpcpb::TxnHeartBeatResponse) -> Pulse {
     match &answer.error {
         None => Pulse::Alive,
-        Some(error) if error.txn_not_found.is_some() || error.txn_lock_not_found.is_some() => {
-            Pulse::Gone
-        }
         Some(error) => {
-            tracing::warn!(error = %key_error(error, "keeping a lock alive"), "odd answer");
-            Pulse::Unknown
+            tracing::warn!(error = %key_error(error, "keeping a lock alive"), "a lock is gone");
+            Pulse::Gone
         }
     }
 }

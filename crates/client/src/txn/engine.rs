@@ -20,6 +20,8 @@ const MAX_PUSH: Duration = Duration::from_secs(60 * 60);
 /// What to do next.
 #[derive(Debug)]
 pub(crate) enum Command {
+    /// Look the call's mutations through and cut them into requests.
+    Cut,
     /// Send the request that holds the primary, and only when it is answered go on.
     PrewritePrimary,
     /// Send the other mutations of the call.
@@ -58,6 +60,8 @@ pub(crate) enum Verdict {
 pub(crate) enum Event {
     /// The caller hands mutations in.
     Prewrite,
+    /// They are cut, or cannot be taken.
+    Cut(Result<(), TxnError>),
     /// They are prewritten: those with the primary, or the others.
     Prewritten(Result<(), TxnError>),
     /// The caller wants to commit.
@@ -74,8 +78,6 @@ pub(crate) enum Event {
     PrimaryRolledBack(Result<(), ClientError>),
     /// The other keys are finished, or left to others.
     RestFinished,
-    /// The caller made a mistake, or the requests of a call could not be made.
-    Failed(TxnError),
     /// The caller wants it rolled back.
     Rollback,
     /// The caller went away, in whatever state.
@@ -92,8 +94,8 @@ pub(crate) enum CommitReply {
         /// The least timestamp that will do.
         min_commit_ts: Timestamp,
     },
-    /// The key refuses: its lock is gone, say.
-    Refused(TxnError),
+    /// The key refuses: its lock is gone.
+    Refused(ClientError),
     /// The request did not take effect, and there is no time to try again.
     NotApplied(ClientError),
     /// It may have taken effect, or yet take effect.
@@ -128,6 +130,7 @@ pub(crate) enum Beat {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Open,
+    Cutting,
     PrewritingPrimary,
     PrewritingRest,
     TakingTs,
@@ -218,6 +221,7 @@ impl Engine {
     pub(crate) fn handle(&mut self, event: Event) -> Command {
         match event {
             Event::Prewrite => self.on_prewrite(),
+            Event::Cut(result) => self.on_cut(result),
             Event::Prewritten(result) => self.on_prewritten(result),
             Event::Commit => self.on_commit(),
             Event::CommitTs(result) => self.on_commit_ts(result),
@@ -232,10 +236,6 @@ impl Engine {
                 self.finish(Fate::RolledBack)
             }
             Event::RestFinished => self.on_rest_finished(),
-            Event::Failed(error) => match self.phase {
-                Phase::Ended => self.end(failed(error)),
-                _ => self.give_up(Some(error)),
-            },
             Event::Rollback => match self.phase {
                 Phase::Ended => self.end(Verdict::RolledBack),
                 _ => self.give_up(None),
@@ -247,17 +247,27 @@ impl Engine {
     fn on_prewrite(&mut self) -> Command {
         match self.phase {
             Phase::Open if self.is_doomed() => self.fail_doomed(),
-            Phase::Open if self.primary_sent => {
-                self.phase = Phase::PrewritingRest;
-                Command::PrewriteRest
-            }
+            // From here on a call that is dropped is noticed.
             Phase::Open => {
-                self.phase = Phase::PrewritingPrimary;
-                self.primary_sent = true;
-                Command::PrewritePrimary
+                self.phase = Phase::Cutting;
+                Command::Cut
             }
             Phase::Ended => self.end(failed(TxnError::Misuse("the transaction has ended"))),
             _ => self.interrupted(),
+        }
+    }
+
+    fn on_cut(&mut self, result: Result<(), TxnError>) -> Command {
+        if let Err(error) = result {
+            return self.give_up(Some(error));
+        }
+        if self.primary_sent {
+            self.phase = Phase::PrewritingRest;
+            Command::PrewriteRest
+        } else {
+            self.phase = Phase::PrewritingPrimary;
+            self.primary_sent = true;
+            Command::PrewritePrimary
         }
     }
 
@@ -358,7 +368,9 @@ impl Engine {
                 self.phase = Phase::TakingTs;
                 Command::TakeCommitTs
             }
-            CommitReply::Refused(error) => self.give_up(Some(error)),
+            CommitReply::Refused(error) => {
+                self.give_up(Some(self.rolled_back(RolledBackWhy::ByOthers, Some(error))))
+            }
             CommitReply::NotApplied(error) => self.give_up(Some(error.into())),
             CommitReply::Lost { again: true, .. } => {
                 self.lost = true;
@@ -366,11 +378,7 @@ impl Engine {
             }
             CommitReply::Lost { error, again: false } => {
                 self.lost = true;
-                self.give_up(Some(TxnError::RolledBack {
-                    start_ts: self.start_ts,
-                    why: RolledBackWhy::GivenUp,
-                    source: Some(error),
-                }))
+                self.give_up(Some(self.rolled_back(RolledBackWhy::GivenUp, Some(error))))
             }
         }
     }
@@ -431,15 +439,17 @@ impl Engine {
     }
 
     fn doom(&self) -> Option<TxnError> {
-        let start_ts = self.start_ts;
         if self.gone {
-            let why = RolledBackWhy::ByOthers;
-            Some(TxnError::RolledBack { start_ts, why, source: None })
+            Some(self.rolled_back(RolledBackWhy::ByOthers, None))
         } else if self.too_old {
-            Some(TxnError::TooLong { start_ts, lifetime: self.max_lifetime })
+            Some(TxnError::TooLong { start_ts: self.start_ts, lifetime: self.max_lifetime })
         } else {
             None
         }
+    }
+
+    fn rolled_back(&self, why: RolledBackWhy, source: Option<ClientError>) -> TxnError {
+        TxnError::RolledBack { start_ts: self.start_ts, why, source }
     }
 
     fn fail_doomed(&mut self) -> Command {

@@ -45,7 +45,7 @@ impl Core {
         let sent = self.client.sender().send_to_key(bo, &primary, &self.send, &build).await;
         match sent.map(|answer| answer.response) {
             Ok(StoreResponse::Commit(answer)) => {
-                let reply = answers::committed(self.start_ts, answer);
+                let reply = answers::committed(answer);
                 match &reply {
                     // Whoever pushes the primary should not be answered faster than he can push.
                     CommitReply::Expired { .. } => {

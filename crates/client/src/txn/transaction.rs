@@ -83,13 +83,14 @@ impl Transaction {
         if mutations.is_empty() {
             return Ok(());
         }
-        let mut pieces = match self.admit(mutations).await {
-            Ok(pieces) => pieces.into_iter(),
-            Err(error) => return self.fail(error).await,
-        };
+        let (mut mutations, mut pieces) = (Some(mutations), Vec::new().into_iter());
         let mut command = self.handle(Event::Prewrite);
         loop {
             let event = match command {
+                Command::Cut => {
+                    let cut = self.admit(mutations.take().unwrap_or_default()).await;
+                    Event::Cut(cut.map(|cut| pieces = cut.into_iter()))
+                }
                 Command::PrewritePrimary => {
                     let result = self.core.prewrite_all(pieces.by_ref().take(1).collect()).await;
                     if result.is_ok() {
@@ -170,20 +171,6 @@ impl Transaction {
         pieces::sort(&mut mutations).map_err(|key| TxnError::DuplicateKey { key })?;
         core.coverage.lock().admit(&mutations).map_err(|key| TxnError::DuplicateKey { key })?;
         core.cut(mutations).await
-    }
-
-    /// Ends it because of what the caller did, or because its requests could not even be made.
-    async fn fail(&mut self, error: TxnError) -> Result<()> {
-        let mut command = self.handle(Event::Failed(error));
-        loop {
-            command = match command {
-                Command::Return(verdict) => return uncommitted(verdict),
-                other => {
-                    let event = self.carry_out(other).await;
-                    self.handle(event)
-                }
-            };
-        }
     }
 
     /// The steps that end a transaction, whoever wants it ended.

@@ -1,6 +1,8 @@
 #![allow(clippy::cast_possible_truncation)]
 
 mod basic;
+mod machine;
+mod model;
 mod verdicts;
 
 use std::sync::Arc;
