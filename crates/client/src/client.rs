@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::background::Background;
 use crate::backoff::Backoffer;
 use crate::clock::{Clock, TokioClock};
 use crate::cop::CopCache;
@@ -31,6 +32,7 @@ struct Inner {
     sender: Sender,
     locks: LockResolver,
     cop_cache: Option<Arc<CopCache>>,
+    background: Background,
 }
 
 impl Client {
@@ -64,7 +66,9 @@ impl Client {
         let sender = Sender::new(Arc::clone(&regions), Arc::clone(&transport));
         let locks = LockResolver::new(sender.clone(), Arc::clone(&pd), &options);
         let cop_cache = CopCache::new(options.cop_cache).map(Arc::new);
-        let inner = Inner { options, pd, regions, transport, clock, sender, locks, cop_cache };
+        let background = Background::default();
+        let inner =
+            Inner { options, pd, regions, transport, clock, sender, locks, cop_cache, background };
         Self { inner: Arc::new(inner) }
     }
 
@@ -158,6 +162,18 @@ impl Client {
     #[must_use]
     pub fn cop_cache(&self) -> Option<&Arc<CopCache>> {
         self.inner.cop_cache.as_ref()
+    }
+
+    /// Returns when nothing is cleaned up any more behind transactions and reads: what dropped or failed
+    /// transactions have left, and locks of others.
+    pub async fn idle(&self) {
+        self.inner.background.idle().await;
+        self.inner.locks.idle().await;
+    }
+
+    /// Where work goes on behind those who asked for it.
+    pub(crate) fn background(&self) -> &Background {
+        &self.inner.background
     }
 
     /// The clock.

@@ -188,7 +188,8 @@ impl ClientError {
     }
 }
 
-struct HexKey<'a>(&'a [u8]);
+/// Shows a key as hexadecimal digits.
+pub(crate) struct HexKey<'a>(pub(crate) &'a [u8]);
 
 impl fmt::Display for HexKey<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,15 +1,18 @@
-//! Talks to PD and TiKV: channels, timestamps, regions, retries, coprocessor, snapshots, locks.
+//! Talks to PD and TiKV: channels, timestamps, regions, retries, coprocessor, snapshots, locks,
+//! transactions.
 //! Knows keys and bytes, not tables.
 //!
 //! What and how are apart: splitting tasks, classifying a region error, the steps of resolving a
-//! lock are pure functions; a thin runtime carries their decisions out over a [`transport`] that is
+//! lock, those of a transaction are pure functions; a thin runtime carries their decisions out over a [`transport`] that is
 //! given from outside, as the [`clock`] is.
 
+mod background;
 pub mod backoff;
 pub mod client;
 pub mod clock;
 pub mod cop;
 pub mod error;
+pub mod gc_hold;
 pub mod lock;
 pub mod options;
 pub mod pd;
@@ -18,10 +21,12 @@ pub mod region;
 pub mod region_error;
 pub mod sender;
 pub mod snapshot;
+pub mod split;
 #[cfg(test)]
 mod testing;
 pub mod timestamp;
 pub mod transport;
+pub mod txn;
 
 pub use client::Client;
 pub use error::{ClientError, ErrorKind, Result, RetrySafety};

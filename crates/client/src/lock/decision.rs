@@ -17,6 +17,33 @@ use crate::timestamp::Timestamp;
 /// pass over the region (TiDB's figure).
 const LITE_TXN_SIZE: u64 = 512;
 
+/// Who meets locks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caller {
+    /// A snapshot read at this timestamp: it can pass by locks that stand.
+    Read(Timestamp),
+    /// A write: it can only begin when a lock is gone.
+    Write,
+}
+
+impl Caller {
+    /// The timestamp that a transaction is asked to commit after; zero for none. A writer is not helped
+    /// by that.
+    #[must_use]
+    pub fn start_ts(self) -> Timestamp {
+        match self {
+            Self::Read(start_ts) => start_ts,
+            Self::Write => Timestamp::ZERO,
+        }
+    }
+}
+
+impl From<Timestamp> for Caller {
+    fn from(start_ts: Timestamp) -> Self {
+        Self::Read(start_ts)
+    }
+}
+
 /// The question to ask of the lock's primary key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StatusQuestion {
@@ -45,7 +72,7 @@ pub enum Step {
 /// What is known about a lock in the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
-    /// What the read does.
+    /// What the caller does.
     pub verdict: Verdict,
     /// What is left to clean up.
     pub cleanup: Cleanup,
@@ -53,7 +80,7 @@ pub struct Outcome {
     pub fate: Option<Fate>,
 }
 
-/// What a read does about a lock.
+/// What a caller does about a lock. Writes only ever wait or try again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// Read as if the lock were not there (`resolved_locks`).
@@ -89,9 +116,10 @@ pub enum Cleanup {
 
 /// The first step: `known` is the transaction's fate when somebody has asked before.
 #[must_use]
-pub fn begin(lock: &Lock, caller: Timestamp, now: Timestamp, known: Option<Fate>) -> Step {
+pub fn begin(lock: &Lock, caller: impl Into<Caller>, now: Timestamp, known: Option<Fate>) -> Step {
+    let caller = caller.into();
     // A transaction that began after the read's snapshot commits after it too.
-    if lock.txn > caller {
+    if matches!(caller, Caller::Read(start_ts) if lock.txn > start_ts) {
         return Step::Finish(Outcome {
             verdict: Verdict::Ignore,
             cleanup: Cleanup::None,
@@ -124,13 +152,14 @@ pub fn ask_again(lock: &Lock, now: Timestamp) -> Step {
 /// [`ErrorKind::Protocol`] when a lock with data names a key as its primary that is not.
 pub fn after_status(
     lock: &Lock,
-    caller: Timestamp,
+    caller: impl Into<Caller>,
     question: StatusQuestion,
     status: TxnStatus,
 ) -> Result<Step> {
+    let caller = caller.into();
     Ok(match status {
         TxnStatus::Ended(fate) => ended(lock, caller, fate),
-        TxnStatus::Locked(primary) => locked(lock, question, primary),
+        TxnStatus::Locked(primary) => locked(lock, caller, question, primary),
         TxnStatus::NotFound => not_found(lock, question),
         // Its own lock is all that is known to be dead.
         TxnStatus::PessimisticLockGone | TxnStatus::NoTrace if lock.is_pessimistic => {
@@ -154,10 +183,11 @@ pub fn after_status(
 #[must_use]
 pub fn after_secondaries(
     lock: &Lock,
-    caller: Timestamp,
+    caller: impl Into<Caller>,
     now: Timestamp,
     verdict: SecondariesVerdict,
 ) -> Step {
+    let caller = caller.into();
     match verdict {
         SecondariesVerdict::FellBack => Step::CheckStatus(StatusQuestion {
             current_ts: current_ts(lock, now),
@@ -182,7 +212,7 @@ fn current_ts(lock: &Lock, now: Timestamp) -> Timestamp {
     if lock.ttl_ms == 0 { Timestamp::MAX } else { now }
 }
 
-fn ended(lock: &Lock, caller: Timestamp, fate: Fate) -> Step {
+fn ended(lock: &Lock, caller: Caller, fate: Fate) -> Step {
     let cleanup = if lock.is_pessimistic {
         if lock.is_primary() { Cleanup::None } else { Cleanup::PessimisticKey }
     } else if lock.txn_size >= LITE_TXN_SIZE {
@@ -196,18 +226,21 @@ fn ended(lock: &Lock, caller: Timestamp, fate: Fate) -> Step {
     Step::Finish(Outcome { verdict: verdict_of(caller, fate), cleanup, fate: Some(fate) })
 }
 
-fn verdict_of(caller: Timestamp, fate: Fate) -> Verdict {
-    match fate {
-        Fate::Committed(commit_ts) if commit_ts <= caller => Verdict::ReadThrough,
-        Fate::Committed(_) | Fate::RolledBack => Verdict::Ignore,
+fn verdict_of(caller: Caller, fate: Fate) -> Verdict {
+    match (caller, fate) {
+        (Caller::Write, _) => Verdict::Retry,
+        (Caller::Read(start_ts), Fate::Committed(commit_ts)) if commit_ts <= start_ts => {
+            Verdict::ReadThrough
+        }
+        (Caller::Read(_), Fate::Committed(_) | Fate::RolledBack) => Verdict::Ignore,
     }
 }
 
-fn locked(lock: &Lock, question: StatusQuestion, primary: PrimaryLock) -> Step {
+fn locked(lock: &Lock, caller: Caller, question: StatusQuestion, primary: PrimaryLock) -> Step {
     let left = lock.until_expired(primary.ttl_ms, question.current_ts);
     match primary.async_commit {
         Some(async_commit) if left.is_zero() => Step::CheckSecondaries(async_commit),
-        _ if primary.pushed => {
+        _ if primary.pushed && matches!(caller, Caller::Read(_)) => {
             Step::Finish(Outcome { verdict: Verdict::Ignore, cleanup: Cleanup::None, fate: None })
         }
         // At least a moment: the store's clock says it lives, so asking at once would say the same.

@@ -1,9 +1,10 @@
-//! Locks of other transactions in the way of a read: finding out about them and getting past them.
+//! Locks of other transactions in the way of a read or a write: finding out about them and getting
+//! past them.
 //!
 //! [`decision`] holds the rules as pure functions over what [`status`] and [`secondaries`] read from
 //! the answers; [`LockResolver`] carries the steps out. A read needs not wait until a lock is gone: it
 //! remembers in [`ReadLocks`] which transactions to ignore and which to read through, and the cleanup
-//! goes on behind it.
+//! goes on behind it. A write can only begin where no lock is left.
 
 mod cache;
 mod cleanup;
@@ -18,7 +19,7 @@ pub mod status;
 pub use info::Lock;
 pub use read_locks::{Knowledge, ReadLocks};
 pub use resolver::LockResolver;
-pub use stats::{LockStats, Resolved};
+pub use stats::{LockStats, Resolved, Waiting};
 use tifusion_proto::kvrpcpb;
 
 use crate::error::{ClientError, ErrorKind};

@@ -9,12 +9,12 @@ use tifusion_proto::kvrpcpb;
 
 use super::cache::{FateCache, TxnGates};
 use super::cleanup::{CleanupPool, Job};
-use super::decision::{self, Cleanup, Outcome, StatusQuestion, Step, Verdict};
+use super::decision::{self, Caller, Cleanup, Outcome, StatusQuestion, Step, Verdict};
 use super::info::Lock;
 use super::read_locks::{Knowledge, ReadLocks};
 use super::secondaries::{Secondaries, SecondariesVerdict};
-use super::stats::{LockStats, Resolved};
-use super::status::{AsyncCommit, TxnStatus};
+use super::stats::{LockStats, Resolved, Waiting};
+use super::status::{AsyncCommit, Fate, TxnStatus};
 use crate::backoff::{BackoffKind, Backoffer};
 use crate::error::{ClientError, ErrorKind, Result};
 use crate::options::ClientOptions;
@@ -32,7 +32,23 @@ const GATE_WAIT: Duration = Duration::from_millis(200);
 /// Longest wait between questions about a primary that is not there (TiDB's figure).
 const PRIMARY_WAIT: Duration = Duration::from_millis(500);
 
-/// Finds out about locks and gets reads past them; clones share everything.
+/// Who asks about a lock, and what it knew when it met it.
+#[derive(Clone, Copy)]
+enum Asker<'a> {
+    Read { locks: &'a ReadLocks, then: Knowledge },
+    Write,
+}
+
+impl Asker<'_> {
+    fn caller(self) -> Caller {
+        match self {
+            Self::Read { locks, .. } => Caller::Read(locks.start_ts()),
+            Self::Write => Caller::Write,
+        }
+    }
+}
+
+/// Finds out about locks and gets reads and writes past them; clones share everything.
 #[derive(Debug, Clone)]
 pub struct LockResolver {
     inner: Arc<Inner>,
@@ -115,7 +131,7 @@ impl LockResolver {
                 if waiting.contains_key(&lock.txn) {
                     continue;
                 }
-                let outcome = self.find_out(bo, &lock, read, then).await?;
+                let outcome = self.find_out(bo, &lock, Asker::Read { locks: read, then }).await?;
                 let job = Job::new(&lock, outcome.cleanup);
                 match outcome.verdict {
                     Verdict::Ignore => read.ignore(lock.txn),
@@ -149,29 +165,95 @@ impl LockResolver {
         self.inner.cleanups.idle().await;
     }
 
+    /// Finds out about `locks`, which are in the way of a write, and has those of ended transactions
+    /// gone when it returns. It does not wait for live ones: they are told.
+    ///
+    /// # Errors
+    /// When a fate cannot be found out, or a lock cannot be resolved.
+    pub async fn resolve_for_write(
+        &self,
+        bo: &mut Backoffer,
+        locks: Vec<kvrpcpb::LockInfo>,
+    ) -> Result<Vec<Waiting>> {
+        let mut waiting: Vec<Waiting> = Vec::new();
+        let mut jobs = Vec::new();
+        for info in locks {
+            for lock in Lock::from_info(info)? {
+                if waiting.iter().any(|known| known.txn == lock.txn) {
+                    continue;
+                }
+                let outcome = self.find_out(bo, &lock, Asker::Write).await?;
+                match outcome.verdict {
+                    Verdict::Wait(wait) => {
+                        waiting.push(Waiting { txn: lock.txn, key: lock.key, wait });
+                    }
+                    _ => jobs.extend(Job::new(&lock, outcome.cleanup)),
+                }
+            }
+        }
+        for job in merge(jobs) {
+            job.run(&self.inner.sender, bo, &self.inner.options).await?;
+        }
+        Ok(waiting)
+    }
+
+    /// As [`LockResolver::resolve_for_write`], and waits when a transaction behind the locks may be
+    /// alive. Afterwards the write tries again. A live transaction that began after the writer's
+    /// `start_ts` is not waited for but told: it commits after it, a conflict, or waits for it in turn.
+    ///
+    /// # Errors
+    /// When a fate cannot be found out, a lock cannot be resolved, or `bo`'s budget or deadline does
+    /// not allow the wait.
+    pub async fn clear_for_write(
+        &self,
+        bo: &mut Backoffer,
+        locks: Vec<kvrpcpb::LockInfo>,
+        start_ts: Timestamp,
+        stats: &LockStats,
+        label: Option<&str>,
+    ) -> Result<Option<Waiting>> {
+        let cause = waiting_cause(&locks, label);
+        stats.met.fetch_add(locks.len() as u64, Ordering::Relaxed);
+        let waiting = self.resolve_for_write(bo, locks).await?;
+        let Some(wait) = waiting.iter().map(|waiting| waiting.wait).min() else { return Ok(None) };
+        if let Some(later) = waiting.into_iter().find(|waiting| waiting.txn > start_ts) {
+            return Ok(Some(later));
+        }
+        stats.waits.fetch_add(1, Ordering::Relaxed);
+        bo.backoff_at_most(BackoffKind::TxnLock, wait, cause).await?;
+        Ok(None)
+    }
+
+    /// Remembers how a transaction of this client has ended, so that its locks need no question.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Protocol`] when another fate was told before.
+    pub fn remember(&self, txn: Timestamp, fate: Fate) -> Result<()> {
+        self.inner.fates.put(txn, fate)
+    }
+
     /// The outcome for one lock, without asking when it is known by now.
-    fn known(&self, lock: &Lock, read: &ReadLocks, then: Knowledge) -> Option<Outcome> {
-        let fate = self.inner.fates.get(lock.txn);
-        if fate.is_some() || lock.txn > read.start_ts() {
-            return match decision::begin(lock, read.start_ts(), Timestamp::ZERO, fate) {
+    fn known(&self, lock: &Lock, asker: Asker<'_>) -> Option<Outcome> {
+        let caller = asker.caller();
+        // A primary lock that stands against the fate came late; asking its key again removes it.
+        let is_late = lock.is_primary() && caller == Caller::Write;
+        let fate = if is_late { None } else { self.inner.fates.get(lock.txn) };
+        let is_later = matches!(caller, Caller::Read(start_ts) if lock.txn > start_ts);
+        if fate.is_some() || is_later {
+            return match decision::begin(lock, caller, Timestamp::ZERO, fate) {
                 Step::Finish(outcome) => Some(outcome),
                 _ => None,
             };
         }
         // Another task of the same read has found out meanwhile.
-        let verdict = read.learnt_since(lock.txn, then)?;
+        let Asker::Read { locks, then } = asker else { return None };
+        let verdict = locks.learnt_since(lock.txn, then)?;
         Some(Outcome { verdict, cleanup: Cleanup::None, fate: None })
     }
 
     /// Takes the steps for one lock until its outcome is known.
-    async fn find_out(
-        &self,
-        bo: &mut Backoffer,
-        lock: &Lock,
-        read: &ReadLocks,
-        then: Knowledge,
-    ) -> Result<Outcome> {
-        if let Some(outcome) = self.known(lock, read, then) {
+    async fn find_out(&self, bo: &mut Backoffer, lock: &Lock, asker: Asker<'_>) -> Result<Outcome> {
+        if let Some(outcome) = self.known(lock, asker) {
             return Ok(outcome);
         }
         let gate = self.inner.gates.gate(lock.txn);
@@ -180,21 +262,21 @@ impl LockResolver {
             turn = gate.lock() => Some(turn),
             () = clock.sleep(bo.bounded_timeout(GATE_WAIT)) => None,
         };
-        if let Some(outcome) = self.known(lock, read, then) {
+        if let Some(outcome) = self.known(lock, asker) {
             return Ok(outcome);
         }
-        let outcome = self.ask(bo, lock, read.start_ts()).await?;
+        let outcome = self.ask(bo, lock, asker.caller()).await?;
         if let Some(fate) = outcome.fate {
             self.inner.fates.put(lock.txn, fate)?;
         }
-        if outcome.verdict == Verdict::Ignore {
+        if let (Verdict::Ignore, Asker::Read { locks, .. }) = (outcome.verdict, asker) {
             // For those who wait at the gate.
-            read.ignore(lock.txn);
+            locks.ignore(lock.txn);
         }
         Ok(outcome)
     }
 
-    async fn ask(&self, bo: &mut Backoffer, lock: &Lock, caller: Timestamp) -> Result<Outcome> {
+    async fn ask(&self, bo: &mut Backoffer, lock: &Lock, caller: Caller) -> Result<Outcome> {
         let mut now = self.inner.pd.timestamp(bo).await?;
         let mut step = decision::begin(lock, caller, now, None);
         loop {
@@ -222,7 +304,7 @@ impl LockResolver {
         &self,
         bo: &mut Backoffer,
         lock: &Lock,
-        caller: Timestamp,
+        caller: Caller,
         question: StatusQuestion,
     ) -> Result<TxnStatus> {
         let answer = self
@@ -233,7 +315,7 @@ impl LockResolver {
                     context: Some(context),
                     primary_key: lock.primary.clone(),
                     lock_ts: lock.txn.version(),
-                    caller_start_ts: caller.version(),
+                    caller_start_ts: caller.start_ts().version(),
                     current_ts: question.current_ts.version(),
                     rollback_if_not_exist: question.rollback_if_not_exist,
                     force_sync_commit: question.force_sync_commit,

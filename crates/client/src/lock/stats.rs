@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::timestamp::Timestamp;
+
 /// What came of the locks in a read's way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Resolved {
@@ -10,6 +12,17 @@ pub struct Resolved {
     pub wait: Option<Duration>,
     /// Whether anything was learnt or cleaned up, so that asking again will not meet the same locks.
     pub progress: bool,
+}
+
+/// A transaction that a write has to wait for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// The transaction.
+    pub txn: Timestamp,
+    /// A key that it holds.
+    pub key: Vec<u8>,
+    /// How long it may be alive.
+    pub wait: Duration,
 }
 
 /// Counts of locks met; shared, only ever growing.

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use tifusion_proto::{metapb, pdpb};
 
-use super::call::{Call, batch_scan, scan};
+use super::call::{self, Call};
 use super::failure::Failure;
 use super::gc::TxnSafePoint;
+use super::hold::{Hold, Holds};
 use super::members::{Leader, Members};
 use super::tso::Tso;
-use super::{PdApi, RegionInfo, keys};
+use super::{PdApi, RegionInfo, keys, scatter};
 use crate::backoff::{BackoffKind, Backoffer};
 use crate::clock::Clock;
 use crate::error::Result;
@@ -32,6 +33,7 @@ pub struct PdClient {
     /// This PD is older than `BatchScanRegions`.
     no_batch_scan: AtomicBool,
     txn_safe_point: TxnSafePoint,
+    holds: Holds,
 }
 
 impl PdClient {
@@ -58,6 +60,7 @@ impl PdClient {
             timeout,
             no_batch_scan: AtomicBool::new(false),
             txn_safe_point: TxnSafePoint::default(),
+            holds: Holds::default(),
         };
         client.call(bo, |_call| std::future::ready(Ok(()))).await?;
         Ok(client)
@@ -188,12 +191,12 @@ impl PdApi for PdClient {
         let old = &self.no_batch_scan;
         let told = self.call(bo, |call| async move {
             if !old.load(Ordering::Relaxed) {
-                match batch_scan(&call, range.clone(), limit).await {
+                match call::batch_scan(&call, range.clone(), limit).await {
                     Err(failure) if failure.unimplemented => old.store(true, Ordering::Relaxed),
                     answer => return answer,
                 }
             }
-            scan(&call, range.clone(), limit).await
+            call::scan(&call, range.clone(), limit).await
         });
         let told = told.await?;
         told.into_iter().filter_map(|region| keys::decode_info(region).transpose()).collect()
@@ -231,6 +234,25 @@ impl PdApi for PdClient {
         let source = &self.txn_safe_point;
         let safe_point = self.call(bo, |call| async move { source.get(&call).await });
         Ok(Timestamp::new(safe_point.await?))
+    }
+
+    async fn hold_gc(
+        &self,
+        bo: &mut Backoffer,
+        name: &str,
+        ts: Timestamp,
+        ttl: Duration,
+    ) -> Result<()> {
+        let (holds, hold) = (&self.holds, &Hold { name, ts, ttl });
+        self.call(bo, |call| async move { holds.set(&call, hold).await }).await
+    }
+
+    async fn scatter_regions(&self, bo: &mut Backoffer, ids: &[u64], group: &str) -> Result<u64> {
+        self.call(bo, |call| async move { scatter::scatter(&call, ids, group).await }).await
+    }
+
+    async fn is_scattering(&self, bo: &mut Backoffer, id: u64) -> Result<bool> {
+        self.call(bo, |call| async move { scatter::is_scattering(&call, id).await }).await
     }
 
     fn cluster_id(&self) -> u64 {

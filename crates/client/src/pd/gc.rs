@@ -55,7 +55,7 @@ impl TxnSafePoint {
     }
 }
 
-async fn gc_state(call: &Call) -> Result<u64, Failure> {
+pub(super) async fn gc_state(call: &Call) -> Result<u64, Failure> {
     let message = pdpb::GetGcStateRequest {
         header: call.header(),
         exclude_gc_barriers: true,

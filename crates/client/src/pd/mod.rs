@@ -10,18 +10,21 @@ mod discovery;
 mod endpoint;
 mod failure;
 mod gc;
+mod hold;
 pub(crate) mod keys;
 mod members;
+mod scatter;
 #[cfg(test)]
 pub(crate) mod stub;
 mod tso;
 
 use std::fmt::Debug;
+use std::time::Duration;
 
 use tifusion_proto::metapb;
 
 use crate::backoff::Backoffer;
-use crate::error::Result;
+use crate::error::{ClientError, ErrorKind, Result};
 use crate::timestamp::Timestamp;
 
 pub use client::PdClient;
@@ -103,6 +106,43 @@ pub trait PdApi: Send + Sync + Debug + 'static {
     /// # Errors
     /// As [`PdApi::region_by_key`].
     async fn txn_safe_point(&self, bo: &mut Backoffer) -> Result<Timestamp>;
+
+    /// Holds garbage collection back at `ts` for `ttl`, in the name of a service, or lets go when `ttl` is
+    /// zero. Again before that time is over renews it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::SnapshotTooOld`] when it is too late for that, else as [`PdApi::region_by_key`].
+    async fn hold_gc(
+        &self,
+        _bo: &mut Backoffer,
+        _name: &str,
+        _ts: Timestamp,
+        _ttl: Duration,
+    ) -> Result<()> {
+        Err(ClientError::new(ErrorKind::Refused, "this PD cannot hold garbage collection back"))
+    }
+
+    /// Asks for regions to be spread over the stores, those of a group apart from each other; the share
+    /// that was taken on, in percent.
+    ///
+    /// # Errors
+    /// As [`PdApi::region_by_key`].
+    async fn scatter_regions(
+        &self,
+        _bo: &mut Backoffer,
+        _ids: &[u64],
+        _group: &str,
+    ) -> Result<u64> {
+        Err(ClientError::new(ErrorKind::Refused, "this PD scatters no regions"))
+    }
+
+    /// Whether a region that was to be scattered is still on its way.
+    ///
+    /// # Errors
+    /// As [`PdApi::region_by_key`].
+    async fn is_scattering(&self, _bo: &mut Backoffer, _id: u64) -> Result<bool> {
+        Ok(false)
+    }
 
     /// The cluster's id.
     fn cluster_id(&self) -> u64;

@@ -1,11 +1,13 @@
 //! What the sender has to know about commands.
 
 use tifusion_proto::errorpb;
+use tifusion_proto::kvrpcpb::CommitRole;
 
 use crate::transport::{StoreRequest, StoreResponse};
 
-/// Whether sending the command twice does the same as sending it once. Exhaustive on purpose: a new
-/// command has to say.
+/// Whether an answer that was lost may be asked for again without a word to the caller: sending the
+/// command twice does the same as sending it once, and the second answer says all. Exhaustive on
+/// purpose: a new command has to say.
 pub(super) fn is_idempotent(request: &StoreRequest) -> bool {
     match request {
         // Reads.
@@ -17,7 +19,20 @@ pub(super) fn is_idempotent(request: &StoreRequest) -> bool {
         | StoreRequest::CheckTxnStatus(_)
         | StoreRequest::CheckSecondaryLocks(_)
         | StoreRequest::ResolveLock(_)
-        | StoreRequest::PessimisticRollback(_) => true,
+        | StoreRequest::PessimisticRollback(_)
+        // A lock that the transaction has already stays as it is, and where the transaction was rolled
+        // back it cannot be written any more. Nothing is visible before the commit.
+        | StoreRequest::Prewrite(_)
+        // Where the transaction is rolled back already, it stays so.
+        | StoreRequest::BatchRollback(_)
+        // Only ever lengthens the lock's time to live.
+        | StoreRequest::TxnHeartBeat(_)
+        // Once it is split the region has another epoch, by which the second request is refused.
+        | StoreRequest::SplitRegion(_) => true,
+        // Committing twice is committing once, but whoever commits the primary has to know that an
+        // answer was lost: what comes after may tell of a failure that none was. With the other keys
+        // nothing is decided any more.
+        StoreRequest::Commit(request) => request.commit_role() == CommitRole::Secondary,
     }
 }
 
@@ -33,7 +48,12 @@ pub(super) fn is_read(request: &StoreRequest) -> bool {
         StoreRequest::CheckTxnStatus(_)
         | StoreRequest::CheckSecondaryLocks(_)
         | StoreRequest::ResolveLock(_)
-        | StoreRequest::PessimisticRollback(_) => false,
+        | StoreRequest::PessimisticRollback(_)
+        | StoreRequest::Prewrite(_)
+        | StoreRequest::Commit(_)
+        | StoreRequest::BatchRollback(_)
+        | StoreRequest::TxnHeartBeat(_)
+        | StoreRequest::SplitRegion(_) => false,
     }
 }
 
@@ -48,5 +68,10 @@ pub(super) fn take_region_error(response: &mut StoreResponse) -> Option<errorpb:
         StoreResponse::CheckSecondaryLocks(response) => response.region_error.take(),
         StoreResponse::ResolveLock(response) => response.region_error.take(),
         StoreResponse::PessimisticRollback(response) => response.region_error.take(),
+        StoreResponse::Prewrite(response) => response.region_error.take(),
+        StoreResponse::Commit(response) => response.region_error.take(),
+        StoreResponse::BatchRollback(response) => response.region_error.take(),
+        StoreResponse::TxnHeartBeat(response) => response.region_error.take(),
+        StoreResponse::SplitRegion(response) => response.region_error.take(),
     }
 }

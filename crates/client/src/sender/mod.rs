@@ -82,12 +82,14 @@ impl Sender {
         &self.regions
     }
 
-    /// Sends what `build` makes to `region`. Every request known today is idempotent, so a lost
-    /// answer is asked for again.
+    /// Sends what `build` makes to `region`. An answer that was lost is asked for again, but for the
+    /// commit of a primary.
     ///
     /// # Errors
     /// When no retry can help, `bo`'s budget is spent or its deadline has passed. The error names
     /// region, store, address, attempts and time, and the table when `options` has a label.
+    /// [`ErrorKind::Undetermined`](crate::ErrorKind::Undetermined) when the answer to the commit of a primary was lost: it may have taken
+    /// effect, or yet take effect. With any other error it has not.
     pub async fn send(
         &self,
         bo: &mut Backoffer,

@@ -35,7 +35,19 @@ impl Exchange<'_> {
         let cause =
             self.failure(bo, target, kind, format!("{message}: {error}")).with_source(error);
         match action {
-            _ if kind == ErrorKind::Undetermined => return Err(cause),
+            _ if kind == ErrorKind::Undetermined => {
+                // Whoever asks again finds out anew where the region and its leader are.
+                self.update_cache(
+                    target,
+                    &match action {
+                        TransportAction::TryOtherPeer { disconnect: true, .. } => {
+                            CacheUpdate::DropAndCheckStore
+                        }
+                        _ => CacheUpdate::Drop,
+                    },
+                );
+                return Err(cause);
+            }
             TransportAction::Fatal { .. } => return Err(cause),
             TransportAction::RetrySame { backoff } => self.wait(bo, Some(backoff), cause).await?,
             TransportAction::OutOfTime => {
@@ -89,6 +101,11 @@ impl Exchange<'_> {
                 short_timeout: self.has_short_timeout(),
             },
         );
+        if !target.idempotent && may_have_happened(kind, &action) {
+            self.update_cache(target, &CacheUpdate::Drop);
+            let why = format!("{}, and the request may have taken effect", describe(kind, &error));
+            return Err(self.failure(bo, target, ErrorKind::Undetermined, why));
+        }
         let cause = self.failure(bo, target, ErrorKind::Unavailable, describe(kind, &error));
         self.act(bo, target, action, cause).await
     }
@@ -141,12 +158,9 @@ impl Exchange<'_> {
             RegionErrorAction::Fatal { kind, why } => {
                 return Err(self.failure(bo, target, kind, why).with_source(cause));
             }
-            RegionErrorAction::Undetermined { .. } if target.idempotent => {
+            // Only what may be asked for again comes here.
+            RegionErrorAction::Undetermined { .. } => {
                 return self.rebuild(bo, BackoffKind::RegionMiss, cause).await;
-            }
-            RegionErrorAction::Undetermined { why } => {
-                let why = format!("the store does not know whether the request took effect: {why}");
-                return Err(self.failure(bo, target, ErrorKind::Undetermined, why));
             }
         }
         Ok(Flow::Again)
@@ -196,9 +210,27 @@ impl Exchange<'_> {
     }
 }
 
+/// Whether a write that was answered with this region error may take effect all the same. Stores say
+/// so by `undetermined_result`; older ones drop the callbacks of proposals that may still be applied
+/// when a peer is destroyed or takes in a snapshot, and give up waiting for them.
+fn may_have_happened(kind: RegionErrorKind, action: &RegionErrorAction) -> bool {
+    let dropped = matches!(
+        kind,
+        RegionErrorKind::UndeterminedResult
+            | RegionErrorKind::StaleCommand
+            | RegionErrorKind::RegionNotFound
+            | RegionErrorKind::Unknown
+    );
+    dropped || matches!(action, RegionErrorAction::OutOfTime { .. })
+}
+
 /// The region error for people: its name, and what the store said.
 fn describe(kind: RegionErrorKind, error: &errorpb::Error) -> String {
-    let reason = error.server_is_busy.as_ref().map_or("", |busy| busy.reason.as_str());
+    let reason = match (&error.server_is_busy, &error.undetermined_result) {
+        (Some(busy), _) => busy.reason.as_str(),
+        (None, Some(result)) => result.message.as_str(),
+        (None, None) => "",
+    };
     let said = if error.message.is_empty() { reason } else { error.message.as_str() };
     if said.is_empty() {
         format!("the store answered {kind}")

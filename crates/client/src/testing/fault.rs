@@ -47,8 +47,21 @@ pub(crate) enum Effect {
     OtherError(String),
     /// Answer with this instead of the truth.
     Answer(Box<dyn Fn(&StoreRequest) -> StoreResponse + Send>),
+    /// Do what was asked, and lose the answer.
+    Lose(Lost),
     /// Change the cluster, then go on.
     Change(Box<dyn FnMut(&mut State) + Send>),
+}
+
+/// How an answer gets lost.
+#[derive(Debug, Clone)]
+pub(crate) enum Lost {
+    /// Nothing is heard until the call's timeout.
+    Timeout,
+    /// The connection breaks.
+    Reset,
+    /// The store answers with this region error instead.
+    Region(Box<errorpb::Error>),
 }
 
 impl Effect {
@@ -114,6 +127,7 @@ pub(super) struct Verdict {
     pub(super) silent: bool,
     pub(super) other_error: Option<String>,
     pub(super) answer: Option<StoreResponse>,
+    pub(super) lost: Option<Lost>,
 }
 
 impl State {
@@ -132,6 +146,7 @@ impl State {
                 Effect::Silence => verdict.silent = true,
                 Effect::OtherError(text) => verdict.other_error = Some(text.clone()),
                 Effect::Answer(answer) => verdict.answer = Some(answer(&call.request)),
+                Effect::Lose(lost) => verdict.lost = Some(lost.clone()),
                 Effect::Change(change) => change(self),
             }
         }

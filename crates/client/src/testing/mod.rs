@@ -9,6 +9,7 @@ mod mvcc;
 mod pd;
 mod serve;
 mod topology;
+mod write;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-pub(crate) use fault::{Call, Effect, Fault, healing_region_errors, refused, reset, status};
+pub(crate) use fault::{Call, Effect, Fault, Lost, healing_region_errors, refused, reset, status};
 pub(crate) use mvcc::{FakeLock, TxnEnd};
 use parking_lot::Mutex;
 use tifusion_proto::kvrpcpb;
@@ -46,12 +47,22 @@ pub(crate) struct State {
     pub(crate) data: BTreeMap<Vec<u8>, Vec<(u64, Bytes)>>,
     pub(crate) locks: BTreeMap<Vec<u8>, Vec<FakeLock>>,
     pub(crate) ended: BTreeMap<(u64, Vec<u8>), TxnEnd>,
+    /// Commits by key: commit timestamp and transaction, locks without data included.
+    pub(crate) commits: BTreeMap<Vec<u8>, Vec<(u64, u64)>>,
     pub(crate) faults: Vec<Fault>,
     pub(crate) calls: Vec<Call>,
     pub(crate) pd_calls: Vec<String>,
     pub(crate) disconnects: Vec<String>,
     pub(crate) in_flight: usize,
     pub(crate) peak_in_flight: usize,
+    /// What PD tells as the safe point of transactions.
+    pub(crate) safe_point: u64,
+    /// Who holds garbage collection back at what timestamp.
+    pub(crate) holds: BTreeMap<String, u64>,
+    /// Regions that PD was asked to scatter.
+    pub(crate) scattered: Vec<u64>,
+    /// PD does not answer.
+    pub(crate) pd_is_down: bool,
     /// Time that every call takes.
     pub(crate) latency: Duration,
     /// Time that the coprocessor says it was at work on an answer.

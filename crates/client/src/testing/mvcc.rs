@@ -6,6 +6,9 @@ use tifusion_proto::kvrpcpb::{self, Action, Op};
 use super::{State, locks_of};
 use crate::timestamp::Timestamp;
 
+/// The value that stands for a deletion.
+pub(super) const DELETED: &[u8] = b"\0deleted";
+
 /// A lock on a key.
 #[derive(Debug, Clone)]
 pub(crate) struct FakeLock {
@@ -54,12 +57,13 @@ impl FakeLock {
         }
     }
 
-    fn is_pessimistic(&self) -> bool {
+    pub(super) fn is_pessimistic(&self) -> bool {
         self.op == Op::PessimisticLock
     }
 
     fn is_expired(&self, now: u64) -> bool {
-        self.start_ts.physical_ms() + self.ttl_ms < Timestamp::new(now).physical_ms()
+        now == u64::MAX
+            || self.start_ts.physical_ms() + self.ttl_ms < Timestamp::new(now).physical_ms()
     }
 }
 
@@ -85,6 +89,14 @@ impl State {
         versions.sort_unstable_by_key(|(ts, _)| *ts);
     }
 
+    /// A version that says that the key is gone.
+    pub(crate) fn delete(&mut self, key: &[u8], commit_ts: u64) {
+        self.touch(key);
+        let versions = self.data.entry(key.to_vec()).or_default();
+        versions.push((commit_ts, Bytes::from_static(DELETED)));
+        versions.sort_unstable_by_key(|(ts, _)| *ts);
+    }
+
     pub(crate) fn lock(&mut self, key: &str, lock: FakeLock) {
         self.touch(key.as_bytes());
         self.locks.entry(key.as_bytes().to_vec()).or_default().push(lock);
@@ -94,7 +106,7 @@ impl State {
         self.locks.get(key)?.iter().find(|lock| lock.start_ts.version() == start_ts)
     }
 
-    fn unlock(&mut self, key: &[u8], start_ts: u64) -> Option<FakeLock> {
+    pub(super) fn unlock(&mut self, key: &[u8], start_ts: u64) -> Option<FakeLock> {
         let locks = self.locks.get_mut(key)?;
         let at = locks.iter().position(|lock| lock.start_ts.version() == start_ts)?;
         let lock = locks.remove(at);
@@ -109,10 +121,12 @@ impl State {
     pub(crate) fn finish(&mut self, key: &[u8], start_ts: u64, end: TxnEnd) {
         let lock = self.unlock(key, start_ts);
         self.ended.insert((start_ts, key.to_vec()), end);
-        if let (Some(lock), TxnEnd::Committed(commit_ts)) = (lock, end)
-            && lock.op == Op::Put
-        {
-            self.put(key, commit_ts, &lock.value.clone());
+        let (Some(lock), TxnEnd::Committed(commit_ts)) = (lock, end) else { return };
+        self.commits.entry(key.to_vec()).or_default().push((commit_ts, start_ts));
+        match lock.op {
+            Op::Put => self.put(key, commit_ts, &lock.value.clone()),
+            Op::Del => self.delete(key, commit_ts),
+            _ => {}
         }
     }
 
@@ -139,8 +153,8 @@ impl State {
         }
         let versions = self.data.get(key).map_or(&[][..], Vec::as_slice);
         match versions.iter().rev().find(|(commit_ts, _)| *commit_ts <= ts) {
-            Some((_, value)) => Found::Value(value.clone()),
-            None => Found::Nothing,
+            Some((_, value)) if value != DELETED => Found::Value(value.clone()),
+            _ => Found::Nothing,
         }
     }
 

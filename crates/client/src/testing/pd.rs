@@ -1,10 +1,12 @@
 //! The cluster's PD: tells the truth, and the time.
 
+use std::time::Duration;
+
 use tifusion_proto::metapb;
 
 use super::{FakeCluster, FakeRegion};
-use crate::backoff::Backoffer;
-use crate::error::Result;
+use crate::backoff::{BackoffKind, Backoffer};
+use crate::error::{ClientError, ErrorKind, Result};
 use crate::pd::{BucketInfo, PdApi, RegionInfo};
 use crate::timestamp::Timestamp;
 
@@ -23,7 +25,11 @@ fn info(region: &FakeRegion) -> RegionInfo {
 
 #[async_trait::async_trait]
 impl PdApi for FakeCluster {
-    async fn timestamp(&self, _: &mut Backoffer) -> Result<Timestamp> {
+    async fn timestamp(&self, bo: &mut Backoffer) -> Result<Timestamp> {
+        while self.state.lock().pd_is_down {
+            let cause = ClientError::new(ErrorKind::Unavailable, "PD is down");
+            bo.backoff(BackoffKind::PdRpc, cause).await?;
+        }
         let mut state = self.state.lock();
         state.pd_calls.push("tso".to_owned());
         state.logical += 1;
@@ -77,7 +83,45 @@ impl PdApi for FakeCluster {
     }
 
     async fn txn_safe_point(&self, _: &mut Backoffer) -> Result<Timestamp> {
-        Ok(Timestamp::ZERO)
+        Ok(Timestamp::new(self.state.lock().safe_point))
+    }
+
+    async fn hold_gc(
+        &self,
+        bo: &mut Backoffer,
+        name: &str,
+        ts: Timestamp,
+        ttl: Duration,
+    ) -> Result<()> {
+        while self.state.lock().pd_is_down {
+            let cause = ClientError::new(ErrorKind::Unavailable, "PD is down");
+            bo.backoff(BackoffKind::PdRpc, cause).await?;
+        }
+        let mut state = self.state.lock();
+        state.pd_calls.push(format!("hold {name} {}s", ttl.as_secs()));
+        if ttl.is_zero() {
+            state.holds.remove(name);
+        } else if state.safe_point > ts.version() {
+            return Err(ClientError::new(ErrorKind::SnapshotTooOld, "too late"));
+        } else {
+            state.holds.insert(name.to_owned(), ts.version());
+        }
+        Ok(())
+    }
+
+    async fn scatter_regions(&self, _: &mut Backoffer, ids: &[u64], group: &str) -> Result<u64> {
+        let mut state = self.state.lock();
+        state.pd_calls.push(format!("scatter {group}"));
+        state.scattered.extend(ids);
+        Ok(100)
+    }
+
+    async fn is_scattering(&self, _: &mut Backoffer, id: u64) -> Result<bool> {
+        // Each is on its way for three questions.
+        let mut state = self.state.lock();
+        state.pd_calls.push(format!("operator {id}"));
+        let asked = format!("operator {id}");
+        Ok(state.pd_calls.iter().filter(|call| **call == asked).count() <= 3)
     }
 
     fn cluster_id(&self) -> u64 {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tifusion_proto::{coprocessor, errorpb, kvrpcpb};
 
-use super::fault::{self, Call};
+use super::fault::{self, Call, Lost};
 use super::mvcc::Found;
 use super::{FakeCluster, FakeRegion, State, encode_row};
 use crate::transport::{StoreRequest, StoreResponse, StoreTransport, TransportError};
@@ -50,9 +50,15 @@ impl StoreTransport for FakeCluster {
         if let Some(answer) = verdict.answer {
             return Ok(answer);
         }
-        let mut state = self.state.lock();
-        let error = verdict.region_error.or_else(|| state.check(&call));
-        Ok(state.answer(&call, error, verdict.other_error))
+        let (answer, lost) = {
+            let mut state = self.state.lock();
+            let error = verdict.region_error.or_else(|| state.check(&call));
+            (state.answer(&call, error, verdict.other_error), verdict.lost)
+        };
+        match lost {
+            Some(lost) => self.lose(&call, answer, lost, timeout).await,
+            None => Ok(answer),
+        }
     }
 
     fn disconnect(&self, address: &str) {
@@ -61,6 +67,25 @@ impl StoreTransport for FakeCluster {
 }
 
 impl FakeCluster {
+    /// The answer was made, but does not arrive.
+    async fn lose(
+        &self,
+        call: &Call,
+        answer: StoreResponse,
+        lost: Lost,
+        timeout: Duration,
+    ) -> Result<StoreResponse, TransportError> {
+        let address = self.state.lock().stores[&call.store].address.clone();
+        match lost {
+            Lost::Timeout => {
+                tokio::time::sleep(timeout).await;
+                Err(TransportError::Timeout { address, timeout })
+            }
+            Lost::Reset => Err(fault::reset(&address)),
+            Lost::Region(error) => Ok(super::write::with_region_error(answer, *error)),
+        }
+    }
+
     fn arrive(
         &self,
         address: &str,
@@ -92,6 +117,11 @@ fn parts(request: &StoreRequest) -> (&'static str, kvrpcpb::Context) {
         StoreRequest::CheckSecondaryLocks(request) => ("check_secondary_locks", &request.context),
         StoreRequest::ResolveLock(request) => ("resolve_lock", &request.context),
         StoreRequest::PessimisticRollback(request) => ("pessimistic_rollback", &request.context),
+        StoreRequest::Prewrite(request) => ("prewrite", &request.context),
+        StoreRequest::Commit(request) => ("commit", &request.context),
+        StoreRequest::BatchRollback(request) => ("batch_rollback", &request.context),
+        StoreRequest::TxnHeartBeat(request) => ("txn_heart_beat", &request.context),
+        StoreRequest::SplitRegion(request) => ("split_region", &request.context),
     };
     (command, context.clone().expect("a request without a context"))
 }
@@ -114,6 +144,13 @@ fn touched(request: &StoreRequest) -> Vec<(Vec<u8>, Vec<u8>)> {
         StoreRequest::CheckSecondaryLocks(request) => request.keys.iter().map(point).collect(),
         StoreRequest::ResolveLock(request) => request.keys.iter().map(point).collect(),
         StoreRequest::PessimisticRollback(request) => request.keys.iter().map(point).collect(),
+        StoreRequest::Prewrite(request) => {
+            request.mutations.iter().map(|mutation| point(&mutation.key)).collect()
+        }
+        StoreRequest::Commit(request) => request.keys.iter().map(point).collect(),
+        StoreRequest::BatchRollback(request) => request.keys.iter().map(point).collect(),
+        StoreRequest::TxnHeartBeat(request) => vec![point(&request.primary_lock)],
+        StoreRequest::SplitRegion(request) => request.split_keys.iter().map(point).collect(),
     }
 }
 
@@ -260,7 +297,7 @@ impl State {
                     ..Default::default()
                 })
             }
-            other => panic!("not served here: {other:?}"),
+            other => self.write(other, region_error),
         }
     }
 

@@ -41,42 +41,65 @@ impl StoreTransport for GrpcTransport {
         request: StoreRequest,
         timeout: Duration,
     ) -> Result<StoreResponse, TransportError> {
-        use StoreRequest as Req;
-        use StoreResponse as Resp;
-        let mut client = self.client(address)?;
+        let client = self.client(address)?;
         let limit = Limit { clock: &*self.clock, address, timeout };
-        Ok(match request {
-            Req::Coprocessor(message) => {
-                Resp::Coprocessor(limit.run(client.coprocessor(limit.request(message))).await?)
-            }
-            Req::Get(message) => Resp::Get(limit.run(client.kv_get(limit.request(message))).await?),
-            Req::BatchGet(message) => {
-                Resp::BatchGet(limit.run(client.kv_batch_get(limit.request(message))).await?)
-            }
-            Req::Scan(message) => {
-                Resp::Scan(limit.run(client.kv_scan(limit.request(message))).await?)
-            }
-            Req::CheckTxnStatus(message) => {
-                let call = client.kv_check_txn_status(limit.request(message));
-                Resp::CheckTxnStatus(limit.run(call).await?)
-            }
-            Req::CheckSecondaryLocks(message) => {
-                let call = client.kv_check_secondary_locks(limit.request(message));
-                Resp::CheckSecondaryLocks(limit.run(call).await?)
-            }
-            Req::ResolveLock(message) => {
-                Resp::ResolveLock(limit.run(client.kv_resolve_lock(limit.request(message))).await?)
-            }
-            Req::PessimisticRollback(message) => {
-                let call = client.kv_pessimistic_rollback(limit.request(message));
-                Resp::PessimisticRollback(limit.run(call).await?)
-            }
-        })
+        call(client, &limit, request).await
     }
 
     fn disconnect(&self, address: &str) {
         self.channels.disconnect(address);
     }
+}
+
+async fn call(
+    mut client: TikvClient<Channel>,
+    limit: &Limit<'_>,
+    request: StoreRequest,
+) -> Result<StoreResponse, TransportError> {
+    use StoreRequest as Req;
+    use StoreResponse as Resp;
+    Ok(match request {
+        Req::Coprocessor(message) => {
+            Resp::Coprocessor(limit.run(client.coprocessor(limit.request(message))).await?)
+        }
+        Req::Get(message) => Resp::Get(limit.run(client.kv_get(limit.request(message))).await?),
+        Req::BatchGet(message) => {
+            Resp::BatchGet(limit.run(client.kv_batch_get(limit.request(message))).await?)
+        }
+        Req::Scan(message) => Resp::Scan(limit.run(client.kv_scan(limit.request(message))).await?),
+        Req::CheckTxnStatus(message) => {
+            let call = client.kv_check_txn_status(limit.request(message));
+            Resp::CheckTxnStatus(limit.run(call).await?)
+        }
+        Req::CheckSecondaryLocks(message) => {
+            let call = client.kv_check_secondary_locks(limit.request(message));
+            Resp::CheckSecondaryLocks(limit.run(call).await?)
+        }
+        Req::ResolveLock(message) => {
+            Resp::ResolveLock(limit.run(client.kv_resolve_lock(limit.request(message))).await?)
+        }
+        Req::PessimisticRollback(message) => {
+            let call = client.kv_pessimistic_rollback(limit.request(message));
+            Resp::PessimisticRollback(limit.run(call).await?)
+        }
+        Req::Prewrite(message) => {
+            Resp::Prewrite(limit.run(client.kv_prewrite(limit.request(message))).await?)
+        }
+        Req::Commit(message) => {
+            Resp::Commit(limit.run(client.kv_commit(limit.request(message))).await?)
+        }
+        Req::BatchRollback(message) => {
+            let call = client.kv_batch_rollback(limit.request(message));
+            Resp::BatchRollback(limit.run(call).await?)
+        }
+        Req::TxnHeartBeat(message) => {
+            let call = client.kv_txn_heart_beat(limit.request(message));
+            Resp::TxnHeartBeat(limit.run(call).await?)
+        }
+        Req::SplitRegion(message) => {
+            Resp::SplitRegion(limit.run(client.split_region(limit.request(message))).await?)
+        }
+    })
 }
 
 /// One call's limit: the peer is told of it, and this side does not rely on the peer.

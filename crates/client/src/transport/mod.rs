@@ -102,6 +102,16 @@ pub enum StoreRequest {
     ResolveLock(kvrpcpb::ResolveLockRequest),
     /// `KVPessimisticRollback`.
     PessimisticRollback(kvrpcpb::PessimisticRollbackRequest),
+    /// `KvPrewrite`.
+    Prewrite(kvrpcpb::PrewriteRequest),
+    /// `KvCommit`.
+    Commit(kvrpcpb::CommitRequest),
+    /// `KvBatchRollback`.
+    BatchRollback(kvrpcpb::BatchRollbackRequest),
+    /// `KvTxnHeartBeat`.
+    TxnHeartBeat(kvrpcpb::TxnHeartBeatRequest),
+    /// `SplitRegion`.
+    SplitRegion(kvrpcpb::SplitRegionRequest),
 }
 
 /// The answer to a [`StoreRequest`], of the same variant.
@@ -124,6 +134,16 @@ pub enum StoreResponse {
     ResolveLock(kvrpcpb::ResolveLockResponse),
     /// `KVPessimisticRollback`.
     PessimisticRollback(kvrpcpb::PessimisticRollbackResponse),
+    /// `KvPrewrite`.
+    Prewrite(kvrpcpb::PrewriteResponse),
+    /// `KvCommit`.
+    Commit(kvrpcpb::CommitResponse),
+    /// `KvBatchRollback`.
+    BatchRollback(kvrpcpb::BatchRollbackResponse),
+    /// `KvTxnHeartBeat`.
+    TxnHeartBeat(kvrpcpb::TxnHeartBeatResponse),
+    /// `SplitRegion`.
+    SplitRegion(kvrpcpb::SplitRegionResponse),
 }
 
 /// Calls to stores by address.

@@ -1,0 +1,45 @@
+//! Work that goes on behind whoever asked for it: cleaning up after transactions.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinHandle;
+
+/// More tasks than ever run at once.
+const MAX_TASKS: u32 = 1 << 20;
+
+/// Starts tasks and knows when none of them runs any more; clones share everything.
+#[derive(Debug, Clone)]
+pub(crate) struct Background {
+    places: Arc<Semaphore>,
+}
+
+impl Default for Background {
+    fn default() -> Self {
+        let places = usize::try_from(MAX_TASKS).unwrap_or(usize::MAX);
+        Self { places: Arc::new(Semaphore::new(places)) }
+    }
+}
+
+impl Background {
+    /// Starts a task on `runtime`, from wherever it is called.
+    pub(crate) fn spawn<F>(&self, runtime: &Handle, work: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let place: Option<OwnedSemaphorePermit> = Arc::clone(&self.places).try_acquire_owned().ok();
+        runtime.spawn(async move {
+            let _place = place;
+            work.await
+        })
+    }
+
+    /// Returns when no task runs.
+    pub(crate) async fn idle(&self) {
+        // The semaphore is never closed.
+        let _all = self.places.acquire_many(MAX_TASKS).await;
+    }
+}

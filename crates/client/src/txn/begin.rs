@@ -1,0 +1,59 @@
+//! Beginning a transaction.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+
+use super::core::{Birth, Core};
+use super::coverage::Coverage;
+use super::engine::Engine;
+use super::options::TxnOptions;
+use super::transaction::Transaction;
+use crate::client::Client;
+use crate::error::{ClientError, ErrorKind, Result};
+use crate::lock::LockStats;
+use crate::sender::SendOptions;
+
+impl Client {
+    /// Begins a transaction. Nothing is sent to a store before the first
+    /// [`prewrite`](Transaction::prewrite). Must be called within a Tokio runtime, where what the
+    /// transaction leaves behind is cleaned up.
+    ///
+    /// # Errors
+    /// When PD cannot be reached within the budget, or [`ErrorKind::InvalidInput`] for a `start_ts` in
+    /// the future or a lifetime that is over already.
+    pub async fn begin(&self, options: TxnOptions) -> Result<Transaction> {
+        let now = self.timestamp_by(options.deadline).await?;
+        let start_ts = options.start_ts.unwrap_or(now);
+        if start_ts > now {
+            return Err(ClientError::new(
+                ErrorKind::InvalidInput,
+                format!("a transaction cannot start at {start_ts}, it is {now} only"),
+            ));
+        }
+        let birth = Birth { at: self.clock().now(), age: now.saturating_since(start_ts) };
+        let mut send = SendOptions::new(self.options().request_timeout);
+        send.priority = options.priority;
+        send.label.clone_from(&options.label);
+        let engine = Engine::new(start_ts, options.lock_ttl, options.max_lifetime);
+        let core = Core {
+            client: self.clone(),
+            send,
+            start_ts,
+            birth,
+            engine: Mutex::new(engine),
+            coverage: Mutex::new(Coverage::new(options.max_keys, options.max_key_bytes)),
+            progress: Arc::default(),
+            lock_stats: LockStats::default(),
+            runtime: Handle::current(),
+            options: TxnOptions {
+                concurrency: options.concurrency.max(1),
+                lock_ttl: options.lock_ttl.max(Duration::from_secs(1)),
+                ..options
+            },
+        };
+        Ok(Transaction::new(Arc::new(core)))
+    }
+}

@@ -1,0 +1,273 @@
+//! A transaction as its caller holds it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::core::Core;
+use super::engine::{Command, Event, Verdict};
+use super::error::{Result, TxnError};
+use super::guard::CommitGuard;
+use super::heartbeat::Heart;
+use super::mutation::Mutation;
+use super::pieces::{self, Piece};
+use super::progress::TxnProgress;
+use crate::error::ClientError;
+use crate::lock::status::Fate;
+use crate::timestamp::Timestamp;
+
+/// A committed transaction.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Committed {
+    /// Its place in the order of events; its `start_ts` when it wrote nothing.
+    pub commit_ts: Timestamp,
+    /// What came of the keys other than the primary. They are committed whatever this says: whoever
+    /// meets a lock that is left finds out from the primary.
+    pub secondaries: Secondaries,
+}
+
+/// What came of the keys other than the primary.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Secondaries {
+    /// No lock is left.
+    Done,
+    /// They are being committed behind the caller.
+    Behind,
+    /// Some locks are left to those who meet them; why.
+    Left(ClientError),
+}
+
+/// A transaction that writes: all of it or nothing.
+///
+/// Dropped before it ends, it is rolled back behind the caller; what is dropped in the middle of
+/// [`Transaction::commit`] is rolled back or committed, as a whole, whichever can still be had. Its
+/// methods must run in the Tokio runtime in which it was begun.
+#[derive(Debug)]
+pub struct Transaction {
+    core: Arc<Core>,
+    heart: Option<Heart>,
+    /// What the rest's task brought.
+    rest: Option<Secondaries>,
+}
+
+impl Transaction {
+    pub(super) fn new(core: Arc<Core>) -> Self {
+        Self { core, heart: None, rest: None }
+    }
+
+    /// The snapshot it reads and conflicts by.
+    #[must_use]
+    pub fn start_ts(&self) -> Timestamp {
+        self.core.start_ts
+    }
+
+    /// How far it is.
+    #[must_use]
+    pub fn progress(&self) -> &Arc<TxnProgress> {
+        &self.core.progress
+    }
+
+    /// Writes locks with these mutations' data, and returns when all of them stand. May be called any
+    /// number of times, so that input of any size streams through; nothing is kept of a call but what
+    /// the second phase needs. A key may come only once in a transaction: twice in one call, or while the
+    /// transaction is small, is an error; later it is not noticed, and the first one counts.
+    ///
+    /// The first mutation of the first call that locks its key is the primary, and its request is
+    /// answered before any other is sent.
+    ///
+    /// # Errors
+    /// Any [`TxnError`] but an undetermined one; the transaction is rolled back then, and good for nothing
+    /// more. The same when a call was cancelled before.
+    pub async fn prewrite(&mut self, mutations: Vec<Mutation>) -> Result<()> {
+        if mutations.is_empty() {
+            return Ok(());
+        }
+        let (mut mutations, mut pieces) = (Some(mutations), Vec::new().into_iter());
+        let mut command = self.handle(Event::Prewrite);
+        loop {
+            let event = match command {
+                Command::Cut => {
+                    let cut = self.admit(mutations.take().unwrap_or_default()).await;
+                    Event::Cut(cut.map(|cut| pieces = cut.into_iter()))
+                }
+                Command::PrewritePrimary => {
+                    let result = self.core.prewrite_all(pieces.by_ref().take(1).collect()).await;
+                    if result.is_ok() {
+                        self.heart = Some(Heart::start(&self.core));
+                    }
+                    Event::Prewritten(result)
+                }
+                Command::PrewriteRest => {
+                    Event::Prewritten(self.core.prewrite_all(pieces.by_ref().collect()).await)
+                }
+                Command::Return(verdict) => return uncommitted(verdict),
+                other => self.carry_out(other).await,
+            };
+            command = self.handle(event);
+        }
+    }
+
+    /// Takes a commit timestamp, has `guard` look at it, and commits. `guard` is asked before the commit
+    /// of the primary is sent, again for each new timestamp.
+    ///
+    /// # Errors
+    /// Any [`TxnError`]. After all but [`TxnError::Undetermined`] nothing of the transaction is or becomes
+    /// visible.
+    pub async fn commit(mut self, guard: &dyn CommitGuard) -> Result<Committed> {
+        let budget = self.core.options.budgets.commit;
+        let mut bo = self.core.backoffer(budget);
+        let mut command = self.handle(Event::Commit);
+        loop {
+            let event = match command {
+                Command::TakeCommitTs => Event::CommitTs(self.core.take_commit_ts().await),
+                Command::AskGuard(commit_ts) => Event::Guard(guard.allow(commit_ts).await),
+                Command::CommitPrimary(commit_ts) => {
+                    Event::PrimaryCommit(self.core.commit_primary(&mut bo, commit_ts).await)
+                }
+                Command::Return(Verdict::Committed(commit_ts)) => {
+                    let secondaries = self.rest.take().unwrap_or(Secondaries::Done);
+                    return Ok(Committed { commit_ts, secondaries });
+                }
+                Command::Return(verdict) => {
+                    return uncommitted(verdict).and(Err(TxnError::Misuse("it did not commit")));
+                }
+                other => self.carry_out(other).await,
+            };
+            command = self.handle(event);
+        }
+    }
+
+    /// Rolls it back, and waits for that, within bounds.
+    ///
+    /// # Errors
+    /// None at present: what cannot be reached is left to those who meet it, as it would be after a crash.
+    pub async fn rollback(mut self) -> Result<()> {
+        let mut command = self.handle(Event::Rollback);
+        loop {
+            command = match command {
+                Command::Return(verdict) => return uncommitted(verdict),
+                other => {
+                    let event = self.carry_out(other).await;
+                    self.handle(event)
+                }
+            };
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn core(&self) -> &Core {
+        &self.core
+    }
+
+    fn handle(&self, event: Event) -> Command {
+        self.core.engine.lock().handle(event)
+    }
+
+    /// Takes a call's mutations in, and cuts them into requests.
+    async fn admit(&self, mut mutations: Vec<Mutation>) -> Result<Vec<Piece>> {
+        let core = &self.core;
+        if core.primary().is_empty() {
+            let Some(primary) = mutations.iter().find(|mutation| mutation.op.locks()) else {
+                return Err(TxnError::Misuse("a transaction cannot begin with checks alone"));
+            };
+            core.engine.lock().choose_primary(&primary.key);
+        }
+        pieces::sort(&mut mutations).map_err(|key| TxnError::DuplicateKey { key })?;
+        core.coverage.lock().admit(&mutations).map_err(|key| TxnError::DuplicateKey { key })?;
+        core.cut(mutations).await
+    }
+
+    /// The steps that end a transaction, whoever wants it ended.
+    async fn carry_out(&mut self, command: Command) -> Event {
+        match command {
+            Command::FinishRest(fate) => {
+                self.rest = Some(self.finish_rest(fate).await);
+                Event::RestFinished
+            }
+            other => end(&self.core, other).await,
+        }
+    }
+
+    /// Finishes the other keys in a task of its own, which goes on when the caller does not wait.
+    async fn finish_rest(&mut self, fate: Fate) -> Secondaries {
+        // From here on nobody needs a sign of life.
+        self.heart = None;
+        let core = Arc::clone(&self.core);
+        let clock = Arc::clone(self.core.client.clock());
+        let task = async move { core.finish_rest(fate).await };
+        let mut task = self.core.client.background().spawn(&self.core.runtime, task);
+        let patience = self.patience(fate);
+        tokio::select! {
+            biased;
+            result = &mut task => match result {
+                Ok(Ok(())) => Secondaries::Done,
+                Ok(Err(error)) => Secondaries::Left(error),
+                Err(_) => Secondaries::Behind,
+            },
+            () = clock.sleep(patience) => Secondaries::Behind,
+        }
+    }
+
+    /// How long the caller waits for the other keys.
+    fn patience(&self, fate: Fate) -> Duration {
+        let options = &self.core.options;
+        let limit = match fate {
+            Fate::Committed(_) if options.commit_secondaries_behind => Duration::ZERO,
+            Fate::Committed(_) => options.max_lifetime,
+            Fate::RolledBack => options.budgets.rollback_wait,
+        };
+        self.core.backoffer(limit).bounded_timeout(limit)
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        let command = self.handle(Event::Abandoned);
+        if matches!(command, Command::Return(_)) {
+            return;
+        }
+        let core = Arc::clone(&self.core);
+        let heart = self.heart.take();
+        let work = async move {
+            let _heart = heart;
+            abandon(&core, command).await;
+        };
+        drop(self.core.client.background().spawn(&self.core.runtime, work));
+    }
+}
+
+/// Brings a transaction to an end that nobody waits for.
+async fn abandon(core: &Core, mut command: Command) {
+    loop {
+        let event = match command {
+            Command::Return(_) => return,
+            Command::FinishRest(fate) => {
+                if let Err(error) = core.finish_rest(fate).await {
+                    tracing::debug!(%error, "locks of a transaction were left behind");
+                }
+                Event::RestFinished
+            }
+            other => end(core, other).await,
+        };
+        command = core.engine.lock().handle(event);
+    }
+}
+
+/// The steps about the primary that end a transaction.
+async fn end(core: &Core, command: Command) -> Event {
+    match command {
+        Command::Settle => Event::Settled(core.settle().await),
+        Command::RollbackPrimary => Event::PrimaryRolledBack(core.rollback_primary().await),
+        // The others belong to calls that are under way.
+        _ => Event::Abandoned,
+    }
+}
+
+fn uncommitted(verdict: Verdict) -> Result<()> {
+    match verdict {
+        Verdict::Open | Verdict::RolledBack => Ok(()),
+        Verdict::Failed(error) => Err(error),
+        Verdict::Committed(_) => Err(TxnError::Misuse("the transaction is committed")),
+    }
+}
