@@ -119,7 +119,7 @@ impl Decimal {
     }
 
     /// As [`Decimal::from_unscaled_digits`]; `None` when the digits don't fit.
-    fn from_ascii_digits(digits: &[u8], negative: bool, scale: u8) -> Option<Self> {
+    pub(super) fn from_ascii_digits(digits: &[u8], negative: bool, scale: u8) -> Option<Self> {
         let point = digits.len().checked_sub(usize::from(scale));
         let (int, frac) = digits.split_at_checked(point.unwrap_or(0))?;
         let missing = usize::from(scale) - frac.len();
