@@ -35,7 +35,7 @@ impl Decimal {
         if digits.get(len).is_some_and(|digit| *digit >= b'5') {
             increment(&mut kept);
         }
-        Self::from_ascii_digits(&kept, negative, scale)
+        Self::from_ascii_digits(&kept, negative, scale, MAX_SCALE)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::error::Refusal;
 use super::time::Wall;
 use super::value::InputValue;
-use super::{span, text};
+use super::{number_text, span_number};
 use crate::decimal::{Decimal, DecimalText, MAX_PRECISION, MAX_SCALE};
 use crate::field_type::FieldType;
 use crate::time::Zone;
@@ -37,8 +37,8 @@ impl DecimalTarget {
             InputValue::Float32(value) => return self.of_float(f64::from(*value)),
             InputValue::Float64(value) => return self.of_float(*value),
             InputValue::Text(text) => return self.of_text(text),
-            InputValue::Bytes(bytes) => return self.of_text(text::of_bytes(bytes)?),
-            InputValue::Duration(moment) => Ok(span::decimal(*moment)?),
+            InputValue::Bytes(bytes) => return self.of_text(number_text::of_bytes(bytes)?),
+            InputValue::Duration(moment) => Ok(span_number::decimal(*moment)?),
             other => Ok(Wall::of(other, zone)?.ok_or(Refusal::Unsupported)?.decimal()?),
         };
         let exact = exact.map_err(|_| Refusal::OutOfRange)?;

@@ -1,10 +1,10 @@
 //! `FLOAT` and `DOUBLE`.
 
 use super::error::Refusal;
-use super::number_text::FloatText;
+use super::number_text::{self, FloatText};
+use super::span_number;
 use super::time::Wall;
 use super::value::InputValue;
-use super::{span, text};
 use crate::decimal::Decimal;
 use crate::field_type::{FieldType, tp};
 use crate::time::Zone;
@@ -47,6 +47,8 @@ impl FloatTarget {
         if self.unsigned && value < 0.0 {
             return Err(Refusal::OutOfRange);
         }
+        // Stores have no negative zero.
+        let value = value + 0.0;
         if !self.narrow {
             return Ok(value);
         }
@@ -84,8 +86,8 @@ fn to_float(value: &InputValue<'_>, zone: Zone) -> Result<f64, Refusal> {
         InputValue::Float64(value) => Ok(*value),
         InputValue::Decimal(value) => of_decimal(value),
         InputValue::Text(text) => FloatText::parse(text)?.to_float(),
-        InputValue::Bytes(bytes) => FloatText::parse(text::of_bytes(bytes)?)?.to_float(),
-        InputValue::Duration(moment) => of_decimal(&span::decimal(*moment)?),
+        InputValue::Bytes(bytes) => FloatText::parse(number_text::of_bytes(bytes)?)?.to_float(),
+        InputValue::Duration(moment) => of_decimal(&span_number::decimal(*moment)?),
         other => of_decimal(&Wall::of(other, zone)?.ok_or(Refusal::Unsupported)?.decimal()?),
     }
 }

@@ -1,10 +1,10 @@
 //! Integers, `YEAR` and `BIT`.
 
 use super::error::Refusal;
-use super::number_text::FloatText;
+use super::number_text::{self, FloatText};
 use super::time::Wall;
 use super::value::InputValue;
-use super::{span, text, time_number};
+use super::{span_number, time_number};
 use crate::datum::Datum;
 use crate::decimal::Decimal;
 use crate::enum_set::bit_to_u64;
@@ -46,10 +46,10 @@ pub(super) fn to_signed(value: &InputValue<'_>, zone: Zone) -> Result<i64, Refus
         InputValue::Float64(value) => float_to_signed(*value),
         InputValue::Decimal(value) => decimal_to_signed(value),
         InputValue::Text(text) => FloatText::parse(text)?.to_signed(),
-        InputValue::Bytes(bytes) => FloatText::parse(text::of_bytes(bytes)?)?.to_signed(),
+        InputValue::Bytes(bytes) => FloatText::parse(number_text::of_bytes(bytes)?)?.to_signed(),
         InputValue::Duration(moment) => {
-            let nanos = span::of(*moment, 0)?;
-            span::digits(nanos).parse().map_err(|_| Refusal::OutOfRange)
+            let nanos = span_number::nanos(*moment, 0)?;
+            span_number::digits(nanos).parse().map_err(|_| Refusal::OutOfRange)
         }
         other => {
             let wall = Wall::of(other, zone)?.ok_or(Refusal::Unsupported)?;
@@ -71,8 +71,11 @@ fn to_unsigned(value: &InputValue<'_>, zone: Zone) -> Result<u64, Refusal> {
         InputValue::Float64(value) => float_to_unsigned(*value),
         InputValue::Decimal(value) => decimal_to_unsigned(value),
         InputValue::Text(text) => FloatText::parse(text)?.to_unsigned(),
-        InputValue::Bytes(bytes) => FloatText::parse(text::of_bytes(bytes)?)?.to_unsigned(),
-        InputValue::Duration(moment) => decimal_to_unsigned(&span::decimal(*moment)?),
+        InputValue::Bytes(bytes) => FloatText::parse(number_text::of_bytes(bytes)?)?.to_unsigned(),
+        InputValue::Duration(moment) => {
+            let digits = span_number::decimal(*moment)?.rounded(0).ok_or(Refusal::OutOfRange)?;
+            decimal_to_unsigned(&digits)
+        }
         other => {
             let wall = Wall::of(other, zone)?.ok_or(Refusal::Unsupported)?;
             decimal_to_unsigned(&wall.decimal()?)
@@ -139,7 +142,7 @@ pub(super) fn bit(value: &InputValue<'_>, bits: u32) -> Result<u64, Refusal> {
 pub(super) fn year(value: &InputValue<'_>, zone: Zone) -> Result<i64, Refusal> {
     let text = match value {
         InputValue::Text(text) => Some(*text),
-        InputValue::Bytes(bytes) => Some(text::of_bytes(bytes)?),
+        InputValue::Bytes(bytes) => Some(number_text::of_bytes(bytes)?),
         _ => None,
     };
     let (year, zero_is_2000) = match (text, Wall::of(value, zone)?) {

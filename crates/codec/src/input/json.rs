@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::error::Refusal;
 use super::time::Wall;
 use super::value::InputValue;
-use super::{float, span, text};
+use super::{float, number_text, span_number};
 use crate::datum::Datum;
 use crate::json::{self, tp};
 use crate::time::{TimeKind, Zone};
@@ -20,9 +20,9 @@ pub(super) fn convert<'a>(value: &InputValue<'a>, zone: Zone) -> Result<Datum<'a
         InputValue::Float64(value) => double(*value),
         InputValue::Decimal(value) => double(float::of_decimal(value)?),
         InputValue::Text(text) => document(text),
-        InputValue::Bytes(bytes) => document(text::of_bytes(bytes)?),
+        InputValue::Bytes(bytes) => document(number_text::of_bytes(bytes)?),
         InputValue::Duration(moment) => {
-            let nanos = span::of(*moment, moment.fsp)?;
+            let nanos = span_number::nanos(*moment, moment.fsp)?;
             let mut body = nanos.to_le_bytes().to_vec();
             body.extend_from_slice(&u32::from(moment.fsp).to_le_bytes());
             Ok(Datum::Json(tp::DURATION, Cow::Owned(body)))

@@ -36,6 +36,7 @@ mod member;
 mod number_text;
 mod source;
 mod span;
+mod span_number;
 mod span_text;
 mod target;
 mod text;

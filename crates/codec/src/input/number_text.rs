@@ -105,3 +105,8 @@ impl<'a> FloatText<'a> {
 fn split_digits(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     bytes.split_at_checked(bytes.iter().take_while(|byte| byte.is_ascii_digit()).count())
 }
+
+/// Bytes as the text that a number or a time is read from.
+pub(super) fn of_bytes(bytes: &[u8]) -> Result<&str, Refusal> {
+    std::str::from_utf8(bytes).map_err(|_| Refusal::Incorrect)
+}

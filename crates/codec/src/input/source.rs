@@ -163,32 +163,41 @@ fn of_dictionary(array: &dyn Array, row: usize) -> Result<InputValue<'_>, Missin
 /// `unscaled × 10^-scale`; a negative scale means zeros before the point.
 fn narrow(unscaled: i128, scale: i8) -> Result<InputValue<'static>, Missing> {
     match u8::try_from(scale) {
-        Ok(scale @ 0..=MAX_SCALE) => {
-            let value = Decimal::from_i128(unscaled, scale);
-            value.map(InputValue::Decimal).map_err(|_| beyond(unscaled, scale.cast_signed()))
+        Ok(digits @ 0..=MAX_SCALE) => {
+            decimal(Decimal::from_i128(unscaled, digits), unscaled, scale)
         }
-        _ => of_digits(unscaled, scale),
+        _ => decimal(of_text(unscaled.to_string(), scale), unscaled, scale),
     }
 }
 
 fn wide(unscaled: i256, scale: i8) -> Result<InputValue<'static>, Missing> {
     match u8::try_from(scale) {
-        Ok(scale @ 0..=MAX_SCALE) => {
-            let value = Decimal::from_i256(unscaled, scale);
-            value.map(InputValue::Decimal).map_err(|_| beyond(unscaled, scale.cast_signed()))
+        Ok(digits @ 0..=MAX_SCALE) => {
+            decimal(Decimal::from_i256(unscaled, digits), unscaled, scale)
         }
-        _ => of_digits(unscaled, scale),
+        _ => decimal(of_text(unscaled.to_string(), scale), unscaled, scale),
     }
 }
 
-/// Scales that no `DECIMAL` has: below zero, or so many digits that the last ones must be zeros.
-fn of_digits(unscaled: impl ToString, scale: i8) -> Result<InputValue<'static>, Missing> {
-    let text = format!("{}e{}", unscaled.to_string(), -i32::from(scale));
-    text.parse().map(InputValue::Decimal).map_err(|_| Missing::out_of_range(text))
+/// Scales that no `DECIMAL` has.
+fn of_text(integer: String, scale: i8) -> crate::Result<Decimal> {
+    match u8::try_from(scale) {
+        Ok(scale) => Decimal::from_integer_text(&integer, scale),
+        Err(_) => {
+            let zeros = "0".repeat(usize::from(scale.unsigned_abs()));
+            Decimal::from_integer_text(&(integer + &zeros), 0)
+        }
+    }
 }
 
-fn beyond(unscaled: impl ToString, scale: i8) -> Missing {
-    Missing::out_of_range(format!("{}e{}", unscaled.to_string(), -i32::from(scale)))
+fn decimal(
+    value: crate::Result<Decimal>,
+    unscaled: impl ToString,
+    scale: i8,
+) -> Result<InputValue<'static>, Missing> {
+    value.map(InputValue::Decimal).map_err(|_| {
+        Missing::out_of_range(format!("{}e{}", unscaled.to_string(), -i32::from(scale)))
+    })
 }
 
 /// A date, or, where the milliseconds are no whole days, a wall time.

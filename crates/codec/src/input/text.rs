@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::error::Refusal;
-use super::span;
+use super::span_number;
 use super::time::Wall;
 use super::value::InputValue;
 use crate::collation::trim_blanks;
@@ -113,8 +113,8 @@ impl TextTarget {
             return Err(Refusal::TooLong);
         }
         if self.form != Form::Blob && bytes.len() > limit {
-            let starts = bytes.iter().enumerate().filter(|(_, byte)| **byte & 0xc0 != 0x80);
-            if let Some((end, _)) = starts.skip(limit).map(|(at, byte)| (at, byte)).next() {
+            let mut starts = bytes.iter().enumerate().filter(|(_, byte)| **byte & 0xc0 != 0x80);
+            if let Some((end, _)) = starts.nth(limit) {
                 let (start, surplus) = bytes.split_at_checked(end).unwrap_or((bytes, &[]));
                 if !surplus.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')) {
                     return Err(Refusal::TooLong);
@@ -136,13 +136,8 @@ fn to_text(value: &InputValue<'_>, zone: Zone) -> Result<String, Refusal> {
         InputValue::Float32(_) | InputValue::Float64(_) => return Err(Refusal::OutOfRange),
         InputValue::Decimal(value) => value.to_string(),
         InputValue::Duration(moment) => {
-            duration::to_text(span::of(*moment, moment.fsp)?, moment.fsp)
+            duration::to_text(span_number::nanos(*moment, moment.fsp)?, moment.fsp)
         }
         other => Wall::of(other, zone)?.ok_or(Refusal::Unsupported)?.time.to_string(),
     })
-}
-
-/// Bytes as the text that a number or a time is read from.
-pub(super) fn of_bytes(bytes: &[u8]) -> Result<&str, Refusal> {
-    std::str::from_utf8(bytes).map_err(|_| Refusal::Incorrect)
 }

@@ -2,7 +2,7 @@
 
 use super::error::Refusal;
 use super::value::{InputValue, Moment};
-use super::{text, time_number, time_text};
+use super::{number_text, time_number, time_text};
 use crate::decimal::Decimal;
 use crate::time::{
     CoreTime, FIRST_TIMESTAMP_MICROS, LAST_TIMESTAMP_MICROS, MICROS_PER_DAY, MICROS_PER_SECOND,
@@ -24,7 +24,7 @@ impl TimeTarget {
                 return self.point(moment.micros, *moment);
             }
             InputValue::Text(text) => self.read(text, zone)?,
-            InputValue::Bytes(bytes) => self.read(text::of_bytes(bytes)?, zone)?,
+            InputValue::Bytes(bytes) => self.read(number_text::of_bytes(bytes)?, zone)?,
             InputValue::Int(number) => time_number::parse(*number)?,
             InputValue::UInt(number) => {
                 time_number::parse(i64::try_from(*number).map_err(|_| Refusal::InvalidTime)?)?
@@ -99,7 +99,9 @@ fn to_utc(wall: i64, zone: Zone) -> Result<i64, Refusal> {
 /// A wall time.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Wall {
+    /// The wall time, or the point in time at which `zone` has it.
     moment: Moment,
+    zone: Option<Zone>,
     /// The time with the digits that its type has.
     pub(super) time: CoreTime,
 }
@@ -107,39 +109,41 @@ pub(super) struct Wall {
 impl Wall {
     /// The wall time that a value is or, in the session's zone, has; `None` for other values.
     pub(super) fn of(value: &InputValue<'_>, zone: Zone) -> Result<Option<Self>, Refusal> {
-        let (moment, kind) = match value {
+        let (moment, zone, kind) = match value {
             InputValue::Date(days) => {
                 let micros = days.checked_mul(MICROS_PER_DAY).ok_or(Refusal::OutOfRange)?;
-                (Moment { micros, nanos: 0, fsp: 0 }, TimeKind::Date)
+                (Moment { micros, nanos: 0, fsp: 0 }, None, TimeKind::Date)
             }
-            InputValue::DateTime(moment) => (*moment, TimeKind::DateTime),
-            InputValue::Timestamp(moment) => {
-                let micros = zone.utc_to_wall_micros(moment.micros);
-                (Moment { micros, ..*moment }, TimeKind::Timestamp)
-            }
+            InputValue::DateTime(moment) => (*moment, None, TimeKind::DateTime),
+            InputValue::Timestamp(moment) => (*moment, Some(zone), TimeKind::Timestamp),
             _ => return Ok(None),
         };
-        let time = core_time(moment, kind, moment.fsp)?;
-        Ok(Some(Self { moment, time }))
+        let time = CoreTime { kind, ..CoreTime::default() };
+        let mut wall = Self { moment, zone, time };
+        wall.time = wall.rounded(moment.fsp)?;
+        Ok(Some(wall))
     }
 
-    /// Microseconds of the wall time.
-    pub(super) fn moment(&self) -> Moment {
-        self.moment
-    }
-
-    /// The time with `fsp` digits after the point.
+    /// The time with `fsp` digits after the point; a point in time is rounded before it is shown.
     pub(super) fn rounded(&self, fsp: u8) -> Result<CoreTime, Refusal> {
-        core_time(self.moment, self.time.kind, fsp)
+        let micros = self.moment.round(fsp).ok_or(Refusal::OutOfRange)?;
+        CoreTime::from_micros(self.shown(micros), self.time.kind, fsp)
+            .map_err(|_| Refusal::OutOfRange)
+    }
+
+    /// The time of day.
+    pub(super) fn time_of_day(&self) -> Moment {
+        let micros = self.shown(self.moment.micros).rem_euclid(MICROS_PER_DAY);
+        Moment { micros, ..self.moment }
     }
 
     /// Its digits in a row, as a number: `20240229`, `20240229123456.789`.
     pub(super) fn decimal(&self) -> Result<Decimal, Refusal> {
         time_number::decimal(&self.time)
     }
-}
 
-fn core_time(moment: Moment, kind: TimeKind, fsp: u8) -> Result<CoreTime, Refusal> {
-    let micros = moment.round(fsp).ok_or(Refusal::OutOfRange)?;
-    CoreTime::from_micros(micros, kind, fsp).map_err(|_| Refusal::OutOfRange)
+    /// Microseconds as the clocks show them.
+    fn shown(&self, micros: i64) -> i64 {
+        self.zone.map_or(micros, |zone| zone.utc_to_wall_micros(micros))
+    }
 }
