@@ -2,6 +2,8 @@
 //!
 //! The numbers are MySQL's own (`mysql/type.go` of TiDB, `FieldTypeTp` of TiKV).
 
+use std::fmt;
+
 /// MySQL type codes.
 pub mod tp {
     /// `DECIMAL` of MySQL before 5.0; never stored.
@@ -146,10 +148,48 @@ impl FieldType {
         is_string_tp(self.tp)
     }
 
+    /// The name that the type is declared by, which for strings depends on the character set.
+    fn declared_name(&self) -> &'static str {
+        match (self.tp, self.is_binary_string()) {
+            (tp::STRING, true) => "binary",
+            (tp::VARCHAR | tp::VAR_STRING, true) => "varbinary",
+            (tp::TINY_BLOB, false) => "tinytext",
+            (tp::BLOB, false) => "text",
+            (tp::MEDIUM_BLOB, false) => "mediumtext",
+            (tp::LONG_BLOB, false) => "longtext",
+            (code, _) => type_name(code),
+        }
+    }
+
     /// The type's MySQL name in lower case, without lengths.
     #[must_use]
     pub fn name(&self) -> &'static str {
         type_name(self.tp)
+    }
+}
+
+impl fmt::Display for FieldType {
+    /// The type as it is declared, in lower case and without its members: `decimal(10,2) unsigned`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.declared_name())?;
+        match (self.tp, self.flen, self.decimal) {
+            // Of these the numbers are widths to show, or always the same.
+            (tp::TINY | tp::SHORT | tp::INT24 | tp::LONG | tp::LONG_LONG | tp::YEAR, ..)
+            | (tp::DATE | tp::ENUM | tp::SET | tp::JSON, ..)
+            | (tp::TINY_BLOB | tp::BLOB | tp::MEDIUM_BLOB | tp::LONG_BLOB, ..) => {}
+            (tp::DATETIME | tp::TIMESTAMP | tp::DURATION, _, ..=0) => {}
+            (tp::DATETIME | tp::TIMESTAMP | tp::DURATION, _, fsp) => write!(f, "({fsp})")?,
+            (_, ..0, _) => {}
+            (tp::NEW_DECIMAL | tp::FLOAT | tp::DOUBLE, length, scale @ 0..) => {
+                write!(f, "({length},{scale})")?;
+            }
+            (tp::FLOAT | tp::DOUBLE, ..) => {}
+            (_, length, _) => write!(f, "({length})")?,
+        }
+        if self.is_unsigned() {
+            f.write_str(" unsigned")?;
+        }
+        Ok(())
     }
 }
 

@@ -16,6 +16,7 @@
 //! | [`rows`] | `TypeDefault` answers to Arrow |
 //! | [`row`] | rows in the store |
 //! | [`index`] | index entries in the store |
+//! | [`input`] | what columns store for values of other types |
 //! | [`collation`] | sort keys of text |
 
 pub mod bytes;
@@ -29,6 +30,7 @@ pub mod enum_set;
 pub mod error;
 pub mod field_type;
 pub mod index;
+pub mod input;
 pub mod json;
 pub mod key;
 pub mod number;

@@ -82,6 +82,31 @@ pub fn encode(out: &mut Vec<u8>, elements: &[f32]) -> Result<()> {
     Ok(())
 }
 
+/// Reads a vector as TiDB prints it: `[1,2.5]`.
+///
+/// # Errors
+/// [`Error::Malformed`] when the text is no list of numbers, [`Error::OutOfRange`] for a number that no
+/// `f32` is near.
+pub fn parse(text: &str) -> Result<Vec<f32>> {
+    let malformed = |_| Error::malformed("vector", "not a list of numbers");
+    let elements: Vec<f64> = serde_json::from_str(text).map_err(malformed)?;
+    elements.into_iter().map(nearest).collect()
+}
+
+/// The `f32` nearest to a number.
+fn nearest(value: f64) -> Result<f32> {
+    if !(f64::from(f32::MIN)..=f64::from(f32::MAX)).contains(&value) {
+        return Err(Error::OutOfRange {
+            what: "vector",
+            value: value.to_string(),
+            target: "a 32-bit float".to_owned(),
+        });
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "a VECTOR has no more digits")]
+    let narrow = value as f32;
+    Ok(narrow)
+}
+
 #[cfg(test)]
 #[path = "vector_tests.rs"]
 mod tests;

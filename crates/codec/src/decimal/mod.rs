@@ -10,6 +10,7 @@
 mod accumulate;
 mod binary;
 mod chunk;
+mod round;
 mod text;
 
 use arrow_buffer::i256;
@@ -17,6 +18,7 @@ use arrow_buffer::i256;
 use crate::error::{Error, Result};
 use accumulate::{Accumulator, Wide};
 pub use chunk::{CHUNK_LEN, chunk_to_i128, chunk_to_i256};
+pub(crate) use round::DecimalText;
 
 /// Most digits of a `DECIMAL` column.
 pub const MAX_PRECISION: u8 = 65;
@@ -89,6 +91,11 @@ impl Decimal {
     #[must_use]
     pub fn precision(&self) -> u8 {
         (self.significant_int_digits() + self.frac_digits).max(1)
+    }
+
+    /// Digits before the point without leading zeros.
+    pub(crate) fn int_digits(&self) -> u8 {
+        self.significant_int_digits()
     }
 
     /// Digits after the point, as stored.

@@ -71,7 +71,7 @@ impl FromStr for Decimal {
             scale += 1;
         }
         let scale = u8::try_from(scale).map_err(|_| too_long(text))?;
-        Self::from_ascii_digits(&digits, negative, scale).ok_or_else(|| too_long(text))
+        Self::from_ascii_digits(&digits, negative, scale, MAX_SCALE).ok_or_else(|| too_long(text))
     }
 }
 
@@ -114,20 +114,37 @@ impl Decimal {
         if scale > MAX_SCALE {
             return Err(too_long(&format!("{digits}e-{scale}")));
         }
-        Self::from_ascii_digits(digits.as_bytes(), negative, scale)
+        Self::from_ascii_digits(digits.as_bytes(), negative, scale, MAX_SCALE)
             .ok_or_else(|| too_long(&format!("{digits}e-{scale}")))
     }
 
-    /// As [`Decimal::from_unscaled_digits`]; `None` when the digits don't fit.
-    fn from_ascii_digits(digits: &[u8], negative: bool, scale: u8) -> Option<Self> {
+    /// The value of an integer `× 10^-scale` whose digits after the point may be more than a column can
+    /// have, as those of other systems are: it has to be [`rounded`](Self::rounded) before it is written.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] when the digits don't fit nine words.
+    pub(crate) fn from_integer_text(integer: &str, scale: u8) -> Result<Self> {
+        let digits = integer.strip_prefix('-');
+        let (negative, digits) = (digits.is_some(), digits.unwrap_or(integer));
+        Self::from_ascii_digits(digits.as_bytes(), negative, scale, u8::MAX)
+            .ok_or_else(|| too_long(&format!("{integer}e-{scale}")))
+    }
+
+    /// As [`Decimal::from_unscaled_digits`] with at most `most` digits after the point, beyond which
+    /// there may be zeros; `None` when the digits don't fit.
+    pub(super) fn from_ascii_digits(
+        digits: &[u8],
+        negative: bool,
+        scale: u8,
+        most: u8,
+    ) -> Option<Self> {
         let point = digits.len().checked_sub(usize::from(scale));
         let (int, frac) = digits.split_at_checked(point.unwrap_or(0))?;
         let missing = usize::from(scale) - frac.len();
         let start = int.iter().take_while(|digit| **digit == b'0').count();
         let int = int.get(start..)?;
         let (mut frac_digits, mut frac_end) = (usize::from(scale), frac.len());
-        // Zeros beyond what a column can have may go.
-        while frac_digits > usize::from(MAX_SCALE) {
+        while frac_digits > usize::from(most) {
             match frac.get(..frac_end)?.last() {
                 Some(b'0') => frac_end -= 1,
                 Some(_) => return None,

@@ -4,16 +4,14 @@ use crate::datum::Datum;
 use crate::duration;
 use crate::error::{Error, Result};
 use crate::field_type::{FieldType, tp};
+use crate::json;
 use crate::row::value::{decimal_size, wrong_kind};
-use crate::time::{CoreTime, InvalidTime, MAX_FSP, TimeKind};
+use crate::time::{
+    CoreTime, FIRST_TIMESTAMP_MICROS, InvalidTime, LAST_TIMESTAMP_MICROS, MAX_FSP, TimeKind,
+};
 use crate::vector::VectorRef;
-use crate::{json, time};
 
 const WHAT: &str = "column value";
-/// `1970-01-01 00:00:01`, the first `TIMESTAMP`, in microseconds since 1970.
-const FIRST_TIMESTAMP: i64 = time::MICROS_PER_SECOND;
-/// `2038-01-19 03:14:07.999999`, the last `TIMESTAMP`.
-const LAST_TIMESTAMP: i64 = 2_147_483_648 * time::MICROS_PER_SECOND - 1;
 
 /// Checks that a column of this type can hold the value as it is: its kind, its range, its length, its
 /// fraction digits, its character set. Nothing is rounded, cut or padded here. `NULL` passes unless the
@@ -80,16 +78,9 @@ pub fn check_stored(field_type: &FieldType, value: &Datum<'_>) -> Result<()> {
 }
 
 fn out_of_range(field_type: &FieldType, value: impl ToString) -> Error {
-    let sign = if field_type.is_unsigned() { " unsigned" } else { "" };
     let null = if field_type.is_not_null() { " not null" } else { "" };
-    let size = match (field_type.flen, field_type.decimal) {
-        (..0, ..0) => String::new(),
-        (length, ..=0) => format!("({length})"),
-        (..0, scale) => format!("({scale})"),
-        (length, scale) => format!("({length}, {scale})"),
-    };
     let value: String = value.to_string().chars().take(64).collect();
-    let target = format!("{}{size}{sign}{null}", field_type.name());
+    let target = format!("{field_type}{null}");
     Error::OutOfRange { what: WHAT, value, target }
 }
 
@@ -162,7 +153,7 @@ fn check_time(field_type: &FieldType, packed: u64, kind: TimeKind) -> Result<()>
         return Ok(());
     }
     match time.to_micros() {
-        Ok(FIRST_TIMESTAMP..=LAST_TIMESTAMP) => Ok(()),
+        Ok(FIRST_TIMESTAMP_MICROS..=LAST_TIMESTAMP_MICROS) => Ok(()),
         Ok(_) if kind != TimeKind::Timestamp => Ok(()),
         // MySQL lets the month or the day be zero.
         Err(InvalidTime::ZeroInDate) if kind != TimeKind::Timestamp => Ok(()),

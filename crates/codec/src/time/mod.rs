@@ -31,6 +31,11 @@ pub const MICROS_PER_SECOND: i64 = 1_000_000;
 /// Microseconds of a day.
 pub const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
 
+/// `1970-01-01 00:00:01`, the first `TIMESTAMP`, in microseconds since 1970.
+pub const FIRST_TIMESTAMP_MICROS: i64 = MICROS_PER_SECOND;
+/// `2038-01-19 03:14:07.999999`, the last `TIMESTAMP`.
+pub const LAST_TIMESTAMP_MICROS: i64 = 2_147_483_648 * MICROS_PER_SECOND - 1;
+
 /// The lowest four core bits of a `DATE`.
 const DATE_BITS: u64 = 0b1110;
 
