@@ -17,6 +17,7 @@
 //! | [`encode`] | rows to records and index entries |
 //! | [`mod@show_create`] | the statement that makes a table |
 //! | [`name_info`] | just a table's name, for caches |
+//! | [`row_id`], [`write_default`] | ids and defaults of new rows |
 //! | [`stats`] | how many rows ranges of values have |
 
 pub mod arrow_type;
@@ -34,14 +35,18 @@ pub mod model;
 pub mod name_info;
 pub mod partition;
 pub mod readable;
+pub mod row_id;
 pub mod scan_column;
 pub mod show_create;
 pub mod stats;
+pub mod write_default;
 
 pub use arrow_type::{ColumnType, TypeOptions, UnsupportedColumn, arrow_field, column_type};
 pub use diff::{Change, SchemaDiff};
 pub use domain::Domain;
-pub use encode::{EncodeError, EncodedEntry, EncodedRow, NotWritable, TableEncoder};
+pub use encode::{
+    DecodeRowError, EncodeError, EncodedEntry, EncodedRow, NotWritable, RowDecoder, TableEncoder,
+};
 pub use error::Error;
 pub use lookup::HandleKind;
 pub use model::{ColumnInfo, DbInfo, IndexInfo, PartitionInfo, TableInfo};

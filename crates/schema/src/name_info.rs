@@ -2,6 +2,7 @@
 
 use crate::malformed::{MalformedMetadata, parse};
 use crate::model::ci_str::CiStr;
+use crate::model::constraint::ForeignKeyInfo;
 use crate::model::go_json::go_struct;
 use crate::model::state::SchemaState;
 
@@ -19,6 +20,9 @@ pub struct NameInfo {
     pub state: SchemaState,
     /// What it is.
     pub kind: TableKind,
+    /// The tables that its foreign keys refer to, as database and table in lower case: TiDB notes a
+    /// foreign key with the child only.
+    pub references: Vec<(String, String)>,
 }
 
 /// What a name of the catalog stands for.
@@ -40,6 +44,7 @@ go_struct! {
         "state" => state: SchemaState,
         "view" => view: Option<Present>,
         "sequence" => sequence: Option<Present>,
+        "fk_info" => foreign_keys: Vec<ForeignKeyInfo>,
     }
 }
 
@@ -65,7 +70,11 @@ impl NameInfo {
             (None, Some(_)) => TableKind::Sequence,
             (None, None) => TableKind::Table,
         };
-        Ok(Self { id: raw.id, name: raw.name, state: raw.state, kind })
+        let refers = |key: ForeignKeyInfo| (key.ref_schema.lower, key.ref_table.lower);
+        let mut references: Vec<_> = raw.foreign_keys.into_iter().map(refers).collect();
+        references.sort_unstable();
+        references.dedup();
+        Ok(Self { id: raw.id, name: raw.name, state: raw.state, kind, references })
     }
 
     /// Whether it is a view.

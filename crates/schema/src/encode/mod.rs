@@ -5,10 +5,12 @@
 //! encoded: see [`check_writable`](crate::TableInfo::check_writable).
 
 mod refusal;
+mod row_decoder;
 mod table_encoder;
 mod writable;
 
 pub use refusal::{EncodeError, NotWritable, NotWritableReason};
+pub use row_decoder::{DecodeRowError, RowDecoder};
 pub use table_encoder::{EncodedEntry, EncodedRow, TableEncoder};
 
 #[cfg(test)]

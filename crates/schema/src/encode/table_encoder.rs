@@ -144,11 +144,20 @@ impl TableEncoder {
         row_id: Option<i64>,
     ) -> Result<EncodedRow, EncodeError> {
         self.check(values)?;
-        let handle = self.handle(values, row_id)?;
-        let physical_id = match &self.router {
-            None => self.table.id,
-            Some(router) => router.route(values)?,
-        };
+        self.encode_stored(values, row_id)
+    }
+
+    /// The same for values that are not checked again: those of a row that is in the store, which may be
+    /// ones that no statement could write today (a date of zeros, say).
+    ///
+    /// # Errors
+    /// [`EncodeError`] when a value is not of its column's kind, or no partition takes the row.
+    pub fn encode_stored(
+        &self,
+        values: &[Datum<'_>],
+        row_id: Option<i64>,
+    ) -> Result<EncodedRow, EncodeError> {
+        let (physical_id, handle) = self.locate(values, row_id)?;
         let key = encode_record_key(physical_id, &handle);
         let value = self.record(values)?;
         let entries = self
@@ -157,6 +166,30 @@ impl TableEncoder {
             .map(|index| self.entry(index, values, physical_id, &handle))
             .collect::<Result<_, _>>()?;
         Ok(EncodedRow { physical_id, handle, key, value, entries })
+    }
+
+    /// Where a row is: the table id in its record's key, and its handle. Only the values of the columns in
+    /// [`TableEncoder::partition_columns`] and of the handle are looked at.
+    ///
+    /// # Errors
+    /// [`EncodeError`] as for [`TableEncoder::encode_stored`].
+    pub fn locate(
+        &self,
+        values: &[Datum<'_>],
+        row_id: Option<i64>,
+    ) -> Result<(i64, Handle), EncodeError> {
+        let handle = self.handle(values, row_id)?;
+        let physical_id = match &self.router {
+            None => self.table.id,
+            Some(router) => router.route(values)?,
+        };
+        Ok((physical_id, handle))
+    }
+
+    /// The offsets of the columns that a row's partition depends on; none without partitions.
+    #[must_use]
+    pub fn partition_columns(&self) -> Vec<usize> {
+        self.router.as_ref().map_or_else(Vec::new, PartitionRouter::columns)
     }
 
     /// Checks that each column can hold its value.

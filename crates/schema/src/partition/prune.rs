@@ -38,16 +38,7 @@ impl PartitionPruner {
     /// The offsets in the table of the columns that decide.
     #[must_use]
     pub fn columns(&self) -> Vec<usize> {
-        match &self.router.rule {
-            Rule::Range(expr, _) | Rule::Hash(expr) | Rule::List { expr, .. } => {
-                image::offsets(expr)
-            }
-            Rule::RangeColumns(columns, _)
-            | Rule::Key(columns)
-            | Rule::ListColumns { columns, .. } => {
-                columns.iter().map(|column| column.offset).collect()
-            }
-        }
+        self.router.columns()
     }
 
     /// Ids of the partitions that may have rows with values of `domains`, which are by offset of the

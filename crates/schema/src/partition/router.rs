@@ -13,6 +13,7 @@ use tifusion_codec::time::{CoreTime, TimeKind};
 use super::crc32::Crc32;
 use super::error::PartitionError;
 use super::expression::{PartitionExpr, is_integer};
+use super::image;
 use super::parse::{Literal, literal};
 use crate::default_value::datum_of_text;
 use crate::model::{PartitionDefinition, PartitionInfo, PartitionType, TableInfo};
@@ -97,6 +98,21 @@ impl PartitionRouter {
         };
         let ids = definitions.iter().map(|definition| definition.id).collect();
         Ok(Self { table: table.name.original.clone(), rule, ids })
+    }
+
+    /// The offsets in the table of the columns that decide.
+    #[must_use]
+    pub fn columns(&self) -> Vec<usize> {
+        match &self.rule {
+            Rule::Range(expr, _) | Rule::Hash(expr) | Rule::List { expr, .. } => {
+                image::offsets(expr)
+            }
+            Rule::RangeColumns(columns, _)
+            | Rule::Key(columns)
+            | Rule::ListColumns { columns, .. } => {
+                columns.iter().map(|column| column.offset).collect()
+            }
+        }
     }
 
     /// The id of the partition that a row belongs to; `row` holds the values of all columns of the table,

@@ -16,7 +16,7 @@ use super::names::{Database, Names, TableName, Tables};
 use tifusion_schema::model::ci_str::to_lower;
 
 /// Raised when the file's form changes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// The file for a cluster.
 #[derive(Debug, Clone)]
@@ -37,9 +37,12 @@ struct Header {
 struct StoredDatabase {
     id: i64,
     name: String,
-    /// Id, name and kind of each table; `None` where they are not known.
-    tables: Option<Vec<(i64, String, char)>>,
+    /// The tables; `None` where they are not known.
+    tables: Option<Vec<StoredTable>>,
 }
+
+/// Id, name, kind, and what foreign keys refer to.
+type StoredTable = (i64, String, char, Vec<(String, String)>);
 
 /// Why a file can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -135,7 +138,9 @@ fn store(database: &Arc<Database>) -> StoredDatabase {
         TableKind::Sequence => 's',
         _ => 't',
     };
-    let row = |table: &TableName| (table.id, table.name.to_string(), kind(table.kind));
+    let row = |table: &TableName| {
+        (table.id, table.name.to_string(), kind(table.kind), table.references.to_vec())
+    };
     let tables = database.tables.as_ref().map(|tables| {
         let mut rows: Vec<_> = tables.values().map(row).collect();
         rows.sort_unstable();
@@ -151,8 +156,9 @@ fn restore(stored: StoredDatabase) -> Database {
         _ => TableKind::Table,
     };
     let tables = stored.tables.map(|rows| {
-        let tables = rows.into_iter().map(|(id, name, code)| {
-            (to_lower(&name), TableName { id, name: Arc::from(name), kind: kind(code) })
+        let tables = rows.into_iter().map(|(id, name, code, references)| {
+            let (lower, name) = (to_lower(&name), Arc::from(name));
+            (lower, TableName { id, name, kind: kind(code), references: references.into() })
         });
         Arc::new(tables.collect::<Tables>())
     });
@@ -171,11 +177,21 @@ fn checksum(version: i64, body: &[u8]) -> u64 {
 mod tests {
     use super::*;
 
+    fn table(id: i64, name: &str, kind: TableKind, references: &[(&str, &str)]) -> TableName {
+        let owned = |(database, table): &(&str, &str)| ((*database).into(), (*table).into());
+        TableName {
+            id,
+            name: name.into(),
+            kind,
+            references: references.iter().map(owned).collect(),
+        }
+    }
+
     fn names() -> Names {
         let tables = Tables::from([
-            ("t".into(), TableName { id: 7, name: "T".into(), kind: TableKind::Table }),
-            ("v".into(), TableName { id: 8, name: "v".into(), kind: TableKind::View }),
-            ("ünï".into(), TableName { id: 9, name: "Ünï".into(), kind: TableKind::Sequence }),
+            ("t".into(), table(7, "T", TableKind::Table, &[("shop", "parent")])),
+            ("v".into(), table(8, "v", TableKind::View, &[])),
+            ("ünï".into(), table(9, "Ünï", TableKind::Sequence, &[])),
         ]);
         let database = |id, name: &str, tables| Database { id, name: name.into(), tables };
         Names::new(42, [database(1, "Shop", Some(Arc::new(tables))), database(2, "other", None)])
@@ -207,7 +223,7 @@ mod tests {
             good[..good.len() - 1].to_vec(),
             text.replace("Shop", "Shoo").into_bytes(),
             text.replace("\"version\":42", "\"version\":43").into_bytes(),
-            text.replace("\"format\":1", "\"format\":2").into_bytes(),
+            text.replace("\"format\":2", "\"format\":1").into_bytes(),
             text.replace("\"cluster_id\":5", "\"cluster_id\":6").into_bytes(),
         ];
         for bytes in damaged {

@@ -39,7 +39,12 @@ pub(crate) struct TableName {
     pub(crate) name: Arc<str>,
     /// What it is.
     pub(crate) kind: TableKind,
+    /// The tables that its foreign keys refer to, as database and table in lower case.
+    pub(crate) references: References,
 }
+
+/// Tables by database and name, in lower case.
+pub(crate) type References = Arc<[(String, String)]>;
 
 impl Names {
     /// These databases, their tables not known.
@@ -102,6 +107,7 @@ impl TableName {
             return None;
         }
         let name = Arc::from(info.name.original.as_str());
-        Some((info.name.lower, Self { id: info.id, name, kind: info.kind }))
+        let references = info.references.into();
+        Some((info.name.lower, Self { id: info.id, name, kind: info.kind, references }))
     }
 }
