@@ -18,6 +18,7 @@ use crate::planned::{PlannedStatement, TimeLimit};
 use crate::session::TidbSession;
 use crate::sql::{self, Statement};
 use crate::stats::{self, AnalyzedTable};
+use crate::writer::TableWriter;
 
 /// A DataFusion session whose catalog is a TiDB cluster.
 ///
@@ -198,6 +199,12 @@ impl TidbContext {
     /// When the cluster has no such database, or can't be reached.
     pub async fn use_database(&self, database: &str) -> Result<()> {
         sql::use_database(&self.session, database).await
+    }
+
+    /// Writes frames to a table of the cluster, named as in SQL (`shop.orders`): append or replace, all in one
+    /// transaction.
+    pub fn table_writer(&self, table: &str) -> TableWriter {
+        TableWriter::new(self.session.clone(), table)
     }
 
     /// What `ANALYZE` left of a table, in full: what plans go by. Nothing of it was counted at a

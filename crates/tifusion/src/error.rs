@@ -20,6 +20,7 @@ use std::sync::Arc;
 use datafusion::common::{Location, Span};
 use datafusion::error::DataFusionError;
 use tifusion_client::error::ErrorContext;
+use tifusion_client::txn::TxnError;
 use tifusion_client::{ClientError, ErrorKind as ClientErrorKind};
 
 pub use tifusion_client::RetrySafety;
@@ -35,6 +36,10 @@ pub enum ErrorKind {
     Data,
     /// The statement's or a request's deadline passed.
     DeadlineExceeded,
+    /// Another transaction wrote the same rows meanwhile: nothing was written, run it again.
+    Conflict,
+    /// A row with the same primary or unique key is there already, or comes twice: nothing was written.
+    Duplicate,
     /// DataFusion failed while it ran the plan.
     Engine,
     /// The statement, an option or an argument is wrong.
@@ -86,9 +91,10 @@ impl Error {
     #[must_use]
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         let retry = match kind {
-            ErrorKind::Unavailable | ErrorKind::DeadlineExceeded | ErrorKind::SchemaChanged => {
-                RetrySafety::Safe
-            }
+            ErrorKind::Unavailable
+            | ErrorKind::DeadlineExceeded
+            | ErrorKind::SchemaChanged
+            | ErrorKind::Conflict => RetrySafety::Safe,
             ErrorKind::Undetermined => RetrySafety::Unknown,
             _ => RetrySafety::Never,
         };
@@ -284,6 +290,7 @@ impl From<ClientError> for Error {
             ClientErrorKind::Protocol => ErrorKind::Data,
             ClientErrorKind::Security => ErrorKind::Security,
             ClientErrorKind::Undetermined => ErrorKind::Undetermined,
+            ClientErrorKind::Conflict => ErrorKind::Conflict,
             ClientErrorKind::Unavailable | ClientErrorKind::Cancelled => ErrorKind::Unavailable,
             _ => ErrorKind::Refused,
         };
@@ -335,6 +342,40 @@ via_schema_error!(
     tifusion_schema::default_value::DefaultValueError,
     tifusion_schema::inconsistent::InconsistentTable,
 );
+
+impl Error {
+    /// The error of a transaction that did not commit.
+    pub(crate) fn from_transaction(error: TxnError) -> Self {
+        let kind = match error.kind() {
+            ClientErrorKind::Conflict => ErrorKind::Conflict,
+            ClientErrorKind::SnapshotTooOld => ErrorKind::SnapshotTooOld,
+            ClientErrorKind::DeadlineExceeded => ErrorKind::DeadlineExceeded,
+            ClientErrorKind::Unavailable => ErrorKind::Unavailable,
+            ClientErrorKind::Undetermined => ErrorKind::Undetermined,
+            _ => ErrorKind::Refused,
+        };
+        Self::retelling(kind, format!("{error}; nothing was written"), error)
+    }
+}
+
+impl From<tifusion_schema::NotWritable> for Error {
+    fn from(error: tifusion_schema::NotWritable) -> Self {
+        let message = format!("{error}; write to it through TiDB's SQL port");
+        Self::retelling(ErrorKind::Unsupported, message, error)
+    }
+}
+
+impl From<tifusion_schema::EncodeError> for Error {
+    fn from(error: tifusion_schema::EncodeError) -> Self {
+        Self::retelling(ErrorKind::InvalidInput, error.to_string(), error)
+    }
+}
+
+impl From<tifusion_schema::DecodeRowError> for Error {
+    fn from(error: tifusion_schema::DecodeRowError) -> Self {
+        Self::retelling(ErrorKind::Data, error.to_string(), error)
+    }
+}
 
 impl From<tifusion_schema::NotShown> for Error {
     fn from(error: tifusion_schema::NotShown) -> Self {

@@ -46,6 +46,7 @@ pub mod pushdown;
 mod reading;
 mod scan;
 mod session;
+mod snapshot_check;
 mod sql;
 mod statement;
 mod stats;
@@ -53,6 +54,8 @@ mod table;
 #[cfg(test)]
 mod testing;
 mod variables;
+mod write;
+mod writer;
 
 pub use catalog::TidbCatalog;
 pub use context::TidbContext;
@@ -65,3 +68,5 @@ pub use stats::AnalyzedTable;
 pub use table::{ROW_ID_COLUMN, TidbTable};
 pub use tifusion_client::Timestamp;
 pub use tifusion_schema::stats as statistics;
+pub use write::{TidbEncodeExec, TidbWriteExec};
+pub use writer::{TableWriter, WriteProgress, WriteSummary};

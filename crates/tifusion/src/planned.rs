@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow::datatypes::SchemaRef;
+use datafusion::common::tree_node::TreeNode as _;
 use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
@@ -14,6 +15,7 @@ use futures::{StreamExt as _, stream};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::scan::ScanProgress;
+use crate::write::TidbWriteExec;
 
 /// A statement that was planned: its snapshot is taken, nothing of it has been read.
 ///
@@ -122,10 +124,12 @@ impl PlannedStatement {
     /// # Errors
     /// When the plan can't begin.
     pub fn execute(self) -> Result<SendableRecordBatchStream> {
+        // A write looks at the time itself: once its commit is sent, to stop would be to not know.
+        let writes = self.plan.exists(|plan| Ok(plan.is::<TidbWriteExec>()))?;
         let rows = execute_stream(self.plan, self.task)?;
         Ok(match self.limit {
-            Some(limit) => until(rows, limit),
-            None => rows,
+            Some(limit) if !writes => until(rows, limit),
+            _ => rows,
         })
     }
 }

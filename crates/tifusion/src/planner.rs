@@ -1,7 +1,7 @@
 //! The query planner: it gives each execution of a statement its snapshot.
 
+mod dml_write;
 mod refresh;
-mod snapshot_check;
 pub(crate) mod table_factor;
 pub(crate) mod time_text;
 
@@ -16,21 +16,24 @@ use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::source_as_provider;
 use datafusion::execution::context::QueryPlanner;
 use datafusion::execution::session_state::SessionState;
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{DmlStatement, LogicalPlan};
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner as _};
+use datafusion::physical_planner::{
+    DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner as _,
+};
 use tifusion_client::Timestamp;
 
-use crate::catalog::{UnreadableTable, read_only};
+use crate::catalog::UnreadableTable;
 use crate::cluster::Cluster;
 use crate::config::TidbOptions;
 use crate::error::{Error, ErrorKind, Result};
 use crate::meta::{Need, ReadAt, View};
 use crate::reading::{ViewUse, different_times};
+use crate::snapshot_check::SnapshotCheckExec;
 use crate::statement::StatementSnapshot;
 use crate::stats::{self, StatementStatistics};
 use crate::table::TidbTable;
-use snapshot_check::SnapshotCheckExec;
+use crate::write::{TidbWrite, WritePlanner, WrittenTable, write_plan};
 
 /// Plans statements over the tables of one cluster.
 ///
@@ -59,10 +62,21 @@ impl TidbQueryPlanner {
         plan: &LogicalPlan,
         session: &dyn Session,
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
-        match &self.inner {
-            Some(inner) => inner.create_physical_plan(plan, session).await,
-            None => DefaultPhysicalPlanner::default().create_physical_plan(plan, session).await,
-        }
+        let Some(inner) = &self.inner else {
+            let writes: Vec<Arc<dyn ExtensionPlanner + Send + Sync>> = vec![Arc::new(WritePlanner)];
+            let planner = DefaultPhysicalPlanner::with_extension_planners(writes);
+            return planner.create_physical_plan(plan, session).await;
+        };
+        // Another planner does not know our node: it plans the rows that are written.
+        let (Some(write), Some(state)) =
+            (TidbWrite::of(plan), session.as_any().downcast_ref::<SessionState>())
+        else {
+            return inner.create_physical_plan(plan, session).await;
+        };
+        let input = inner.create_physical_plan(&write.input, session).await?;
+        let what = (write.kind.clone(), write.options.clone());
+        let plan = write_plan(&write.table, what, input, state).await?;
+        DefaultPhysicalPlanner::default().optimize_physical_plan(plan, state, |_, _| {})
     }
 
     /// The schema as of now, as of the time that the tables are to be read at, or as of the snapshot
@@ -76,6 +90,7 @@ impl TidbQueryPlanner {
         let mut databases: Vec<_> =
             tables.readable().map(|table| table.database().to_owned()).collect();
         databases.extend(tables.views().map(|view| view.database.to_string()));
+        databases.extend(tables.written.iter().map(|table| table.database.1.to_string()));
         databases.push(stats::DATABASE.to_owned());
         databases.sort_unstable();
         databases.dedup();
@@ -115,6 +130,9 @@ impl TidbQueryPlanner {
         });
         for used in tables.views() {
             refresh::check_view(used, &view, self.cluster.meta()).await?;
+        }
+        for table in &tables.written {
+            refresh::check_written(table, &view).await?;
         }
         let compared = stats::compared_columns(plan)?;
         let needs: Vec<stats::Need> =
@@ -165,7 +183,7 @@ impl QueryPlanner for TidbQueryPlanner {
             self.cluster.meta().view(need, deadline).await?;
         }
         tables.check(&self.cluster)?;
-        if tables.readable().next().is_none() {
+        if tables.readable().next().is_none() && tables.written.is_empty() {
             return self.plan_inner(plan, session).await;
         }
         let Some(state) = session.as_any().downcast_ref::<SessionState>() else {
@@ -180,7 +198,8 @@ impl QueryPlanner for TidbQueryPlanner {
         state.config_mut().set_extension(Arc::clone(&snapshot));
         state.config_mut().set_extension(Arc::new(statistics));
         let plan = self.plan_inner(&plan, &state).await?;
-        if inner {
+        // A write looks at its snapshot before it commits.
+        if inner || !tables.written.is_empty() {
             return Ok(plan);
         }
         Ok(Arc::new(SnapshotCheckExec::new(plan, self.cluster.client().clone(), snapshot)))
@@ -193,13 +212,16 @@ struct Tables {
     providers: Vec<Arc<dyn TableProvider>>,
     /// The names that it lists through `information_schema`.
     listing: Option<Need<'static>>,
-    /// A table of TiDB that it would write to.
-    written: Option<String>,
+    /// Those that it writes to.
+    written: Vec<Arc<WrittenTable>>,
+    /// A table of TiDB that it would write to in a way that is not available.
+    refused: Option<String>,
 }
 
 impl Tables {
     fn of(plan: &LogicalPlan) -> DataFusionResult<Self> {
-        let mut tables = Self { providers: Vec::new(), listing: None, written: None };
+        let mut tables =
+            Self { providers: Vec::new(), listing: None, written: Vec::new(), refused: None };
         plan.apply_with_subqueries(|node| {
             match node {
                 LogicalPlan::TableScan(scan) => {
@@ -211,10 +233,13 @@ impl Tables {
                     }
                 }
                 LogicalPlan::Dml(dml) => {
-                    if let Ok(provider) = source_as_provider(&dml.target)
-                        && (provider.is::<TidbTable>() || provider.is::<UnreadableTable>())
-                    {
-                        tables.written = Some(dml.table_name.to_string());
+                    if let Ok(provider) = source_as_provider(&dml.target) {
+                        tables.write(dml, provider);
+                    }
+                }
+                LogicalPlan::Extension(_) => {
+                    if let Some(write) = TidbWrite::of(node) {
+                        tables.written.push(Arc::clone(&write.table));
                     }
                 }
                 _ => {}
@@ -222,6 +247,18 @@ impl Tables {
             Ok(TreeNodeRecursion::Continue)
         })?;
         Ok(tables)
+    }
+
+    /// Takes note of a write that DataFusion's own planner made.
+    fn write(&mut self, dml: &DmlStatement, provider: Arc<dyn TableProvider>) {
+        if let Some(table) = provider.downcast_ref::<TidbTable>() {
+            if dml_write::is_refused(dml, table) {
+                self.refused = Some(dml.table_name.to_string());
+            }
+            self.written.push(Arc::new(table.written()));
+        } else if provider.is::<UnreadableTable>() {
+            self.providers.push(provider);
+        }
     }
 
     fn list(&mut self, table: &str) {
@@ -263,20 +300,24 @@ impl Tables {
 
     /// Refuses what can't be read, and what must not be written.
     fn check(&self, cluster: &Arc<Cluster>) -> Result<()> {
-        if let Some(table) = &self.written {
-            return Err(read_only("write to", table));
+        if let Some(table) = &self.refused {
+            return Err(Error::unsupported(format!(
+                "a statement that writes to {table} is one for TidbContext::sql, which casts values as \
+                 TiDB does, tells a column that is left out from NULL, and keeps all of a filter"
+            )));
         }
         for provider in &self.providers {
             if let Some(table) = provider.downcast_ref::<UnreadableTable>() {
                 return Err(table.reason().clone());
             }
         }
-        match self.readable().find(|table| !Arc::ptr_eq(table.cluster(), cluster)) {
+        let read = self.readable().find(|table| !Arc::ptr_eq(table.cluster(), cluster));
+        let read = read.map(|table| format!("{}.{}", table.database(), table.name()));
+        let written = || self.written.iter().find(|table| !Arc::ptr_eq(&table.cluster, cluster));
+        match read.or_else(|| written().map(|table| table.label())) {
             None => Ok(()),
             Some(table) => Err(Error::invalid(format!(
-                "{}.{} belongs to another TidbContext: a statement reads one cluster",
-                table.database(),
-                table.name()
+                "{table} belongs to another TidbContext: a statement reads and writes one cluster"
             ))),
         }
     }

@@ -10,6 +10,8 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{Result as DataFusionResult, plan_err};
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::dml::InsertOp;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_expr::utils::collect_columns;
 use datafusion::physical_plan::ExecutionPlan;
@@ -39,6 +41,7 @@ use crate::scan::pushed::Pushdown;
 use crate::scan::spec::{AccessSummary, Segment, TableScanSpec};
 use crate::statement::StatementSnapshot;
 use crate::stats::StatementStatistics;
+use crate::write::{OnDuplicate, WriteKind, WriteOptions, WrittenTable, write_plan};
 
 /// Physical tables whose regions are looked up at once.
 const LOOKUPS_AT_ONCE: usize = 8;
@@ -134,9 +137,7 @@ impl TidbTable {
     /// When it does not have them.
     pub(crate) fn read_partitions(&self, names: Vec<String>, config: &Config) -> Result<Self> {
         let reading = Reading { partitions: Some(names.into()), ..self.reading.clone() };
-        let database = (self.database_id, Arc::clone(&self.database));
-        let (cluster, info) = (Arc::clone(&self.cluster), Arc::clone(&self.info));
-        Self::new(cluster, database, info, self.schema_version, config)?.read(reading)
+        self.with_config(config)?.read(reading)
     }
 
     /// How it is read.
@@ -226,6 +227,41 @@ impl TidbTable {
         }
         let fields = output.iter().map(|column| (&column.info.field_type, column.kind.field()));
         ScanColumns::new(fields, zero_date)
+    }
+
+    /// The table as one to write to.
+    pub(crate) fn written(&self) -> WrittenTable {
+        WrittenTable {
+            cluster: Arc::clone(&self.cluster),
+            database: (self.database_id, Arc::clone(&self.database)),
+            info: Arc::clone(&self.info),
+            schema_version: self.schema_version,
+        }
+    }
+
+    /// The same table, with the types that `config` asks for.
+    ///
+    /// # Errors
+    /// When its description contradicts itself.
+    pub(crate) fn with_config(&self, config: &Config) -> Result<Self> {
+        let database = (self.database_id, Arc::clone(&self.database));
+        let (cluster, info) = (Arc::clone(&self.cluster), Arc::clone(&self.info));
+        Self::new(cluster, database, info, self.schema_version, config)
+    }
+
+    /// For each column the offset in [`TableInfo::columns`].
+    fn written_columns(&self) -> Result<Vec<usize>> {
+        let offset = |column: &TableColumn| {
+            let found = self.info.columns.iter().position(|other| other.id == column.info.id);
+            found.ok_or_else(|| {
+                Error::unsupported(format!(
+                    "column {} of {} can't be written: TiDB gives row ids itself",
+                    column.info.name,
+                    self.label()
+                ))
+            })
+        };
+        self.columns.iter().map(offset).collect()
     }
 
     fn label(&self) -> String {
@@ -490,6 +526,33 @@ impl TableProvider for TidbTable {
             Some(keys) => scan.with_keys(keys),
             None => scan,
         }))
+    }
+
+    /// Writes the rows of a frame (`DataFrame::write_table`): all columns, in the table's order.
+    async fn insert_into(
+        &self,
+        state: &dyn Session,
+        input: Arc<dyn ExecutionPlan>,
+        op: InsertOp,
+    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+        let on_duplicate = match op {
+            InsertOp::Append => OnDuplicate::Fail,
+            InsertOp::Replace => OnDuplicate::Replace,
+            InsertOp::Overwrite => {
+                return Err(Error::unsupported(format!(
+                    "overwriting {}: use REPLACE, or DELETE and INSERT",
+                    self.label()
+                ))
+                .into());
+            }
+        };
+        let Some(state) = state.as_any().downcast_ref::<SessionState>() else {
+            return Err(Error::unsupported("writes can be planned by a SessionState only").into());
+        };
+        let columns = self.written_columns()?;
+        let kind = WriteKind::Insert { columns, on_duplicate };
+        let options = WriteOptions::default();
+        Ok(write_plan(&self.written(), (kind, options), input, state).await?)
     }
 
     fn supports_filters_pushdown(

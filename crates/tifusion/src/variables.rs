@@ -46,6 +46,21 @@ pub(crate) async fn pushdown_blacklist(client: &Client, meta: &MetaStore) -> Res
         .collect())
 }
 
+/// Those of TiDB's global variables that have one of these names; none where the cluster keeps no such table.
+pub(crate) async fn globals(
+    client: &Client,
+    meta: &MetaStore,
+    names: &[&str],
+) -> Result<HashMap<String, String>> {
+    let columns = ["variable_name", "variable_value"];
+    let rows = match read_pairs(client, meta, ("global_variables", columns)).await {
+        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+        rows => rows?,
+    };
+    let both = rows.into_iter().filter_map(|(name, value)| name.zip(value));
+    Ok(both.filter(|(name, _)| names.contains(&name.as_str())).collect())
+}
+
 type Pair = (Option<String>, Option<String>);
 
 /// The texts of two columns of a small table.

@@ -196,8 +196,8 @@ impl CatalogProvider for TidbCatalog {
 /// The refusal of anything that would change the cluster.
 pub(crate) fn read_only(what: &str, name: &str) -> Error {
     Error::unsupported(format!(
-        "can't {what} {name}: writing to TiDB is not available yet. A table or view of this session \
-         goes into DataFusion's own catalog, as datafusion.public.<name>"
+        "can't {what} {name}: databases, tables and views are made, changed and dropped in TiDB itself. A \
+         table or view of this session goes into DataFusion's own catalog, as datafusion.public.<name>"
     ))
 }
 

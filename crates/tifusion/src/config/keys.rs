@@ -68,6 +68,9 @@ pub(crate) mod name {
     pub(crate) const TLS_ENABLE: &str = "tikv.tls_enable";
     pub(crate) const TRUST_CERTS: &str = "tikv.trust_cert_collection";
     pub(crate) const UNSUPPORTED_EXPRS: &str = "plan.unsupported_pushdown_exprs";
+    pub(crate) const WRITE_ALL_ROWS: &str = "write.allow_all_rows";
+    pub(crate) const WRITE_AUTO_RANDOM: &str = "write.allow_auto_random_explicit_insert";
+    pub(crate) const WRITE_ENABLE: &str = "write.enable";
     pub(crate) const ZERO_DATE: &str = "zero_date";
 }
 
@@ -178,8 +181,12 @@ pub(crate) const KEYS: &[KeySpec] = &[
         "Folder for the cache of names, which makes the first statement on a large cluster fast."),
     now(name::STATEMENT_TIMEOUT, "0", Span, Session,
         "Longest time that a statement may read, 0 for no limit; seconds without a unit."),
-    later("write.enable", "false", Flag, Session,
-        "Allow writes."),
+    now(name::WRITE_ENABLE, "false", Flag, Session,
+        "Allow INSERT, REPLACE, DELETE and UPDATE."),
+    now(name::WRITE_ALL_ROWS, "false", Flag, Session,
+        "Allow DELETE and UPDATE without WHERE."),
+    now(name::WRITE_AUTO_RANDOM, "false", Flag, Session,
+        "Allow values for AUTO_RANDOM columns, as TiDB's variable of that name does."),
     now(name::TLS_ENABLE, "false", Flag, Connect,
         "Use TLS with PD and the stores."),
     now(name::TRUST_CERTS, "", Text, Connect,

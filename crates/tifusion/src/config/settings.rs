@@ -100,6 +100,12 @@ pub struct Settings {
     pub unsupported_exprs: Vec<String>,
     /// `plan.dynamic_filter_wait`
     pub dynamic_filter_wait: Duration,
+    /// `write.allow_all_rows`
+    pub write_all_rows: bool,
+    /// `write.allow_auto_random_explicit_insert`
+    pub write_auto_random: bool,
+    /// `write.enable`
+    pub write_enable: bool,
     /// `zero_date`
     pub zero_date: ZeroDate,
 }
@@ -136,6 +142,9 @@ impl Settings {
             allow_agg_pushdown: false,
             unsupported_exprs: Vec::new(),
             dynamic_filter_wait: Duration::ZERO,
+            write_all_rows: false,
+            write_auto_random: false,
+            write_enable: false,
             zero_date: ZeroDate::Null,
         }
     }
@@ -166,6 +175,9 @@ impl Settings {
             name::SHOW_ROWID => self.show_rowid = flag,
             name::STREAMING => self.streaming = flag,
             name::TLS_ENABLE => self.tls_enable = flag,
+            name::WRITE_ALL_ROWS => self.write_all_rows = flag,
+            name::WRITE_AUTO_RANDOM => self.write_auto_random = flag,
+            name::WRITE_ENABLE => self.write_enable = flag,
             _ => {}
         }
     }

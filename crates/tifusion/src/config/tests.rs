@@ -21,7 +21,8 @@ const DESIGN: &str = "\
     tikv.jks_trust_path tikv.jks_trust_password tikv.jks_key_path tikv.jks_key_password \
     jdbc.tls_enable jdbc.server_cert_store jdbc.server_cert_password jdbc.client_cert_store \
     jdbc.client_cert_password tikv.tls_reload_interval tikv.conn_recycle_time host_mapping \
-    gc_max_wait_time zero_date plan.dynamic_filter_wait plan.use_index_scan_first";
+    gc_max_wait_time zero_date plan.dynamic_filter_wait plan.use_index_scan_first \
+    write.allow_all_rows write.allow_auto_random_explicit_insert";
 
 fn from(pairs: &[(&str, &str)]) -> Result<Config> {
     let map: HashMap<_, _> =

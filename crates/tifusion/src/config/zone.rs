@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use chrono_tz::{TZ_VARIANTS, Tz};
+use tifusion_codec::time::Zone;
 
 /// A time zone: a name of the tz database, or an offset from UTC.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -39,6 +40,12 @@ impl TimeZone {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The zone, to reckon with.
+    pub(crate) fn zone(&self) -> Zone {
+        // Every name of this type is one of that, which a test sees to.
+        self.0.parse().unwrap_or_default()
     }
 
     /// The name, shared.

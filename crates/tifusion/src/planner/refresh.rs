@@ -13,6 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::meta::{MetaStore, View};
 use crate::reading::ViewUse;
 use crate::table::TidbTable;
+use crate::write::WrittenTable;
 
 /// The table as it is in `view`; `None` if that is how `table` is already.
 ///
@@ -85,6 +86,28 @@ pub(super) async fn check_view(used: &ViewUse, view: &View, meta: &MetaStore) ->
             "the view {} was changed or dropped since the statement was planned: run it again",
             used.label()
         ),
+    ))
+}
+
+/// Sees that a table that is written to is in `view`, the schema of the statement's snapshot, what the
+/// statement was planned with.
+///
+/// # Errors
+/// [`ErrorKind::SchemaChanged`] when it is gone or another.
+pub(super) async fn check_written(table: &WrittenTable, view: &View) -> Result<()> {
+    if table.schema_version == view.version() {
+        return Ok(());
+    }
+    let now = match view.find(&table.database.1, table.info.name.as_str()) {
+        Some((database, name)) => table.cluster.meta().table(view, database.id, name.id).await?,
+        None => None,
+    };
+    if now.is_some_and(|now| *now == *table.info) {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::SchemaChanged,
+        format!("{} was changed since the statement was planned: run it again", table.label()),
     ))
 }
 

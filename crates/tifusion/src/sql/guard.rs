@@ -52,7 +52,7 @@ fn refuse_schema(name: &str, what: &str, state: &SessionState, catalog: &str) ->
     };
     if of == catalog {
         return Err(Error::unsupported(format!(
-            "can't {what} database {name}: writing to TiDB is not available yet. A schema of this \
+            "can't {what} database {name}: databases are made and dropped in TiDB itself. A schema of this \
              session goes into DataFusion's own catalog, as datafusion.<name>"
         )));
     }

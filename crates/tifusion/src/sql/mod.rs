@@ -2,6 +2,7 @@
 //! with its names resolved as TiDB resolves them.
 
 mod as_of;
+pub(crate) mod dml;
 mod guard;
 mod keywords;
 mod missing;
@@ -88,6 +89,9 @@ pub(crate) async fn run(session: &TidbSession, statement: Statement) -> Result<D
         },
         DfStatement::Reset(reset) => return variables::reset(session, reset).await,
         _ => {}
+    }
+    if let Some(frame) = dml::plan(session, &statement.0).await? {
+        return Ok(frame);
     }
     plan::plan(session, statement.0).await
 }

@@ -133,7 +133,7 @@ impl Names {
     }
 
     /// What must be known of the cluster; `None` for nothing.
-    fn need(&self) -> Option<Need<'_>> {
+    pub(super) fn need(&self) -> Option<Need<'_>> {
         match (self.lists, self.databases.is_empty()) {
             (true, _) => Some(Need::Everything),
             (false, false) => Some(Need::Tables(&self.databases)),

@@ -1,0 +1,128 @@
+//! `INSERT` and `REPLACE`.
+
+use datafusion::sql::sqlparser::ast::helpers::attached_token::AttachedToken;
+use datafusion::sql::sqlparser::ast::{
+    AssignmentTarget, Expr, Insert, Parens, Query, SetExpr, Values,
+};
+
+use super::update::offset;
+use super::{Write, literal, select};
+use crate::error::{Error, Result};
+use crate::table::TidbTable;
+use crate::write::{OnDuplicate, WriteKind};
+
+/// What an `INSERT` or `REPLACE` writes.
+///
+/// # Errors
+/// When it asks for what can't be had, or names columns that the table does not have.
+pub(super) fn write(insert: &Insert, table: &TidbTable) -> Result<Write> {
+    check(insert)?;
+    let mut columns = columns(insert, table)?;
+    let mut query = source(insert)?;
+    if let SetExpr::Values(values) = &mut *query.body {
+        leave_defaults_out(values, &mut columns)?;
+        for row in &mut values.rows {
+            for expr in &mut row.content {
+                *expr = literal::exact(expr.clone());
+            }
+        }
+    }
+    let on_duplicate = if insert.replace_into { OnDuplicate::Replace } else { OnDuplicate::Fail };
+    Ok(Write { kind: WriteKind::Insert { columns, on_duplicate }, query, needs_row_id: false })
+}
+
+fn check(insert: &Insert) -> Result<()> {
+    let refused = if insert.ignore {
+        "INSERT IGNORE: rows that can't be written are errors here"
+    } else if insert.on.is_some() {
+        "INSERT … ON DUPLICATE KEY UPDATE: use REPLACE, or UPDATE and INSERT"
+    } else if insert.or.is_some() {
+        "INSERT OR …: use REPLACE"
+    } else if insert.overwrite {
+        "INSERT OVERWRITE: use REPLACE, or DELETE and INSERT"
+    } else if insert.returning.is_some() || insert.output.is_some() {
+        "INSERT … RETURNING"
+    } else if insert.partitioned.is_some() || !insert.after_columns.is_empty() {
+        "INSERT … PARTITION: rows go where their values say"
+    } else if insert.table_alias.is_some() || insert.insert_alias.is_some() {
+        "INSERT with an alias"
+    } else if insert.settings.is_some() || insert.format_clause.is_some() {
+        "INSERT … SETTINGS or FORMAT"
+    } else if insert.multi_table_insert_type.is_some() {
+        "INSERT into several tables: one statement for each"
+    } else {
+        return Ok(());
+    };
+    Err(Error::unsupported(refused))
+}
+
+/// The offsets of the columns that are written.
+fn columns(insert: &Insert, table: &TidbTable) -> Result<Vec<usize>> {
+    let mut columns = Vec::new();
+    let named = !insert.columns.is_empty() || !insert.assignments.is_empty();
+    if !named {
+        let info = table.info();
+        let offset = |id| info.columns.iter().position(|column| column.id == id);
+        return Ok(info.public_columns().iter().filter_map(|column| offset(column.id)).collect());
+    }
+    let assigned = insert.assignments.iter().map(|assignment| match &assignment.target {
+        AssignmentTarget::ColumnName(name) => Ok(name),
+        AssignmentTarget::Tuple(_) => {
+            Err(Error::unsupported(format!("SET {assignment}: set columns one by one")))
+        }
+    });
+    for name in insert.columns.iter().map(Ok).chain(assigned) {
+        let name = name?;
+        let offset = offset(name, table)?;
+        if columns.contains(&offset) {
+            return Err(Error::invalid(format!("Column '{name}' specified twice")));
+        }
+        columns.push(offset);
+    }
+    Ok(columns)
+}
+
+/// The query whose rows are written.
+fn source(insert: &Insert) -> Result<Box<Query>> {
+    if let Some(source) = &insert.source {
+        return Ok(source.clone());
+    }
+    let content: Vec<Expr> =
+        insert.assignments.iter().map(|assignment| assignment.value.clone()).collect();
+    if content.is_empty() {
+        return Err(Error::unsupported("INSERT of a row of defaults: name a column"));
+    }
+    let row = Parens {
+        opening_token: AttachedToken::empty(),
+        content,
+        closing_token: AttachedToken::empty(),
+    };
+    let values = Values { explicit_row: false, value_keyword: false, rows: vec![row] };
+    let mut query = select::template()?;
+    *query.body = SetExpr::Values(values);
+    Ok(query)
+}
+
+/// Takes columns out of which all rows have the default.
+fn leave_defaults_out(values: &mut Values, columns: &mut Vec<usize>) -> Result<()> {
+    for at in (0..columns.len()).rev() {
+        let defaults =
+            values.rows.iter().filter(|row| row.content.get(at).is_some_and(literal::is_default));
+        match defaults.count() {
+            0 => {}
+            count if count == values.rows.len() && columns.len() > 1 => {
+                columns.remove(at);
+                for row in &mut values.rows {
+                    row.content.remove(at);
+                }
+            }
+            _ => {
+                return Err(Error::unsupported(
+                    "DEFAULT in some rows of a column, or in all columns: use one statement for the rows \
+                     with DEFAULT, which leaves the column out",
+                ));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,44 @@
+//! What a statement asks of the writer: plain data.
+
+use std::fmt;
+
+/// What is done with the rows of the input.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum WriteKind {
+    /// They are new rows. For each column of the input the offset of the table's column that it is for;
+    /// columns of the table that are not there have their defaults.
+    Insert {
+        /// The columns.
+        columns: Vec<usize>,
+        /// What is done about rows of the table with the same primary or unique key.
+        on_duplicate: OnDuplicate,
+    },
+    /// They tell rows of the table, which are deleted: the columns are those of
+    /// [`WriteTarget::row_key_columns`](super::WriteTarget::row_key_columns).
+    Delete,
+    /// They tell rows of the table, and behind that have new values for these columns, by their offsets.
+    Update {
+        /// The columns.
+        columns: Vec<usize>,
+    },
+}
+
+/// What is done about rows of the table with the same primary or unique key as a new one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum OnDuplicate {
+    /// The statement fails and names the key.
+    Fail,
+    /// They are deleted, all of them.
+    Replace,
+}
+
+impl fmt::Display for WriteKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Insert { on_duplicate: OnDuplicate::Fail, .. } => "insert",
+            Self::Insert { on_duplicate: OnDuplicate::Replace, .. } => "replace",
+            Self::Delete => "delete",
+            Self::Update { .. } => "update",
+        })
+    }
+}

@@ -1,0 +1,198 @@
+//! New rows: their values, defaults and ids.
+
+use arrow::array::RecordBatch;
+use tifusion_codec::datum::Datum;
+use tifusion_codec::input::ColumnConverter;
+use tifusion_schema::EncodedRow;
+use tifusion_schema::write_default::ColumnDefault;
+
+use super::command::OnDuplicate;
+use super::edit::EditBatches;
+use super::existing;
+use super::ids::{BatchIds, NeededIds};
+use super::job::WriteJob;
+use super::now;
+use super::value_error::{ColumnPlace, value_error};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Encodes batches of new rows.
+#[derive(Debug)]
+pub(super) struct InsertEncoder {
+    cells: Vec<Cell>,
+    on_duplicate: OnDuplicate,
+}
+
+/// Where the values of a column of the table come from.
+#[derive(Debug)]
+enum Cell {
+    /// A column of the input.
+    Input { at: usize, converter: ColumnConverter },
+    /// The same for each row.
+    Constant(Datum<'static>),
+    /// The allocator alone.
+    Id,
+}
+
+impl InsertEncoder {
+    /// An encoder for batches with this schema, whose columns are for those of the table at `columns`.
+    ///
+    /// # Errors
+    /// When a type of the input is none for its column, or a column that is left out has no default.
+    pub(super) fn new(
+        job: &WriteJob,
+        schema: &arrow::datatypes::Schema,
+        columns: &[usize],
+        on_duplicate: OnDuplicate,
+    ) -> Result<Self> {
+        let cell = |(offset, column): (usize, &tifusion_schema::ColumnInfo)| {
+            let place = ColumnPlace { target: &job.target, column: column.name.as_str() };
+            let Some(at) = columns.iter().position(|given| *given == offset) else {
+                return left_out(job, offset, column, place);
+            };
+            let field = schema.fields().get(at).ok_or_else(|| {
+                Error::new(ErrorKind::Engine, "the input has fewer columns than are written")
+            })?;
+            let mut field_type = column.field_type.clone();
+            if job.ids.column() == Some(offset) {
+                // A NULL asks for an id.
+                field_type.flag &= !tifusion_codec::field_type::flag::NOT_NULL;
+            }
+            let converter = job.converter(field.data_type(), &field_type);
+            let converter = converter.map_err(|error| value_error(place, None, error))?;
+            Ok(Cell::Input { at, converter })
+        };
+        let cells = job.target.info.columns.iter().enumerate().map(cell).collect::<Result<_>>()?;
+        Ok(Self { cells, on_duplicate })
+    }
+
+    /// The edits that make the rows of a batch be there.
+    ///
+    /// # Errors
+    /// When a value is not one of its column's, no partition takes a row, or there are no ids left.
+    pub(super) async fn encode(&self, job: &WriteJob, batch: &RecordBatch) -> Result<EditBatches> {
+        let ids = job.ids.take(self.needed_ids(job, batch)?).await?;
+        let rows = self.rows(job, batch, ids)?;
+        let mut edits = EditBatches::new();
+        if self.on_duplicate == OnDuplicate::Replace {
+            for row in existing::conflicting(job, &rows).await? {
+                edits.delete(&row.encoded)?;
+            }
+        }
+        rows.iter().try_for_each(|row| edits.insert(row))?;
+        Ok(edits)
+    }
+
+    /// How many ids the rows need, and which they bring along.
+    fn needed_ids(&self, job: &WriteJob, batch: &RecordBatch) -> Result<NeededIds> {
+        let mut needed = NeededIds::default();
+        if job.target.encoder.needs_row_id() {
+            needed.records = batch.num_rows();
+        }
+        let Some(offset) = job.ids.column() else { return Ok(needed) };
+        for row in 0..batch.num_rows() {
+            match self.value(job, batch, row, offset)? {
+                Datum::Null | Datum::Int(0) | Datum::UInt(0) => needed.columns += 1,
+                _ if job.ids.is_random() && !job.settings.write_auto_random => {
+                    return Err(explicit_random(job));
+                }
+                given => needed.see(&given),
+            }
+        }
+        Ok(needed)
+    }
+
+    fn rows(
+        &self,
+        job: &WriteJob,
+        batch: &RecordBatch,
+        mut ids: BatchIds,
+    ) -> Result<Vec<EncodedRow>> {
+        let mut rows = Vec::with_capacity(batch.num_rows());
+        let mut values: Vec<Datum<'_>> = Vec::with_capacity(self.cells.len());
+        for row in 0..batch.num_rows() {
+            values.clear();
+            for offset in 0..self.cells.len() {
+                let value = self.value(job, batch, row, offset)?;
+                let is_id = job.ids.column() == Some(offset);
+                values.push(match value {
+                    Datum::Null | Datum::Int(0) | Datum::UInt(0) if is_id => ids.next_column()?,
+                    value => value,
+                });
+            }
+            let row_id = match job.target.encoder.needs_row_id() {
+                true => Some(ids.next_record()?),
+                false => None,
+            };
+            let encoded = job.target.encoder.encode(&values, row_id);
+            rows.push(encoded.map_err(|error| at_row(row, error.into()))?);
+        }
+        Ok(rows)
+    }
+
+    fn value<'a>(
+        &'a self,
+        job: &WriteJob,
+        batch: &'a RecordBatch,
+        row: usize,
+        offset: usize,
+    ) -> Result<Datum<'a>> {
+        match self.cells.get(offset) {
+            Some(Cell::Input { at, converter }) => {
+                let array = batch.columns().get(*at).ok_or_else(|| {
+                    Error::new(ErrorKind::Engine, "the input has fewer columns than are written")
+                })?;
+                converter.convert(array, row).map_err(|error| {
+                    let column = job.target.info.columns.get(offset);
+                    let column = column.map_or("", |column| column.name.as_str());
+                    value_error(ColumnPlace { target: &job.target, column }, Some(row), error)
+                })
+            }
+            Some(Cell::Constant(value)) => Ok(value.clone()),
+            Some(Cell::Id) | None => Ok(Datum::Null),
+        }
+    }
+}
+
+/// What stands in a column that the statement leaves out.
+fn left_out(
+    job: &WriteJob,
+    offset: usize,
+    column: &tifusion_schema::ColumnInfo,
+    place: ColumnPlace<'_>,
+) -> Result<Cell> {
+    if job.ids.column() == Some(offset) {
+        return Ok(Cell::Id);
+    }
+    let refuse = |why: &str| {
+        Error::invalid(format!("column {} of {} {why}", place.column, place.target.label()))
+    };
+    Ok(Cell::Constant(match ColumnDefault::of(column)? {
+        ColumnDefault::Value(value) => value,
+        ColumnDefault::Null => Datum::Null,
+        ColumnDefault::CurrentTimestamp { fsp } => {
+            now::datum(job.snapshot.start_ts(), &column.field_type, fsp, &job.settings)?
+        }
+        ColumnDefault::Required => {
+            return Err(refuse("is left out, has no default, and can't be NULL"));
+        }
+        ColumnDefault::Expression(text) => {
+            return Err(refuse(&format!(
+                "is left out, and its default is an expression ({text}) that this version does not \
+                 evaluate: give a value"
+            )));
+        }
+    }))
+}
+
+/// As TiDB's 8216.
+fn explicit_random(job: &WriteJob) -> Error {
+    Error::unsupported(format!(
+        "values for the AUTO_RANDOM column of {}: leave it out, or SET \
+         tidb.write.allow_auto_random_explicit_insert = true",
+        job.target.label()
+    ))
+}
+
+fn at_row(row: usize, error: Error) -> Error {
+    error.with_context("row of the batch", row.saturating_add(1).to_string())
+}

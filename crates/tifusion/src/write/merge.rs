@@ -1,0 +1,142 @@
+//! Edits in the order of their keys to one mutation for each key.
+//!
+//! Rows that change places (a unique value handed from one to another) delete and put the same key: what
+//! counts is what is there in the end. Two values for one key are a duplicate within the statement, which
+//! a store would not notice: it takes a key once for each transaction, and keeps the first.
+
+use tifusion_client::txn::{Assertion, Mutation, MutationOp};
+
+use super::edit::{Edit, EditKind};
+
+/// Two values for one key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct DuplicateKey {
+    /// The key.
+    pub(super) key: Vec<u8>,
+}
+
+/// Merges the edits of one key.
+#[derive(Debug, Default)]
+pub(super) struct Merger {
+    current: Option<Run>,
+}
+
+/// What is known of the key that is being looked at.
+#[derive(Debug)]
+struct Run {
+    key: Vec<u8>,
+    deletes: bool,
+    put: Option<(Vec<u8>, bool)>,
+    deleted_rows: u8,
+    put_rows: u8,
+}
+
+/// A mutation, and how many rows it counts for.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Merged {
+    pub(super) mutation: Mutation,
+    pub(super) rows: u64,
+}
+
+impl Merger {
+    /// Takes the next edit; the mutation of the key before it comes back when that is done with.
+    pub(super) fn push(&mut self, edit: Edit<'_>) -> Result<Option<Merged>, DuplicateKey> {
+        let before = match &self.current {
+            Some(run) if run.key == edit.key => None,
+            _ => self.finish(),
+        };
+        let run = self.current.get_or_insert_with(|| Run {
+            key: edit.key.to_vec(),
+            deletes: false,
+            put: None,
+            deleted_rows: 0,
+            put_rows: 0,
+        });
+        match edit.kind {
+            EditKind::Delete => {
+                run.deletes = true;
+                // The same row found twice is one row.
+                run.deleted_rows = run.deleted_rows.max(edit.rows);
+            }
+            EditKind::Put | EditKind::PutDistinct if run.put.is_some() => {
+                return Err(DuplicateKey { key: edit.key.to_vec() });
+            }
+            EditKind::Put | EditKind::PutDistinct => {
+                run.put = Some((edit.value.to_vec(), edit.kind == EditKind::PutDistinct));
+                run.put_rows = edit.rows;
+            }
+        }
+        Ok(before)
+    }
+
+    /// The mutation of the last key.
+    pub(super) fn finish(&mut self) -> Option<Merged> {
+        let run = self.current.take()?;
+        let rows = u64::from(run.deleted_rows) + u64::from(run.put_rows);
+        let (op, assertion, value) = match (run.put, run.deletes) {
+            (None, _) => (MutationOp::Delete, Assertion::Exist, Vec::new()),
+            (Some((value, _)), true) => (MutationOp::Put, Assertion::Exist, value),
+            (Some((value, true)), false) => (MutationOp::Insert, Assertion::None, value),
+            (Some((value, false)), false) => (MutationOp::Put, Assertion::NotExist, value),
+        };
+        Some(Merged { mutation: Mutation { op, key: run.key, value, assertion }, rows })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn merged(edits: &[(&str, EditKind, u8, &str)]) -> Result<Vec<Merged>, DuplicateKey> {
+        let mut merger = Merger::default();
+        let mut all = Vec::new();
+        for (key, kind, rows, value) in edits {
+            let edit =
+                Edit { key: key.as_bytes(), kind: *kind, rows: *rows, value: value.as_bytes() };
+            all.extend(merger.push(edit)?);
+        }
+        all.extend(merger.finish());
+        Ok(all)
+    }
+
+    fn mutation(op: MutationOp, key: &str, value: &str, assertion: Assertion) -> Mutation {
+        Mutation { op, key: key.into(), value: value.into(), assertion }
+    }
+
+    #[test]
+    fn each_key_gets_what_is_there_in_the_end_and_says_what_was_there() {
+        use EditKind::{Delete, Put, PutDistinct};
+        let all = merged(&[
+            ("a", Delete, 1, ""),
+            ("b", Delete, 0, ""),
+            ("b", PutDistinct, 1, "new"),
+            ("c", Put, 0, "entry"),
+            ("d", PutDistinct, 1, "row"),
+            ("e", Delete, 1, ""),
+            ("e", Delete, 1, ""),
+            ("e", Put, 0, "kept"),
+        ])
+        .unwrap();
+        let mutations: Vec<_> = all.iter().map(|merged| merged.mutation.clone()).collect();
+        assert_eq!(
+            mutations,
+            [
+                mutation(MutationOp::Delete, "a", "", Assertion::Exist),
+                mutation(MutationOp::Put, "b", "new", Assertion::Exist),
+                mutation(MutationOp::Put, "c", "entry", Assertion::NotExist),
+                mutation(MutationOp::Insert, "d", "row", Assertion::None),
+                mutation(MutationOp::Put, "e", "kept", Assertion::Exist),
+            ]
+        );
+        assert_eq!(all.iter().map(|merged| merged.rows).collect::<Vec<_>>(), [1, 1, 0, 1, 1]);
+    }
+
+    #[test]
+    fn two_values_for_a_key_are_a_duplicate_whatever_was_there() {
+        use EditKind::{Delete, PutDistinct};
+        let twice = [("a", PutDistinct, 1, "x"), ("a", PutDistinct, 1, "x")];
+        assert_eq!(merged(&twice).unwrap_err().key, b"a");
+        let over = [("a", Delete, 1, ""), twice[0], twice[1]];
+        assert_eq!(merged(&over).unwrap_err().key, b"a");
+    }
+}

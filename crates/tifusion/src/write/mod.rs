@@ -1,0 +1,46 @@
+//! Writing to tables of TiDB: by two-phase commit straight into its stores, as a whole or not at all.
+//!
+//! ```text
+//! rows ─► encode (values cast and checked as TiDB does, defaults, ids, old rows) ─► edits of single keys
+//!      ─► DataFusion's sort, which spills ─► merge (one mutation a key, duplicates found) ─► prewrite
+//!      ─► the tables are still what they were, as of the commit's own timestamp ─► commit
+//! ```
+//!
+//! What a statement wants is a [`command`]; [`node`] carries it through the logical plan, [`plan`] makes
+//! the operators. Before anything is written, [`refuse`] and
+//! [`TableEncoder`](tifusion_schema::TableEncoder) turn down whatever this version does not know to the last
+//! detail. Old rows are read from their records, not from what queries show of them: their keys must be
+//! those in the store.
+
+mod command;
+mod commit_exec;
+mod edit;
+mod encode_exec;
+mod existing;
+mod gc;
+mod guard;
+mod ids;
+mod insert;
+mod job;
+mod merge;
+mod node;
+mod now;
+mod options;
+mod plan;
+mod refuse;
+mod run;
+mod sample;
+mod target;
+mod txn_error;
+mod update;
+mod value_error;
+
+pub(crate) use command::{OnDuplicate, WriteKind};
+pub use commit_exec::TidbWriteExec;
+pub use encode_exec::TidbEncodeExec;
+pub(crate) use node::TidbWrite;
+pub(crate) use options::WriteOptions;
+pub use options::WriteProgress;
+pub(crate) use plan::{WritePlanner, write_plan};
+pub(crate) use refuse::check_enabled;
+pub(crate) use target::{RowKeyColumn, WriteTarget, WrittenTable};

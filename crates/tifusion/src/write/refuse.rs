@@ -1,0 +1,123 @@
+//! What the writer refuses by name, before anything is written.
+//!
+//! Whether a table's rows can be encoded is [`TableEncoder`](tifusion_schema::TableEncoder)'s question.
+//! Here is what rows may be written though they can be: that of constraints which nobody would check, of
+//! databases that TiDB writes to itself, of clusters that are read only.
+
+use tifusion_client::Timestamp;
+use tifusion_schema::TableInfo;
+
+use super::target::WriteTarget;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::meta::{Need, ReadAt, View};
+use crate::variables;
+
+/// Databases that TiDB keeps for itself.
+const SYSTEM_DATABASES: [&str; 7] = [
+    "mysql",
+    "sys",
+    "information_schema",
+    "performance_schema",
+    "metrics_schema",
+    "inspection_schema",
+    "lightning_task_info",
+];
+
+/// Global variables that make a cluster read only.
+const READ_ONLY_VARIABLES: [&str; 2] = ["tidb_super_read_only", "tidb_restricted_read_only"];
+
+/// What to do instead, behind a refusal.
+const HINT: &str = "write to it through TiDB's SQL port";
+
+/// Refuses what the statement's text alone shows.
+///
+/// # Errors
+/// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) with the reason.
+pub(crate) fn check_enabled(config: &Config, database: &str, info: &TableInfo) -> Result<()> {
+    let table = || format!("{database}.{}", info.name);
+    if !config.settings().write_enable {
+        return Err(Error::unsupported(format!(
+            "can't write to {}: writing is off; SET tidb.write.enable = true turns it on",
+            table()
+        )));
+    }
+    if SYSTEM_DATABASES.iter().any(|system| system.eq_ignore_ascii_case(database)) {
+        return Err(refused(&table(), "TiDB keeps that database for itself"));
+    }
+    if let Some(key) = info.foreign_keys.first() {
+        return Err(refused(&table(), &format!("it has a foreign key ({})", key.name)));
+    }
+    if let Some(check) = info.constraints.first() {
+        return Err(refused(&table(), &format!("it has a check constraint ({})", check.name)));
+    }
+    if let Some(index) = info.indices.iter().find(|index| index.global) {
+        return Err(refused(&table(), &format!("its index {} is a global one", index.name)));
+    }
+    Ok(())
+}
+
+/// Refuses what only the cluster can tell, as of a statement's snapshot.
+///
+/// # Errors
+/// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) with the reason, or what kept the cluster from
+/// answering.
+pub(crate) async fn check_cluster(target: &WriteTarget, at: ReadAt, version: i64) -> Result<()> {
+    let cluster = &target.cluster;
+    let variables =
+        variables::globals(cluster.client(), cluster.meta(), &READ_ONLY_VARIABLES).await?;
+    let is_on = |value: &String| value.eq_ignore_ascii_case("on") || value == "1";
+    if let Some((name, _)) = variables.iter().find(|(_, value)| is_on(value)) {
+        return Err(refused(&target.label(), &format!("the cluster is read only ({name} is on)")));
+    }
+    check_referenced(target, at, Some(version)).await
+}
+
+/// Refuses a table that another one's foreign key refers to: TiDB notes that with the other table only.
+/// `version` is the schema version at that time, if it is known.
+///
+/// # Errors
+/// As [`check_cluster`].
+pub(super) async fn check_referenced(
+    target: &WriteTarget,
+    at: ReadAt,
+    version: Option<i64>,
+) -> Result<()> {
+    let meta = target.cluster.meta();
+    // The names of now are kept, those of the past are not.
+    let view = match version {
+        Some(version) => meta.view_at(at, version, Need::Everything).await?,
+        None => None,
+    };
+    let view = match view {
+        Some(view) => view,
+        None => meta.view_of_past(at, Need::Everything).await?,
+    };
+    match referring(&view, &target.database, target.info.name.as_str()) {
+        None => Ok(()),
+        Some(child) => {
+            Err(refused(&target.label(), &format!("a foreign key of {child} refers to it")))
+        }
+    }
+}
+
+/// The first table with a foreign key to this one.
+fn referring(view: &View, database: &str, table: &str) -> Option<String> {
+    let names = |other: &(String, String)| {
+        other.0.eq_ignore_ascii_case(database) && other.1.eq_ignore_ascii_case(table)
+    };
+    view.names.databases().find_map(|holder| {
+        let tables = holder.tables.as_ref()?;
+        let child = tables.values().find(|child| child.references.iter().any(names))?;
+        Some(format!("{}.{}", holder.name, child.name))
+    })
+}
+
+fn refused(table: &str, why: &str) -> Error {
+    Error::unsupported(format!("table {table} is not written to: {why}; {HINT}"))
+}
+
+/// A snapshot's place in time, for reading names at it.
+pub(super) fn at(ts: Timestamp, deadline: Option<std::time::Instant>) -> ReadAt {
+    ReadAt { ts, deadline }
+}

@@ -1,0 +1,151 @@
+//! Rows with some values changed, and rows taken away.
+
+use arrow::array::RecordBatch;
+use tifusion_codec::datum::Datum;
+use tifusion_codec::field_type::flag;
+use tifusion_codec::input::ColumnConverter;
+use tifusion_codec::row::check_stored;
+
+use super::edit::EditBatches;
+use super::existing::{ExistingRow, RowFinder};
+use super::ids::NeededIds;
+use super::job::WriteJob;
+use super::now;
+use super::value_error::{ColumnPlace, value_error};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Encodes batches that tell rows and the new values of some of their columns.
+#[derive(Debug)]
+pub(super) struct UpdateEncoder {
+    finder: RowFinder,
+    /// Offset in the table, place in the batch, and the way between them.
+    changes: Vec<(usize, usize, ColumnConverter)>,
+    /// Columns that have the time of a row's last change, unless the statement sets them.
+    stamps: Vec<(usize, Datum<'static>)>,
+}
+
+impl UpdateEncoder {
+    /// An encoder for batches with this schema: the columns of the rows' key, then those for the columns of
+    /// the table at `columns`.
+    ///
+    /// # Errors
+    /// When a type of the input is none for its column.
+    pub(super) fn new(
+        job: &WriteJob,
+        schema: &arrow::datatypes::Schema,
+        columns: &[usize],
+    ) -> Result<Self> {
+        let finder = RowFinder::new(job, schema)?;
+        let width = finder.width();
+        let change = |(at, offset): (usize, &usize)| {
+            let column = job.target.info.columns.get(*offset);
+            let (Some(column), Some(field)) = (column, schema.fields().get(at)) else {
+                return Err(Error::new(ErrorKind::Engine, "a new value's column is missing"));
+            };
+            let place = ColumnPlace { target: &job.target, column: column.name.as_str() };
+            let converter = job.converter(field.data_type(), &column.field_type);
+            let converter = converter.map_err(|error| value_error(place, None, error))?;
+            Ok((*offset, at, converter))
+        };
+        let changes = (width..).zip(columns).map(change).collect::<Result<_>>()?;
+        let mut stamps = Vec::new();
+        for (offset, column) in job.target.info.columns.iter().enumerate() {
+            if column.has_flag(flag::ON_UPDATE_NOW) && !columns.contains(&offset) {
+                let fsp = u8::try_from(column.field_type.decimal).unwrap_or(0);
+                let field_type = &column.field_type;
+                let now = now::datum(job.snapshot.start_ts(), field_type, fsp, &job.settings)?;
+                stamps.push((offset, now));
+            }
+        }
+        Ok(Self { finder, changes, stamps })
+    }
+
+    /// The edits that change the rows of a batch; a row that stays as it is has none.
+    ///
+    /// # Errors
+    /// As for new rows, and when a row is not found.
+    pub(super) async fn encode(&self, job: &WriteJob, batch: &RecordBatch) -> Result<EditBatches> {
+        let rows = self.finder.find(job, batch).await?;
+        let mut edits = EditBatches::new();
+        let mut given = NeededIds::default();
+        for (at, row) in rows.iter().enumerate() {
+            if let Some(values) = self.changed(job, batch, at, row, &mut given)? {
+                let new = job.target.encoder.encode_stored(&values, row.row_id)?;
+                edits.replace(&row.encoded, &new)?;
+            }
+        }
+        job.ids.take(given).await?;
+        Ok(edits)
+    }
+
+    /// The values of a row after the statement; `None` if they are those before.
+    fn changed<'a>(
+        &'a self,
+        job: &WriteJob,
+        batch: &'a RecordBatch,
+        at: usize,
+        row: &'a ExistingRow,
+        given: &mut NeededIds,
+    ) -> Result<Option<Vec<Datum<'a>>>> {
+        let mut values: Vec<Datum<'a>> = row.values.clone();
+        let mut is_changed = false;
+        for (offset, place, converter) in &self.changes {
+            let column = job.target.info.columns.get(*offset);
+            let array = batch.columns().get(*place);
+            let (Some(column), Some(array), Some(old)) = (column, array, values.get_mut(*offset))
+            else {
+                return Err(Error::new(ErrorKind::Engine, "a new value's column is missing"));
+            };
+            let refuse = |error| {
+                let place = ColumnPlace { target: &job.target, column: column.name.as_str() };
+                value_error(place, Some(at), error)
+            };
+            let new = converter.convert(array, at).map_err(refuse)?;
+            check_stored(&column.field_type, &new)?;
+            if job.ids.column() == Some(*offset) {
+                given.see(&new);
+            }
+            if *old != new {
+                is_changed = true;
+                *old = new;
+            }
+        }
+        if !is_changed {
+            return Ok(None);
+        }
+        for (offset, now) in &self.stamps {
+            if let Some(old) = values.get_mut(*offset) {
+                *old = now.clone();
+            }
+        }
+        Ok(Some(values))
+    }
+}
+
+/// Encodes batches that tell rows to be deleted.
+#[derive(Debug)]
+pub(super) struct DeleteEncoder {
+    finder: RowFinder,
+}
+
+impl DeleteEncoder {
+    /// An encoder for batches whose columns are those of the rows' key.
+    ///
+    /// # Errors
+    /// When a type of the input is none for its column.
+    pub(super) fn new(job: &WriteJob, schema: &arrow::datatypes::Schema) -> Result<Self> {
+        Ok(Self { finder: RowFinder::new(job, schema)? })
+    }
+
+    /// The edits that take the rows of a batch away.
+    ///
+    /// # Errors
+    /// When a row is not found.
+    pub(super) async fn encode(&self, job: &WriteJob, batch: &RecordBatch) -> Result<EditBatches> {
+        let mut edits = EditBatches::new();
+        for row in self.finder.find(job, batch).await? {
+            edits.delete(&row.encoded)?;
+        }
+        Ok(edits)
+    }
+}
