@@ -31,3 +31,4 @@ mod stats;
 mod tpch;
 mod types;
 mod views;
+mod write;

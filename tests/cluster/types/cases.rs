@@ -4,19 +4,19 @@ use arrow::datatypes::{DataType, TimeUnit};
 
 /// A type.
 #[derive(Debug, Clone)]
-pub(super) struct Case {
+pub(crate) struct Case {
     /// Name of its table.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// As in `CREATE TABLE`.
-    pub(super) definition: String,
+    pub(crate) definition: String,
     /// What it is read as.
-    pub(super) arrow: DataType,
+    pub(crate) arrow: DataType,
     /// Values, as SQL.
-    pub(super) values: Vec<String>,
+    pub(crate) values: Vec<String>,
     /// A default for rows that are older than the column; `None` if the type takes none.
-    pub(super) default: Option<String>,
+    pub(crate) default: Option<String>,
     /// Whether there is a value for rows that are older than a column that must have one.
-    pub(super) zero: bool,
+    pub(crate) zero: bool,
 }
 
 impl Case {
@@ -41,7 +41,7 @@ const MICROS: TimeUnit = TimeUnit::Microsecond;
 
 /// Integers, `YEAR` and `BOOL`.
 #[rustfmt::skip]
-pub(super) fn integers() -> Vec<Case> {
+pub(crate) fn integers() -> Vec<Case> {
     use DataType::{Int8, Int16, Int32, Int64, UInt8, UInt16, UInt32, UInt64};
     vec![
         Case::new("tinyint", "TINYINT", Int8, &["-128", "-1", "0", "1", "127"]).or("-7"),
@@ -64,7 +64,7 @@ pub(super) fn integers() -> Vec<Case> {
 
 /// Floats.
 #[rustfmt::skip]
-pub(super) fn floats() -> Vec<Case> {
+pub(crate) fn floats() -> Vec<Case> {
     use DataType::{Float32, Float64};
     vec![
         Case::new("float", "FLOAT", Float32, &[
@@ -83,7 +83,7 @@ pub(super) fn floats() -> Vec<Case> {
 }
 
 /// Decimals of every width.
-pub(super) fn decimals() -> Vec<Case> {
+pub(crate) fn decimals() -> Vec<Case> {
     const PRECISIONS: [(u8, i8); 20] = [
         (1, 0),
         (1, 1),
@@ -152,7 +152,7 @@ fn decimal(precision: u8, scale: i8) -> Case {
 
 /// Dates and times, without instants.
 #[rustfmt::skip]
-pub(super) fn calendar() -> Vec<Case> {
+pub(crate) fn calendar() -> Vec<Case> {
     use DataType::{Date32, Duration, Timestamp};
     let mut cases = vec![
         Case::new("date", "DATE", Date32, &[
@@ -178,7 +178,7 @@ pub(super) fn calendar() -> Vec<Case> {
 
 /// Text in every length and character set.
 #[rustfmt::skip]
-pub(super) fn text() -> Vec<Case> {
+pub(crate) fn text() -> Vec<Case> {
     use DataType::LargeUtf8;
     const WORDS: [&str; 9] = ["''", "'a'", "'  a '", "'A'", "'naïve €'", "'日本語'", "'𝄞😀👩‍👩‍👧'", "'\\0 zero'", "'quote \\' \" \\\\'"];
     const ASCII: [&str; 4] = ["''", "'a'", "'~ \\\\'", "'tab\\tnewline\\n'"];
@@ -207,7 +207,7 @@ pub(super) fn text() -> Vec<Case> {
 
 /// Bytes and bits.
 #[rustfmt::skip]
-pub(super) fn bytes() -> Vec<Case> {
+pub(crate) fn bytes() -> Vec<Case> {
     use DataType::{LargeBinary, UInt64};
     const BYTES: [&str; 6] = ["''", "x'00'", "x'00ff0000'", "x'c328'", "'text'", "x'f09f9880'"];
     let mut cases = vec![
@@ -228,14 +228,14 @@ pub(super) fn bytes() -> Vec<Case> {
 }
 
 /// Values of `BIT(width)`.
-pub(super) fn bit_values(width: u32) -> Vec<String> {
+pub(crate) fn bit_values(width: u32) -> Vec<String> {
     let most = u64::MAX >> (64 - width);
     [0, 1, most, most / 2, 0x0123_4567_89ab_cdef & most].map(|value| value.to_string()).to_vec()
 }
 
 /// `ENUM` and `SET`.
 #[rustfmt::skip]
-pub(super) fn members() -> Vec<Case> {
+pub(crate) fn members() -> Vec<Case> {
     let enumeration = DataType::Dictionary(Box::new(DataType::UInt16), Box::new(DataType::Utf8));
     let many: Vec<String> = (1..=300).map(|number| format!("'m{number}'")).collect();
     let all: Vec<String> = (0..64).map(|number| format!("'s{number}'")).collect();
@@ -255,7 +255,7 @@ pub(super) fn members() -> Vec<Case> {
 
 /// JSON of every kind.
 #[rustfmt::skip]
-pub(super) fn json() -> Vec<Case> {
+pub(crate) fn json() -> Vec<Case> {
     let deep = format!("'{}1{}'", "[".repeat(90), "]".repeat(90));
     let long_array = format!("'[{}]'", (0..1000).map(|number| number.to_string()).collect::<Vec<_>>().join(","));
     let long_keys = format!("JSON_OBJECT('{}', 1, '', 2, '{}', 3)", "k".repeat(300), "é".repeat(200));
@@ -280,7 +280,7 @@ pub(super) fn json() -> Vec<Case> {
 
 /// Vectors.
 #[rustfmt::skip]
-pub(super) fn vectors() -> Vec<Case> {
+pub(crate) fn vectors() -> Vec<Case> {
     let vector = DataType::new_list(DataType::Float32, true);
     let of_three = Case::new("vector_3", "VECTOR(3)", vector.clone(), &["'[1,2,3]'", "'[0,0,0]'", "'[-1.5,1e10,16777217]'"]);
     vec![
@@ -292,7 +292,7 @@ pub(super) fn vectors() -> Vec<Case> {
 
 /// Instants: the session that inserts them is in UTC.
 #[rustfmt::skip]
-pub(super) fn instants(zone: &str) -> Vec<Case> {
+pub(crate) fn instants(zone: &str) -> Vec<Case> {
     let of = |fsp: u8, values: &[&str]| {
         let arrow = DataType::Timestamp(MICROS, Some(zone.into()));
         Case::new(&format!("timestamp_{fsp}"), &format!("TIMESTAMP({fsp})"), arrow, values).or("'2001-02-03 04:05:06'")

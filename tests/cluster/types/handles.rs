@@ -5,11 +5,11 @@ use tifusion_testkit::cluster::{Cluster, Shape};
 use super::Sides;
 
 /// A clustered key: its name, its columns, and rows of it that differ in the key.
-pub(super) type Key = (&'static str, &'static str, &'static [&'static str]);
+pub(crate) type Key = (&'static str, &'static str, &'static [&'static str]);
 
 /// Keys of one column `k` and of several.
 #[rustfmt::skip]
-pub(super) const KEYS: &[Key] = &[
+pub(crate) const KEYS: &[Key] = &[
     ("k_tinyint", "k TINYINT, PRIMARY KEY (k)", &["-128", "-1", "0", "127"]),
     ("k_int_u", "k INT UNSIGNED, PRIMARY KEY (k)", &["0", "2147483648", "4294967295"]),
     ("k_bigint", "k BIGINT, PRIMARY KEY (k)", &["-9223372036854775808", "-1", "0", "1", "9223372036854775807"]),

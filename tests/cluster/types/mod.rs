@@ -1,7 +1,7 @@
 //! Every type, cell for cell as TiDB shows it.
 
-mod cases;
-mod handles;
+pub(crate) mod cases;
+pub(crate) mod handles;
 mod indexes;
 mod old;
 mod partitions;

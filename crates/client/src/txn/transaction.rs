@@ -155,11 +155,6 @@ impl Transaction {
         }
     }
 
-    #[cfg(test)]
-    pub(super) fn core(&self) -> &Core {
-        &self.core
-    }
-
     fn handle(&self, event: Event) -> Command {
         self.core.engine.lock().handle(event)
     }

@@ -1,0 +1,180 @@
+//! What statements do, beside what TiDB does by the same statements.
+
+use tifusion::ErrorKind;
+use tifusion_testkit::cluster::Shape;
+
+use super::Scene;
+
+/// Both run the same statements on a table each; then the tables must be the same.
+async fn alike(scene: &mut Scene, table: &str, statements: &[&str]) {
+    for statement in statements {
+        scene.write(&statement.replace("$t", &format!("ours_{table}"))).await;
+        scene.tidb.run([statement.replace("$t", &format!("theirs_{table}"))]).await;
+    }
+    scene.same_pairs(&format!("ours_{table}"), &format!("theirs_{table}")).await;
+    scene.judge(&format!("ours_{table}")).await;
+}
+
+async fn create(scene: &mut Scene, table: &str, rest: &str) {
+    let create = |of: &str| format!("CREATE TABLE {of}_{table} {rest}");
+    scene.tidb.run([create("ours"), create("theirs")]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_come_change_and_go_as_in_tidb() {
+    let Some(mut scene) = Scene::of(Shape::default(), "write_statements").await else { return };
+    const SHAPES: [(&str, &str); 4] = [
+        (
+            "int",
+            "(id INT PRIMARY KEY, u INT UNIQUE, s VARCHAR(20) COLLATE utf8mb4_general_ci, n DECIMAL(10, 2) DEFAULT 1.5, KEY (s), KEY (n, s(3)))",
+        ),
+        (
+            "common",
+            "(id INT, u INT UNIQUE, s VARCHAR(20) COLLATE utf8mb4_general_ci, n DECIMAL(10, 2) DEFAULT 1.5, PRIMARY KEY (id) NONCLUSTERED, KEY (s), KEY (n, s(3)))",
+        ),
+        (
+            "text",
+            "(id VARCHAR(9), u INT UNIQUE, s VARCHAR(20) COLLATE utf8mb4_general_ci, n DECIMAL(10, 2) DEFAULT 1.5, PRIMARY KEY (id) CLUSTERED, KEY (s), KEY (n, s(3)))",
+        ),
+        (
+            "parts",
+            "(id INT, u INT, s VARCHAR(20) COLLATE utf8mb4_general_ci, n DECIMAL(10, 2) DEFAULT 1.5, PRIMARY KEY (id), UNIQUE KEY (u, id), KEY (s), KEY (n, s(3))) PARTITION BY HASH (id) PARTITIONS 3",
+        ),
+    ];
+    for (name, rest) in SHAPES {
+        create(&mut scene, name, rest).await;
+        alike(&mut scene, name, &[
+            "INSERT INTO $t VALUES (1, 10, 'Anna', 2.25), (2, 20, 'anna ', 12345678.90), (3, NULL, NULL, NULL)",
+            "INSERT INTO $t (s, id) VALUES ('béa', 4), ('Zoë', 5)",
+            "INSERT INTO $t (id, n, u) VALUES (6, DEFAULT, 60)",
+            "INSERT INTO $t (id, s, u) VALUES (7, 'seven', 70)",
+            "UPDATE $t SET n = n + 1, s = 'changed' WHERE id IN (1, 3)",
+            "UPDATE $t SET u = u WHERE id = 2",
+            "UPDATE $t SET u = NULL, n = NULL WHERE s = 'seven'",
+            "REPLACE INTO $t VALUES (1, 60, 'takes two', 0)",
+            "REPLACE INTO $t (id, s) VALUES (8, 'new')",
+            "DELETE FROM $t WHERE id = 5",
+        ])
+        .await;
+        // Keys that move, and values that change places.
+        alike(
+            &mut scene,
+            name,
+            &["UPDATE $t SET id = 15 WHERE id = 4", "DELETE FROM $t WHERE s IS NULL"],
+        )
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn counts_are_tidbs() {
+    let Some(mut scene) = Scene::of(Shape::default(), "write_counts").await else { return };
+    scene.tidb.run(["CREATE TABLE t (id INT PRIMARY KEY, u INT UNIQUE, v INT)"]).await;
+    for (statement, rows) in [
+        ("INSERT INTO t VALUES (1, 1, 1), (2, 2, 2), (3, 3, 3)", 3),
+        ("UPDATE t SET v = 2 WHERE id < 3", 1),
+        ("UPDATE t SET v = 7 WHERE id > 100", 0),
+        ("REPLACE INTO t VALUES (1, 2, 0)", 3),
+        ("REPLACE INTO t VALUES (9, 9, 9)", 1),
+        ("DELETE FROM t WHERE id >= 3", 2),
+        ("INSERT INTO t SELECT id + 10, u + 10, v FROM t", 1),
+    ] {
+        assert_eq!(scene.write(statement).await, rows, "{statement}");
+    }
+    scene.judge("t").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_there_is_named_and_nothing_is_written() {
+    let Some(mut scene) = Scene::of(Shape::default(), "write_duplicates").await else { return };
+    scene
+        .tidb
+        .run([
+            "CREATE TABLE t (id INT PRIMARY KEY, u VARCHAR(9) COLLATE utf8mb4_general_ci, UNIQUE KEY by_u (u))",
+            "INSERT INTO t VALUES (1, 'a'), (2, 'b')",
+        ])
+        .await;
+    for (statement, named) in [
+        ("INSERT INTO t VALUES (3, 'c'), (1, 'd')", "t.PRIMARY"),
+        ("INSERT INTO t VALUES (3, 'A ')", "t.by_u"),
+        ("INSERT INTO t VALUES (3, 'x'), (4, 'X')", "t.by_u"),
+        ("INSERT INTO t VALUES (3, 'x'), (3, 'y')", "t.PRIMARY"),
+        ("REPLACE INTO t VALUES (3, 'x'), (3, 'y')", "t.PRIMARY"),
+        ("UPDATE t SET u = 'a' WHERE id = 2", "t.by_u"),
+        ("UPDATE t SET id = 1 WHERE id = 2", "t.PRIMARY"),
+    ] {
+        let error = scene.refused(statement).await;
+        assert_eq!(error.kind(), ErrorKind::Duplicate, "{error}");
+        assert!(error.to_string().contains(named), "{error}");
+    }
+    let rows = scene.tidb.query("SELECT * FROM t").await.rows;
+    assert_eq!(rows.len(), 2);
+    scene.judge("t").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_asked_for_wrongly_is_refused_with_what_to_do() {
+    let Some(mut scene) = Scene::of(Shape::default(), "write_wrong").await else { return };
+    scene
+        .tidb
+        .run([
+            "CREATE TABLE t (id INT PRIMARY KEY, v INT NOT NULL, s VARCHAR(3))",
+            "INSERT INTO t VALUES (1, 1, 'a')",
+            "CREATE VIEW w AS SELECT id FROM t",
+        ])
+        .await;
+    for (statement, said) in [
+        ("DELETE FROM t", "WHERE"),
+        ("UPDATE t SET v = 2", "WHERE"),
+        ("TRUNCATE TABLE t", "TRUNCATE"),
+        ("INSERT INTO t (id) VALUES (2)", "v"),
+        ("INSERT INTO t VALUES (2, NULL, 'b')", "NULL"),
+        ("INSERT INTO t VALUES (2, 2)", "Column count"),
+        ("INSERT INTO t (id, nosuch) VALUES (2, 2)", "nosuch"),
+        ("INSERT INTO t (id, id) VALUES (2, 2)", "twice"),
+        ("INSERT INTO t VALUES (2, 2, 'toolong')", "s"),
+        ("INSERT INTO t VALUES (2147483648, 2, 'b')", "id"),
+        ("INSERT INTO t VALUES ('2x', 2, 'b')", "id"),
+        ("INSERT IGNORE INTO t VALUES (2, 2, 'b')", "IGNORE"),
+        ("INSERT INTO nosuch VALUES (1)", "nosuch"),
+        ("INSERT INTO w VALUES (1)", "view"),
+        ("UPDATE t SET v = 2, id = v WHERE id = 1", "MySQL"),
+        ("UPDATE t SET v = 2, v = 3 WHERE id = 1", "twice"),
+        ("DELETE FROM t USING t WHERE id = 1", "DELETE"),
+    ] {
+        let error = scene.refused(statement).await.to_string();
+        assert!(error.contains(said), "{statement}: {error}");
+    }
+    assert_eq!(scene.tidb.query("SELECT * FROM t").await.rows.len(), 1);
+    let off = tifusion_testkit::connector::Connector::connect(&scene.cluster, &[]).await;
+    off.use_database("write_wrong").await;
+    let error = off.try_query("DELETE FROM t WHERE id = 1").await.unwrap_err().to_string();
+    assert!(error.contains("tidb.write.enable"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn filters_are_whole_where_datafusion_would_lose_them() {
+    let Some(mut scene) = Scene::of(Shape::default(), "write_filters").await else { return };
+    scene
+        .tidb
+        .run([
+            "CREATE TABLE t (id INT PRIMARY KEY, v INT, KEY (v))",
+            "CREATE TABLE s (v INT)",
+            "INSERT INTO t VALUES (1, 1), (2, 2), (3, 3), (4, 4)",
+            "INSERT INTO s VALUES (2), (3)",
+        ])
+        .await;
+    assert_eq!(scene.write("DELETE FROM t WHERE false").await, 0);
+    assert_eq!(scene.write("DELETE FROM t WHERE id > 2 AND v IN (SELECT v FROM s)").await, 1);
+    assert_eq!(scene.write("UPDATE t SET v = 9 WHERE id > 1 AND v IN (SELECT v FROM s)").await, 1);
+    assert_eq!(
+        scene.write("UPDATE t SET v = (SELECT max(v) FROM s) WHERE EXISTS (SELECT 1 FROM s WHERE s.v = t.id)").await,
+        1
+    );
+    scene.ours.query("SET tidb.write.allow_all_rows = true").await;
+    assert_eq!(scene.write("DELETE FROM t ORDER BY id DESC LIMIT 1").await, 1);
+    assert_eq!(scene.tidb.query("SELECT id FROM t").await.rows.len(), 2);
+    scene.judge("t").await;
+    assert_eq!(scene.write("DELETE FROM t").await, 2);
+    scene.judge("t").await;
+}
