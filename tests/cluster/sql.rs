@@ -104,7 +104,7 @@ async fn bad_settings_are_refused_by_name_and_change_nothing() {
         ("SET tidb.coprocess.codec_format = 'json'", "json"),
         ("SET tidb.pd.addresses = '127.0.0.1:1'", "pd.addresses"),
         ("SET tidb.stale_read = 5", "stale_read"),
-        ("SET tidb.write.enable = true", "write.enable"),
+        ("SET tidb.write.enable = perhaps", "perhaps"),
     ] {
         let error = connector.try_query(statement).await.unwrap_err();
         assert!(error.to_string().contains(named), "{statement}: {error}");

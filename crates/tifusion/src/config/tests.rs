@@ -104,6 +104,9 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     (name::ALLOW_AGGREGATES, "false"),
     (name::UNSUPPORTED_EXPRS, "like, <"),
     (name::DYNAMIC_FILTER_WAIT, "250ms"),
+    (name::WRITE_ALL_ROWS, "true"),
+    (name::WRITE_AUTO_RANDOM, "true"),
+    (name::WRITE_ENABLE, "true"),
     (name::ZERO_DATE, "error"),
 ];
 
