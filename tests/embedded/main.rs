@@ -32,3 +32,4 @@ mod soak;
 mod statistics;
 mod tables;
 mod tpch;
+mod write;

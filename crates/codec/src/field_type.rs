@@ -96,6 +96,8 @@ pub mod flag {
     pub const NO_DEFAULT_VALUE: u32 = 1 << 12;
     /// `ON UPDATE CURRENT_TIMESTAMP`.
     pub const ON_UPDATE_NOW: u32 = 1 << 13;
+    /// A schema change is making it `NOT NULL`: no new `NULL` may come.
+    pub const PREVENT_NULL_INSERT: u32 = 1 << 20;
 }
 
 /// The type of a column or of an expression's value.

@@ -60,6 +60,11 @@ impl ColumnDefault {
         if text.eq_ignore_ascii_case("CURRENT_DATE") {
             return Ok(Self::CurrentTimestamp { fsp: 0 });
         }
+        if column.field_type.tp == tp::TIMESTAMP && column.version == 0 && !text.starts_with("0000")
+        {
+            // Kept in the zone of the TiDB servers then.
+            return Err(refuse(DefaultValueReason::UnknownZone));
+        }
         let value = datum_of_text(&column.field_type, text).map_err(refuse)?;
         Ok(Self::Value(value.into_owned()))
     }

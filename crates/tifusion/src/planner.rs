@@ -1,6 +1,6 @@
 //! The query planner: it gives each execution of a statement its snapshot.
 
-mod dml_write;
+pub(crate) mod dml_write;
 mod refresh;
 pub(crate) mod table_factor;
 pub(crate) mod time_text;
@@ -16,7 +16,7 @@ use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::source_as_provider;
 use datafusion::execution::context::QueryPlanner;
 use datafusion::execution::session_state::SessionState;
-use datafusion::logical_expr::{DmlStatement, LogicalPlan};
+use datafusion::logical_expr::{DmlStatement, LogicalPlan, WriteOp};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{
     DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner as _,
@@ -162,6 +162,26 @@ impl TidbQueryPlanner {
     }
 }
 
+/// Whether a plan is a write, or the explanation of one.
+fn is_write(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::Explain(explain) => is_write(&explain.plan),
+        LogicalPlan::Analyze(analyze) => is_write(&analyze.input),
+        LogicalPlan::Dml(_) => true,
+        plan => TidbWrite::of(plan).is_some(),
+    }
+}
+
+/// What is written from must be a snapshot, whatever the session reads otherwise: a value from before a
+/// transaction that had committed would undo it.
+fn read_by_snapshot(state: &mut SessionState) -> Result<()> {
+    let options = state.config_mut().options_mut();
+    match options.extensions.get_mut::<TidbOptions>() {
+        Some(ours) => ours.config_mut().set_in_session("request.isolation.level", "SI"),
+        None => Ok(()),
+    }
+}
+
 /// A plan over the tables as they are at a snapshot.
 struct Pinned {
     plan: LogicalPlan,
@@ -193,10 +213,19 @@ impl QueryPlanner for TidbQueryPlanner {
             .into());
         };
         let inner = state.config().get_extension::<StatementSnapshot>().is_some();
+        if !tables.written.is_empty() && (inner || tables.written.len() > 1 || !is_write(plan)) {
+            return Err(Error::unsupported(
+                "a write is a statement of its own, not a part of another one: it has a timestamp of its own",
+            )
+            .into());
+        }
         let Pinned { plan, snapshot, statistics } = self.pin(plan, &tables, state).await?;
         let mut state = state.clone();
         state.config_mut().set_extension(Arc::clone(&snapshot));
         state.config_mut().set_extension(Arc::new(statistics));
+        if !tables.written.is_empty() {
+            read_by_snapshot(&mut state)?;
+        }
         let plan = self.plan_inner(&plan, &state).await?;
         // A write looks at its snapshot before it commits.
         if inner || !tables.written.is_empty() {
@@ -214,8 +243,8 @@ struct Tables {
     listing: Option<Need<'static>>,
     /// Those that it writes to.
     written: Vec<Arc<WrittenTable>>,
-    /// A table of TiDB that it would write to in a way that is not available.
-    refused: Option<String>,
+    /// Why it does not write what it should.
+    refused: Option<Error>,
 }
 
 impl Tables {
@@ -252,8 +281,9 @@ impl Tables {
     /// Takes note of a write that DataFusion's own planner made.
     fn write(&mut self, dml: &DmlStatement, provider: Arc<dyn TableProvider>) {
         if let Some(table) = provider.downcast_ref::<TidbTable>() {
-            if dml_write::is_refused(dml, table) {
-                self.refused = Some(dml.table_name.to_string());
+            // A rule has looked at what is inserted, before it was rewritten.
+            if !matches!(dml.op, WriteOp::Insert(_)) {
+                self.refused = dml_write::check(dml, table).err();
             }
             self.written.push(Arc::new(table.written()));
         } else if provider.is::<UnreadableTable>() {
@@ -300,11 +330,8 @@ impl Tables {
 
     /// Refuses what can't be read, and what must not be written.
     fn check(&self, cluster: &Arc<Cluster>) -> Result<()> {
-        if let Some(table) = &self.refused {
-            return Err(Error::unsupported(format!(
-                "a statement that writes to {table} is one for TidbContext::sql, which casts values as \
-                 TiDB does, tells a column that is left out from NULL, and keeps all of a filter"
-            )));
+        if let Some(refused) = &self.refused {
+            return Err(refused.clone());
         }
         for provider in &self.providers {
             if let Some(table) = provider.downcast_ref::<UnreadableTable>() {

@@ -17,6 +17,8 @@ pub(crate) struct Reading {
     pub(crate) views: Vec<Arc<ViewUse>>,
     /// The names in `PARTITION (…)`; `None` for all partitions.
     pub(crate) partitions: Option<Arc<[String]>>,
+    /// Whether the row ids of a table without a clustered key are shown, whatever the session says.
+    pub(crate) row_id: bool,
 }
 
 /// A view that a statement reads through.

@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::functions;
 use crate::optimizer;
 use crate::planner::TidbQueryPlanner;
+use crate::planner::dml_write;
 use crate::planner::table_factor::TableFactors;
 use crate::planner::time_text;
 
@@ -57,6 +58,7 @@ impl TidbSession {
             && chosen.default_schema == engine_defaults.default_schema;
         prepare(&mut given, &config);
         time_text::register(&mut builder);
+        dml_write::register(&mut builder);
         builder.relation_planners().get_or_insert_default().insert(0, Arc::new(TableFactors));
         let builder = optimizer::register(builder);
         let state = builder.with_config(given).with_query_planner(Arc::new(planner)).build();

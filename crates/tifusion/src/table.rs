@@ -17,6 +17,7 @@ use datafusion::physical_expr::utils::collect_columns;
 use datafusion::physical_plan::ExecutionPlan;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tifusion_codec::FieldType;
+use tifusion_schema::model::column::EXTRA_HANDLE_ID;
 use tifusion_schema::stats::TableStatistics;
 use tifusion_schema::{ColumnInfo, ColumnType, HandleKind, TableInfo, TypeOptions, column_type};
 
@@ -127,6 +128,16 @@ impl TidbTable {
     pub(crate) fn read(mut self, reading: Reading) -> Result<Self> {
         let names = reading.partitions.as_deref();
         self.only = names.map(|names| partition_ids(&self.info, names)).transpose()?;
+        let is_shown = self.columns.iter().any(|column| column.info.id == EXTRA_HANDLE_ID);
+        if reading.row_id && !is_shown && matches!(self.info.handle()?, HandleKind::RowId) {
+            let column = ColumnInfo::extra_handle();
+            let kind = column_type(&self.info, &column, &TypeOptions::default());
+            let fields = self.schema.fields().iter().map(|field| field.as_ref().clone());
+            let fields: Vec<Field> = fields.chain([kind.field().clone()]).collect();
+            self.schema = Arc::new(Schema::new(fields));
+            self.column_ids.push(column.id);
+            self.columns.push(TableColumn { info: column, kind });
+        }
         self.reading = reading;
         Ok(self)
     }
@@ -138,6 +149,14 @@ impl TidbTable {
     pub(crate) fn read_partitions(&self, names: Vec<String>, config: &Config) -> Result<Self> {
         let reading = Reading { partitions: Some(names.into()), ..self.reading.clone() };
         self.with_config(config)?.read(reading)
+    }
+
+    /// The same table, whose row ids are shown.
+    ///
+    /// # Errors
+    /// When its description contradicts itself.
+    pub(crate) fn read_row_ids(&self, config: &Config) -> Result<Self> {
+        self.with_config(config)?.read(Reading { row_id: true, ..self.reading.clone() })
     }
 
     /// How it is read.
@@ -249,19 +268,31 @@ impl TidbTable {
         Self::new(cluster, database, info, self.schema_version, config)
     }
 
-    /// For each column the offset in [`TableInfo::columns`].
-    fn written_columns(&self) -> Result<Vec<usize>> {
-        let offset = |column: &TableColumn| {
-            let found = self.info.columns.iter().position(|other| other.id == column.info.id);
-            found.ok_or_else(|| {
-                Error::unsupported(format!(
-                    "column {} of {} can't be written: TiDB gives row ids itself",
-                    column.info.name,
+    /// For each of the columns that are written by these names, its offset in [`TableInfo::columns`].
+    ///
+    /// # Errors
+    /// When the table has no such column, or one comes twice.
+    pub(crate) fn written_columns<'a>(
+        &self,
+        names: impl Iterator<Item = &'a str>,
+    ) -> Result<Vec<usize>> {
+        let columns = &self.info.columns;
+        let mut offsets = Vec::new();
+        for name in names {
+            let found = self.info.find_column(name);
+            let offset = found.and_then(|found| columns.iter().position(|c| c.id == found.id));
+            let offset = offset.ok_or_else(|| {
+                Error::invalid(format!("{} has no column {name:?} to write", self.label()))
+            })?;
+            if offsets.contains(&offset) {
+                return Err(Error::invalid(format!(
+                    "column {name:?} of {} comes twice",
                     self.label()
-                ))
-            })
-        };
-        self.columns.iter().map(offset).collect()
+                )));
+            }
+            offsets.push(offset);
+        }
+        Ok(offsets)
     }
 
     fn label(&self) -> String {
@@ -528,7 +559,7 @@ impl TableProvider for TidbTable {
         }))
     }
 
-    /// Writes the rows of a frame (`DataFrame::write_table`): all columns, in the table's order.
+    /// Writes the rows of a frame (`DataFrame::write_table`), its columns matched by their names.
     async fn insert_into(
         &self,
         state: &dyn Session,
@@ -549,7 +580,9 @@ impl TableProvider for TidbTable {
         let Some(state) = state.as_any().downcast_ref::<SessionState>() else {
             return Err(Error::unsupported("writes can be planned by a SessionState only").into());
         };
-        let columns = self.written_columns()?;
+        let schema = input.schema();
+        let names = schema.fields().iter().map(|field| field.name().as_str());
+        let columns = self.written_columns(names)?;
         let kind = WriteKind::Insert { columns, on_duplicate };
         let options = WriteOptions::default();
         Ok(write_plan(&self.written(), (kind, options), input, state).await?)

@@ -104,7 +104,7 @@ impl TableWriter {
         let table = self.find().await?;
         check_enabled(&self.session.config(), table.database(), table.info())?;
         let names = frame.schema().fields().iter().map(|field| field.name().as_str());
-        let columns = columns(&table, names)?;
+        let columns = table.written_columns(names)?;
         let kind = WriteKind::Insert { columns, on_duplicate: self.on_duplicate };
         let (state, input) = frame.into_parts();
         let options = self.options;
@@ -127,22 +127,4 @@ impl TableWriter {
             Error::new(ErrorKind::NotFound, format!("{} is no table of TiDB", self.table))
         })
     }
-}
-
-/// The offsets of the columns with these names.
-fn columns<'a>(table: &TidbTable, names: impl Iterator<Item = &'a str>) -> Result<Vec<usize>> {
-    let info = table.info();
-    let mut columns = Vec::new();
-    for name in names {
-        let found = info.find_column(name);
-        let offset = found.and_then(|found| info.columns.iter().position(|c| c.id == found.id));
-        let offset = offset.ok_or_else(|| {
-            Error::invalid(format!("{}.{} has no column {name:?}", table.database(), table.name()))
-        })?;
-        if columns.contains(&offset) {
-            return Err(Error::invalid(format!("column {name:?} comes twice")));
-        }
-        columns.push(offset);
-    }
-    Ok(columns)
 }

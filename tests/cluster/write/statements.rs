@@ -178,3 +178,99 @@ async fn filters_are_whole_where_datafusion_would_lose_them() {
     assert_eq!(scene.write("DELETE FROM t").await, 2);
     scene.judge("t").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_keep_their_digits_and_do_not_wrap_around() {
+    let Some(mut scene) = Scene::of(Shape::default(), "write_digits").await else { return };
+    scene
+        .tidb
+        .run([
+            "CREATE TABLE t (id BIGINT PRIMARY KEY, d DECIMAL(40, 3), v BIGINT)",
+            "INSERT INTO t VALUES (9007199254740992, 1, 1), (9007199254740993, 2, 9223372036854775807)",
+        ])
+        .await;
+    for row in [
+        "(1, 123456789012345678901, 9007199254740993)",
+        "(2, 12345678901234567890123456789.125, -9223372036854775808)",
+        "(3, 0.5, 2.5)",
+        "(4, -1.0005, 1e3)",
+    ] {
+        scene.write(&format!("INSERT INTO t VALUES {row}")).await;
+    }
+    let of_tidb = "SELECT COUNT(*) FROM t WHERE (id, d, v) IN ((1, 123456789012345678901, 9007199254740993), \
+                   (2, 12345678901234567890123456789.125, -9223372036854775808), (3, 0.5, 3), (4, -1.001, 1000))";
+    assert_eq!(scene.tidb.number(of_tidb).await, 4);
+    let error =
+        scene.refused("UPDATE t SET v = v + 1 WHERE id = 9007199254740993").await.to_string();
+    assert!(error.contains("out of range"), "{error}");
+    let error = scene
+        .refused("INSERT INTO t SELECT id + 10, d, v * 2 FROM t WHERE id = 9007199254740993")
+        .await;
+    assert!(error.to_string().contains("out of range"), "{error}");
+    assert_eq!(scene.write("UPDATE t SET v = v - 1 WHERE v + 1 > 9223372036854775807").await, 1);
+    assert_eq!(scene.write("DELETE FROM t WHERE id = 9007199254740993.0").await, 1);
+    assert_eq!(scene.tidb.number("SELECT COUNT(*) FROM t WHERE id = 9007199254740992").await, 1);
+    scene.judge("t").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dates_of_zeros_are_not_taken_for_null() {
+    let Some(mut scene) = Scene::of(Shape::default(), "write_zero_dates").await else { return };
+    scene
+        .tidb
+        .run([
+            "SET sql_mode = 'ALLOW_INVALID_DATES'",
+            "CREATE TABLE t (id INT PRIMARY KEY, d DATE, e DATE, v INT, KEY (d))",
+            "INSERT INTO t VALUES (1, '0000-00-00', '2024-01-01', 1), (2, NULL, '2024-01-01', 2)",
+        ])
+        .await;
+    for statement in ["DELETE FROM t WHERE d IS NULL", "UPDATE t SET e = d WHERE id = 1"] {
+        let error = scene.refused(statement).await.to_string();
+        assert!(error.contains("d"), "{error}");
+    }
+    assert_eq!(scene.tidb.number("SELECT COUNT(*) FROM t WHERE e = '2024-01-01'").await, 2);
+    // Its old entry goes with it.
+    assert_eq!(scene.write("UPDATE t SET v = 5, d = '2024-02-29' WHERE id = 1").await, 1);
+    scene.judge("t").await;
+    scene.tidb.run(["UPDATE t SET d = '0000-00-00' WHERE id = 1"]).await;
+    assert_eq!(scene.write("DELETE FROM t WHERE id = 1").await, 1);
+    scene.judge("t").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_ids_are_shown_of_the_table_that_is_written_to_and_of_no_other() {
+    let Some(mut scene) = Scene::of(Shape::default(), "write_row_ids").await else { return };
+    scene
+        .tidb
+        .run([
+            "CREATE TABLE t (x INT, y INT)",
+            "CREATE TABLE a (x INT)",
+            "CREATE TABLE b (x INT)",
+            "INSERT INTO t VALUES (1, 1), (2, 2), (3, 3)",
+            "INSERT INTO a VALUES (1), (2)",
+            "INSERT INTO b VALUES (2), (1)",
+        ])
+        .await;
+    let statement =
+        "DELETE FROM t WHERE x IN (SELECT a.x FROM a NATURAL JOIN b) AND y IN (SELECT * FROM a)";
+    assert_eq!(scene.write(statement).await, 2);
+    assert_eq!(scene.write("UPDATE t AS o SET y = o.x + 1 WHERE o.x = 3").await, 1);
+    assert_eq!(scene.tidb.number("SELECT y FROM t").await, 4);
+    let error = scene.refused("DELETE FROM t AS o (y, x) WHERE o.x = 4").await.to_string();
+    assert!(error.contains("one table"), "{error}");
+    scene.judge("t").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_rows_again_are_duplicates_wherever_their_keys_lie() {
+    let Some(mut scene) = Scene::of(Shape::many_regions(), "write_again").await else { return };
+    scene.tidb.run(["CREATE TABLE t (id INT PRIMARY KEY, v INT, pad VARCHAR(200), KEY (v))"]).await;
+    let insert = "INSERT INTO t SELECT value AS id, value % 7 AS v, repeat('x', 200) AS pad \
+                  FROM generate_series(1, 4000)";
+    assert_eq!(scene.write(insert).await, 4000);
+    for _ in 0..3 {
+        let error = scene.refused(insert).await;
+        assert_eq!(error.kind(), ErrorKind::Duplicate, "{error}");
+    }
+    scene.judge("t").await;
+}

@@ -78,10 +78,24 @@ async fn frames_write_themselves() {
     let error = frame.write_table("tidb.write_table.t", overwrite).await.unwrap_err();
     assert!(error.to_string().contains("REPLACE"), "{error}");
     assert_eq!(scene.tidb.number("SELECT COUNT(*) FROM t").await, 2);
+    // By name, whatever their order.
+    let swapped = context.sql("SELECT 2.5 AS n, 'swapped' AS name, 50 AS ID").await.unwrap();
+    swapped.write_table("tidb.write_table.t", options()).await.unwrap();
+    assert_eq!(
+        scene
+            .tidb
+            .number("SELECT COUNT(*) FROM t WHERE id = 50 AND name = 'swapped' AND n = 2.5")
+            .await,
+        1
+    );
+    let other = context.sql("SELECT 1 AS id, 'x' AS other").await.unwrap();
+    let error = other.write_table("tidb.write_table.t", options()).await.unwrap_err().to_string();
+    assert!(error.contains("other"), "{error}");
     // DataFusion's own planner would take a column that is left out for NULL, and lose filters.
     let session = context.session_context();
     for (sql, said) in [
         ("INSERT INTO tidb.write_table.t (id) VALUES (3)", "TidbContext::sql"),
+        ("INSERT INTO tidb.write_table.t VALUES (3.7, 'x', 1)", "cast by DataFusion"),
         ("DELETE FROM tidb.write_table.t WHERE id IN (SELECT 1)", "TidbContext::sql"),
         ("UPDATE tidb.write_table.t SET id = 4", "TidbContext::sql"),
     ] {
@@ -102,6 +116,20 @@ async fn a_plan_writes_once() {
     run().await.unwrap();
     let error = run().await.unwrap_err().to_string();
     assert!(error.contains("plan the statement anew"), "{error}");
+    // Nor as a part of another statement, whose timestamp it would share.
+    let insert = |id: u32| {
+        let context = context.clone();
+        async move { context.sql(&format!("INSERT INTO t (id) VALUES ({id})")).await.unwrap() }
+    };
+    let both = insert(20).await.union(insert(21).await).unwrap();
+    let view = insert(22).await.into_view();
+    let in_view = context.session_context().read_table(view).unwrap();
+    for frame in [both, in_view, insert(23).await.limit(0, Some(1)).unwrap()] {
+        let error = frame.collect().await.unwrap_err().to_string();
+        assert!(error.contains("statement of its own"), "{error}");
+    }
+    let error = scene.refused("PREPARE p AS INSERT INTO t (id) VALUES (24)").await.to_string();
+    assert!(error.contains("PREPARE"), "{error}");
     let explained = scene.ours.explain("INSERT INTO t (id) SELECT id + 100 FROM t").await;
     for said in
         ["TidbWriteExec: insert, table=write_once.t", "SortExec", "TidbEncodeExec", "TikvScanExec"]

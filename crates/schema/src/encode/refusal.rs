@@ -60,6 +60,12 @@ pub enum NotWritableReason {
         /// Its state.
         state: SchemaState,
     },
+    /// A schema change is making a column `NOT NULL`.
+    #[error("column {column} is about to be NOT NULL")]
+    ColumnBecomesNotNull {
+        /// The column's name.
+        column: String,
+    },
     /// A column is computed from others.
     #[error("column {column} is a generated one")]
     GeneratedColumn {

@@ -63,6 +63,7 @@ fn tables_that_are_not_known_to_the_last_detail_are_refused_by_name() {
         (COLUMN, "state", json!(2), "column v"),
         (COLUMN, "generated_expr_string", json!("`id`"), "column v"),
         (COLUMN, "hidden", json!(true), "column v"),
+        ("/cols/1/type", "Flag", json!(1 << 20), "column v"),
         (COLUMN, "change_state_info", json!({"relative_col_offset": 1}), "column v"),
         (INDEX, "state", json!(3), "index kv"),
         (INDEX, "backfill_state", json!(1), "index kv"),

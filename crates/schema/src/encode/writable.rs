@@ -1,5 +1,7 @@
 //! Whether this version knows a table well enough to write to it.
 
+use tifusion_codec::field_type::flag;
+
 use super::refusal::{NotWritable, NotWritableReason};
 use crate::model::state::{IndexType, TableCacheStatus};
 use crate::model::{ColumnInfo, IndexInfo, TableInfo};
@@ -68,6 +70,9 @@ fn check_column(column: &ColumnInfo) -> Result<(), NotWritableReason> {
     let name = || column.name.original.clone();
     if !column.state.is_public() || column.change_state.is_some() {
         return Err(NotWritableReason::ColumnChanges { column: name(), state: column.state });
+    }
+    if column.has_flag(flag::PREVENT_NULL_INSERT) {
+        return Err(NotWritableReason::ColumnBecomesNotNull { column: name() });
     }
     if column.is_generated() || column.hidden {
         return Err(NotWritableReason::GeneratedColumn { column: name() });

@@ -76,7 +76,7 @@ impl TidbSchema {
         let config = self.source.config();
         let table = TidbTable::new(Arc::clone(cluster), named, info, view.version(), &config)?;
         let (as_of, views) = (self.source.as_of, self.source.inside.clone());
-        Ok(Some(Arc::new(table.read(Reading { as_of, views, partitions: None })?)))
+        Ok(Some(Arc::new(table.read(Reading { as_of, views, ..Reading::default() })?)))
     }
 }
 

@@ -9,7 +9,7 @@ use datafusion::logical_expr::planner::{
     PlannedRelation, RelationPlanner, RelationPlannerContext, RelationPlanning,
 };
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, TableScan};
-use datafusion::sql::sqlparser::ast::{Ident, ObjectName, TableFactor};
+use datafusion::sql::sqlparser::ast::{Expr, Ident, ObjectName, TableFactor};
 
 use crate::config::TidbOptions;
 use crate::error::Error;
@@ -28,6 +28,9 @@ impl RelationPlanner for TableFactors {
         mut relation: TableFactor,
         context: &mut dyn RelationPlannerContext,
     ) -> Result<RelationPlanning> {
+        if take_row_id(&mut relation) {
+            return with_row_id(relation, context);
+        }
         let TableFactor::Table { name, alias, args: None, version, partitions, sample, .. } =
             &mut relation
         else {
@@ -53,6 +56,52 @@ impl RelationPlanner for TableFactors {
         };
         Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, alias))))
     }
+}
+
+/// The hint by which a statement that writes asks for the row ids of the table that it writes to.
+const ROW_ID_HINT: &str = "tifusion: row id";
+
+/// Asks for the row ids of this table where it stands.
+pub(crate) fn show_row_id(relation: &mut TableFactor) {
+    if let TableFactor::Table { with_hints, .. } = relation {
+        with_hints.push(Expr::Identifier(Ident::with_quote('"', ROW_ID_HINT)));
+    }
+}
+
+/// Takes that out again; whether it was there.
+fn take_row_id(relation: &mut TableFactor) -> bool {
+    let TableFactor::Table { with_hints, .. } = relation else { return false };
+    let before = with_hints.len();
+    with_hints.retain(|hint| !matches!(hint, Expr::Identifier(hint) if hint.value == ROW_ID_HINT));
+    with_hints.len() < before
+}
+
+/// The scan of a table with its row ids.
+fn with_row_id(
+    mut relation: TableFactor,
+    context: &mut dyn RelationPlannerContext,
+) -> Result<RelationPlanning> {
+    let alias = match &mut relation {
+        TableFactor::Table { alias, .. } => alias.take(),
+        _ => None,
+    };
+    let name = relation.to_string();
+    let LogicalPlan::TableScan(scan) = context.plan(relation)? else {
+        return plan_err!("{name} is no table to write to");
+    };
+    let provider = source_as_provider(&scan.source)?;
+    let Some(table) = provider.downcast_ref::<TidbTable>() else {
+        return plan_err!("{name} is no table to write to");
+    };
+    let own = format!("{}.{} with row ids", table.database(), table.name());
+    let options = context.context_provider().options();
+    let config = TidbOptions::config_of(options).unwrap_or_default();
+    let table: Arc<dyn TableProvider> = Arc::new(table.read_row_ids(&config)?);
+    let plan =
+        LogicalPlanBuilder::scan(TableReference::bare(own), provider_as_source(table), None)?
+            .alias(scan.table_name)?
+            .build()?;
+    Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, alias))))
 }
 
 /// The scan of the table's `partitions`.

@@ -20,7 +20,7 @@ use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricsSet};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
     ChildrenPropertiesMode, DisplayAs, DisplayFormatType, Distribution, ExecutionPlan,
-    Partitioning, PlanProperties, ReplaceChildrenOptions,
+    ExecutionPlanProperties as _, Partitioning, PlanProperties, ReplaceChildrenOptions,
 };
 use futures::stream;
 
@@ -140,6 +140,9 @@ impl ExecutionPlan for TidbWriteExec {
     ) -> DataFusionResult<SendableRecordBatchStream> {
         if partition != 0 {
             return internal_err!("a write has one partition");
+        }
+        if self.input.output_partitioning().partition_count() != 1 {
+            return internal_err!("a write has the edits of one partition only");
         }
         self.job.begin().map_err(DataFusionError::from)?;
         let edits = self.input.execute(0, context)?;

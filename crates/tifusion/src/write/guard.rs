@@ -26,7 +26,6 @@ pub(super) struct SchemaGuard {
     target: Arc<WriteTarget>,
     /// The database's and the table's descriptions at the snapshot.
     before: [Option<Bytes>; 2],
-    version: Option<Bytes>,
 }
 
 impl SchemaGuard {
@@ -36,7 +35,7 @@ impl SchemaGuard {
     /// [`ErrorKind::SchemaChanged`] if the table is not the one that the statement was planned with, or
     /// what kept the cluster from answering.
     pub(super) async fn new(target: Arc<WriteTarget>, start_ts: Timestamp) -> Result<Self> {
-        let (version, before) = read(&target, start_ts).await?;
+        let before = read(&target, start_ts).await?;
         let planned = match &before {
             [Some(_), Some(table)] => {
                 let table = TableInfo::from_json(table).map_err(tifusion_schema::Error::from)?;
@@ -47,29 +46,24 @@ impl SchemaGuard {
         if !planned {
             return Err(changed(&target, "between planning and running"));
         }
-        Ok(Self { target, before, version })
+        Ok(Self { target, before })
     }
 
     async fn check(&self, commit_ts: Timestamp) -> Result<()> {
-        let (version, now) = read(&self.target, commit_ts).await?;
-        if now != self.before {
+        if read(&self.target, commit_ts).await? != self.before {
             return Err(changed(&self.target, "while it was written to"));
         }
-        if version != self.version {
-            // Another table may have a new foreign key to this one.
-            refuse::check_referenced(&self.target, refuse::at(commit_ts, None), None).await?;
-        }
-        Ok(())
+        // Another table may have a new foreign key to this one.
+        refuse::check_referenced_now(&self.target).await
     }
 }
 
-/// The schema version and the descriptions as of `ts`.
-async fn read(target: &WriteTarget, ts: Timestamp) -> Result<(Option<Bytes>, [Option<Bytes>; 2])> {
+/// The descriptions as of `ts`.
+async fn read(target: &WriteTarget, ts: Timestamp) -> Result<[Option<Bytes>; 2]> {
     let snapshot = target.snapshot(ts, SnapshotOptions::default());
-    let version = snapshot.get(&meta::schema_version_key()).await?;
     let database = snapshot.get(&meta::database_key(target.database_id)).await?;
     let table = snapshot.get(&meta::table_key(target.database_id, target.info.id)).await?;
-    Ok((version, [database, table]))
+    Ok([database, table])
 }
 
 fn changed(target: &WriteTarget, when: &str) -> Error {

@@ -1,79 +1,72 @@
-//! Row ids, `AUTO_INCREMENT` and `AUTO_RANDOM`: taken from TiDB's own counters, some at a time.
+//! Row ids, `AUTO_INCREMENT` and `AUTO_RANDOM` numbers of the rows of one statement.
 //!
-//! A counter is one key of the metadata. Ids are taken by adding to it in a transaction of its own, as TiDB's
-//! servers do, so that no id is given twice; what a statement that fails has taken is lost, as in TiDB.
+//! They are taken from TiDB's counters some at a time, more each time, and given out to all partitions of the
+//! statement.
 
-use std::error::Error as StdError;
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use tifusion_client::Timestamp;
-use tifusion_client::snapshot::SnapshotOptions;
-use tifusion_client::txn::{Assertion, CommitGuard, Mutation, MutationOp, TxnError, TxnOptions};
 use tifusion_codec::datum::Datum;
-use tifusion_codec::key::meta;
+use tifusion_codec::field_type::tp;
 use tifusion_schema::row_id::{IdAllocator, IdKind, RowIds};
+use tokio::sync::Mutex;
 
+use super::counter::Counter;
 use super::target::WriteTarget;
 use crate::error::{Error, ErrorKind, Result};
 
-/// How often another writer of the same counter may come first.
-const MOST_CONFLICTS: u32 = 30;
+/// Most ids that are taken at once without a row for each of them, as TiDB's servers do.
+const MOST_AHEAD: usize = 30_000;
 
-/// The counters of a table.
+/// The ids of a statement.
 #[derive(Debug)]
 pub(super) struct IdSource {
     target: Arc<WriteTarget>,
     ids: RowIds,
+    records: Mutex<Pool>,
+    columns: Mutex<Pool>,
 }
 
-/// How many ids a batch needs, and the greatest that it brings along.
+/// Ids that are taken and not given out.
+#[derive(Debug, Clone, Copy, Default)]
+struct Pool {
+    /// The next one.
+    next: i64,
+    /// How many there are.
+    left: i64,
+    /// Where the high bits of these come from.
+    shard: u64,
+    /// How many to take the next time.
+    step: usize,
+}
+
+/// How many ids a batch needs, and the greatest count that it brings along.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct NeededIds {
     /// Ids of records.
     pub(super) records: usize,
     /// Ids of the numbered column.
     pub(super) columns: usize,
-    /// The greatest number that a row has in the numbered column.
     given: Option<i64>,
-}
-
-impl NeededIds {
-    /// Takes note of a value that a row has in the numbered column.
-    pub(super) fn see(&mut self, value: &Datum<'_>) {
-        let number = match value {
-            Datum::Int(number) => *number,
-            Datum::UInt(number) => i64::try_from(*number).unwrap_or(i64::MAX),
-            // A float column may be numbered too.
-            _ => return,
-        };
-        self.given = self.given.max(Some(number));
-    }
 }
 
 /// The ids of a batch.
 #[derive(Debug, Default)]
 pub(super) struct BatchIds {
-    records: Taken,
-    columns: Taken,
-}
-
-#[derive(Debug, Default)]
-struct Taken {
-    ids: std::vec::IntoIter<i64>,
+    records: std::vec::IntoIter<i64>,
+    columns: std::vec::IntoIter<i64>,
     is_unsigned: bool,
 }
 
 impl BatchIds {
     /// The next record's id.
     pub(super) fn next_record(&mut self) -> Result<i64> {
-        self.records.ids.next().ok_or_else(too_few)
+        self.records.next().ok_or_else(too_few)
     }
 
     /// The next value of the numbered column.
     pub(super) fn next_column(&mut self) -> Result<Datum<'static>> {
-        let id = self.columns.ids.next().ok_or_else(too_few)?;
-        Ok(match self.columns.is_unsigned {
+        let id = self.columns.next().ok_or_else(too_few)?;
+        Ok(match self.is_unsigned {
             true => Datum::UInt(id.cast_unsigned()),
             false => Datum::Int(id),
         })
@@ -85,10 +78,10 @@ fn too_few() -> Error {
 }
 
 impl IdSource {
-    /// The counters of `target`.
+    /// The ids of rows of `target`.
     pub(super) fn new(target: Arc<WriteTarget>) -> Self {
         let ids = RowIds::of(&target.info);
-        Self { target, ids }
+        Self { target, ids, records: Mutex::default(), columns: Mutex::default() }
     }
 
     /// Whether the numbered column is an `AUTO_RANDOM` one.
@@ -101,170 +94,125 @@ impl IdSource {
         self.ids.column.as_ref().map(|(offset, _)| *offset)
     }
 
+    /// Takes note of a value that a row has in the numbered column.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] for one that this version can't keep from being given again.
+    pub(super) fn see(&self, needed: &mut NeededIds, value: &Datum<'_>) -> Result<()> {
+        let Some((_, allocator)) = &self.ids.column else { return Ok(()) };
+        let number = match value {
+            Datum::Int(number) => Some(*number),
+            Datum::UInt(number) => i64::try_from(*number).ok(),
+            _ => None,
+        };
+        let number = number.ok_or_else(|| {
+            Error::unsupported(format!(
+                "a number beyond 2^63 for the numbered column of {}, where this version does not count",
+                self.target.label()
+            ))
+        })?;
+        needed.given = needed.given.max(allocator.counted(number));
+        Ok(())
+    }
+
     /// Takes the ids that a batch needs, after what the rows bring along.
     ///
     /// # Errors
-    /// When the counter is at its end or can't be reached.
+    /// When the counter is at its end, is not to be taken from, or can't be reached.
     pub(super) async fn take(&self, needed: NeededIds) -> Result<BatchIds> {
         let mut taken = BatchIds::default();
-        if let Some((_, allocator)) = &self.ids.column {
+        if let Some((offset, allocator)) = &self.ids.column {
+            if needed.given.is_some() || needed.columns > 0 {
+                self.check(*offset, allocator)?;
+            }
             if let Some(given) = needed.given {
                 self.rebase(allocator, given).await?;
             }
-            taken.columns = self.take_from(allocator, needed.columns).await?;
+            taken.is_unsigned = allocator.is_unsigned();
+            taken.columns = self.take_from(&self.columns, allocator, needed.columns).await?;
         }
         if let Some(allocator) = &self.ids.record {
-            taken.records = self.take_from(allocator, needed.records).await?;
+            taken.records = self.take_from(&self.records, allocator, needed.records).await?;
         }
         Ok(taken)
     }
 
-    async fn take_from(&self, allocator: &IdAllocator, count: usize) -> Result<Taken> {
-        if count == 0 {
-            return Ok(Taken::default());
+    async fn take_from(
+        &self,
+        pool: &Mutex<Pool>,
+        allocator: &IdAllocator,
+        count: usize,
+    ) -> Result<std::vec::IntoIter<i64>> {
+        let mut ids = Vec::with_capacity(count);
+        // Held while the counter moves, so that partitions don't race for it.
+        let mut pool = pool.lock().await;
+        while ids.len() < count {
+            if pool.left == 0 {
+                let missing = count - ids.len();
+                *pool = self.refill(allocator, missing, pool.step).await?;
+            }
+            ids.push(allocator.compose(pool.next, pool.shard));
+            pool.next += 1;
+            pool.left -= 1;
         }
-        self.check_ours(allocator)?;
-        let step = i64::try_from(count).unwrap_or(i64::MAX);
-        let most = allocator.most();
-        let table = self.target.label();
-        let last = self
-            .advance(allocator, |last| {
-                let next = last.checked_add(step).filter(|next| *next <= most);
+        Ok(ids.into_iter())
+    }
+
+    async fn refill(&self, allocator: &IdAllocator, missing: usize, step: usize) -> Result<Pool> {
+        let count = i64::try_from(missing.max(step)).unwrap_or(i64::MAX);
+        let (most, table) = (allocator.most(), self.target.label());
+        let counter = Counter { target: &self.target, allocator };
+        let last = counter
+            .advance(|last| {
+                let next = last.checked_add(count).filter(|next| *next < most);
                 next.map(Some).ok_or_else(|| {
                     Error::new(ErrorKind::Refused, format!("no ids are left for rows of {table}"))
                 })
             })
             .await?;
-        let first = last.saturating_add(1);
-        let seed = shard_seed(first);
-        let ids: Vec<i64> =
-            (first..=last.saturating_add(step)).map(|id| allocator.compose(id, seed)).collect();
-        Ok(Taken { ids: ids.into_iter(), is_unsigned: allocator.is_unsigned() })
+        let next = last.saturating_add(1);
+        let step = missing.max(step).saturating_mul(2).min(MOST_AHEAD);
+        Ok(Pool { next, left: count, shard: shard_of(next), step })
     }
 
-    /// Sees to it that ids up to `given` are not given again.
+    /// Sees to it that ids up to the count `given` are not given again.
     async fn rebase(&self, allocator: &IdAllocator, given: i64) -> Result<()> {
-        self.check_ours(allocator)?;
-        if let Some(counted) = allocator.counted(given) {
-            self.advance(allocator, |last| Ok((counted > last).then_some(counted))).await?;
+        let mut pool = self.columns.lock().await;
+        if pool.left > 0 && given < pool.next.saturating_add(pool.left) {
+            let passed = given.saturating_sub(pool.next).saturating_add(1).clamp(0, pool.left);
+            pool.next = pool.next.saturating_add(passed);
+            pool.left -= passed;
+            return Ok(());
         }
+        pool.left = 0;
+        let counter = Counter { target: &self.target, allocator };
+        counter.advance(|last| Ok((given > last).then_some(given))).await?;
         Ok(())
     }
 
-    /// Refuses a counter that others keep in their memory.
-    fn check_ours(&self, allocator: &IdAllocator) -> Result<()> {
-        if !allocator.is_served() {
-            return Ok(());
+    /// Refuses a counter that others keep in their memory, and one of floats.
+    fn check(&self, offset: usize, allocator: &IdAllocator) -> Result<()> {
+        let label = self.target.label();
+        if allocator.is_served() {
+            return Err(Error::unsupported(format!(
+                "ids of {label} come from a service of TiDB's servers (AUTO_ID_CACHE 1), which this \
+                 version does not ask: write to it through TiDB's SQL port"
+            )));
         }
-        Err(Error::unsupported(format!(
-            "ids of {} come from a service of TiDB's servers (AUTO_ID_CACHE 1), which this version does not \
-             ask: write to it through TiDB's SQL port",
-            self.target.label()
-        )))
-    }
-
-    /// Moves a counter to where `next` says, if anywhere; where it was comes back.
-    async fn advance(
-        &self,
-        allocator: &IdAllocator,
-        next: impl Fn(i64) -> Result<Option<i64>> + Send,
-    ) -> Result<i64> {
-        let client = self.target.cluster.client();
-        let key = self.counter_key(allocator);
-        for _ in 0..MOST_CONFLICTS {
-            let start_ts = client.timestamp().await?;
-            let snapshot = self.target.snapshot(start_ts, SnapshotOptions::default());
-            let before = snapshot.get(&key).await?.filter(|value| !value.is_empty());
-            let last = before.as_deref().map_or(Ok(0), |value| allocator.parse(value))?;
-            let Some(now) = next(last)? else { return Ok(last) };
-            let options = TxnOptions {
-                start_ts: Some(start_ts),
-                label: Some(format!("the ids of {}", self.target.label()).into()),
-                ..TxnOptions::default()
-            };
-            let mut transaction = client.begin(options).await?;
-            let value = allocator.format(now);
-            let put = Mutation {
-                op: MutationOp::Put,
-                key: key.clone(),
-                value,
-                assertion: Assertion::None,
-            };
-            let guard = TableIsThere { target: Arc::clone(&self.target) };
-            let done = match transaction.prewrite(vec![put]).await {
-                Ok(()) => transaction.commit(&guard).await.map(|_| ()),
-                Err(error) => {
-                    drop(transaction.rollback().await);
-                    Err(error)
-                }
-            };
-            match done {
-                Ok(()) => return Ok(last),
-                // Whoever was first has taken other ids.
-                Err(error) if is_to_be_tried_again(&error) => {}
-                Err(error) => return Err(super::txn_error::transaction_error(&self.target, error)),
-            }
+        let column = self.target.info.columns.get(offset);
+        if column.is_some_and(|column| matches!(column.field_type.tp, tp::FLOAT | tp::DOUBLE)) {
+            return Err(Error::unsupported(format!(
+                "the numbered column of {label} is one of floats: write to it through TiDB's SQL port"
+            )));
         }
-        Err(Error::new(
-            ErrorKind::Conflict,
-            format!(
-                "others take ids of {} all the time: nothing was written, run it again",
-                self.target.label()
-            ),
-        ))
-    }
-
-    fn counter_key(&self, allocator: &IdAllocator) -> Vec<u8> {
-        let of = match self.target.info.auto_id_schema_id {
-            0 => self.target.database_id,
-            elsewhere => elsewhere,
-        };
-        allocator.key(of, self.target.info.id)
+        Ok(())
     }
 }
 
-/// Whether the counter is to be looked at again: others were first, or it is not known who was. What may have
-/// been taken without being known is lost.
-fn is_to_be_tried_again(error: &TxnError) -> bool {
-    matches!(
-        error,
-        TxnError::Conflict { .. }
-            | TxnError::RolledBack { .. }
-            | TxnError::Undetermined { .. }
-            | TxnError::Aborted { retryable: true, .. }
-    )
-}
-
-/// Which shard a batch of ids goes to: any will do, if not always the same.
-fn shard_seed(first: i64) -> u64 {
+/// Which shard a range of ids goes to: any will do, if not always the same.
+fn shard_of(first: i64) -> u64 {
     let mut hash = first.cast_unsigned().wrapping_add(0x9e37_79b9_7f4a_7c15);
     hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     hash ^ (hash >> 31)
-}
-
-/// Allows a counter to move while its table is there.
-#[derive(Debug)]
-struct TableIsThere {
-    target: Arc<WriteTarget>,
-}
-
-#[async_trait]
-impl CommitGuard for TableIsThere {
-    async fn allow(&self, commit_ts: Timestamp) -> Result<(), Box<dyn StdError + Send + Sync>> {
-        let target = &self.target;
-        let key = meta::table_key(target.database_id, target.info.id);
-        let table = target.snapshot(commit_ts, SnapshotOptions::default()).get(&key).await?;
-        match table {
-            Some(_) => Ok(()),
-            None => Err(Error::new(
-                ErrorKind::SchemaChanged,
-                format!(
-                    "{} was dropped while it was written to: nothing was written",
-                    target.label()
-                ),
-            )
-            .into()),
-        }
-    }
 }

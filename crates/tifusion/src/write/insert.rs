@@ -95,7 +95,7 @@ impl InsertEncoder {
                 _ if job.ids.is_random() && !job.settings.write_auto_random => {
                     return Err(explicit_random(job));
                 }
-                given => needed.see(&given),
+                given => job.ids.see(&mut needed, &given)?,
             }
         }
         Ok(needed)

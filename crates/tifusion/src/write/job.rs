@@ -1,6 +1,7 @@
 //! One run of a write: the table, what is done to it, and the snapshot that it is done from.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -85,8 +86,11 @@ impl WriteJob {
 
     /// Tells whoever wants to know how far it is.
     pub(super) fn tell(&self, is_committed: bool) {
-        if let Some(progress) = &self.options.progress {
-            progress(self.progress.now(is_committed));
+        let Some(progress) = &self.options.progress else { return };
+        let now = self.progress.now(is_committed);
+        // What was committed must not be taken for failed because its listener was.
+        if catch_unwind(AssertUnwindSafe(|| progress(now))).is_err() {
+            tracing::warn!("a listener to the progress of a write has panicked");
         }
     }
 

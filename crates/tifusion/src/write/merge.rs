@@ -8,11 +8,13 @@ use tifusion_client::txn::{Assertion, Mutation, MutationOp};
 
 use super::edit::{Edit, EditKind};
 
-/// Two values for one key.
+/// Why an edit is not taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct DuplicateKey {
-    /// The key.
-    pub(super) key: Vec<u8>,
+pub(super) enum MergeError {
+    /// Two values for one key, which is this.
+    Duplicate(Vec<u8>),
+    /// The edits are not in the order of their keys.
+    Unordered,
 }
 
 /// Merges the edits of one key.
@@ -40,9 +42,10 @@ pub(super) struct Merged {
 
 impl Merger {
     /// Takes the next edit; the mutation of the key before it comes back when that is done with.
-    pub(super) fn push(&mut self, edit: Edit<'_>) -> Result<Option<Merged>, DuplicateKey> {
+    pub(super) fn push(&mut self, edit: Edit<'_>) -> Result<Option<Merged>, MergeError> {
         let before = match &self.current {
             Some(run) if run.key == edit.key => None,
+            Some(run) if run.key.as_slice() > edit.key => return Err(MergeError::Unordered),
             _ => self.finish(),
         };
         let run = self.current.get_or_insert_with(|| Run {
@@ -59,7 +62,7 @@ impl Merger {
                 run.deleted_rows = run.deleted_rows.max(edit.rows);
             }
             EditKind::Put | EditKind::PutDistinct if run.put.is_some() => {
-                return Err(DuplicateKey { key: edit.key.to_vec() });
+                return Err(MergeError::Duplicate(edit.key.to_vec()));
             }
             EditKind::Put | EditKind::PutDistinct => {
                 run.put = Some((edit.value.to_vec(), edit.kind == EditKind::PutDistinct));
@@ -77,7 +80,7 @@ impl Merger {
             (None, _) => (MutationOp::Delete, Assertion::Exist, Vec::new()),
             (Some((value, _)), true) => (MutationOp::Put, Assertion::Exist, value),
             (Some((value, true)), false) => (MutationOp::Insert, Assertion::None, value),
-            (Some((value, false)), false) => (MutationOp::Put, Assertion::NotExist, value),
+            (Some((value, false)), false) => (MutationOp::Put, Assertion::None, value),
         };
         Some(Merged { mutation: Mutation { op, key: run.key, value, assertion }, rows })
     }
@@ -87,7 +90,7 @@ impl Merger {
 mod tests {
     use super::*;
 
-    fn merged(edits: &[(&str, EditKind, u8, &str)]) -> Result<Vec<Merged>, DuplicateKey> {
+    fn merged(edits: &[(&str, EditKind, u8, &str)]) -> Result<Vec<Merged>, MergeError> {
         let mut merger = Merger::default();
         let mut all = Vec::new();
         for (key, kind, rows, value) in edits {
@@ -123,7 +126,7 @@ mod tests {
             [
                 mutation(MutationOp::Delete, "a", "", Assertion::Exist),
                 mutation(MutationOp::Put, "b", "new", Assertion::Exist),
-                mutation(MutationOp::Put, "c", "entry", Assertion::NotExist),
+                mutation(MutationOp::Put, "c", "entry", Assertion::None),
                 mutation(MutationOp::Insert, "d", "row", Assertion::None),
                 mutation(MutationOp::Put, "e", "kept", Assertion::Exist),
             ]
@@ -135,8 +138,15 @@ mod tests {
     fn two_values_for_a_key_are_a_duplicate_whatever_was_there() {
         use EditKind::{Delete, PutDistinct};
         let twice = [("a", PutDistinct, 1, "x"), ("a", PutDistinct, 1, "x")];
-        assert_eq!(merged(&twice).unwrap_err().key, b"a");
+        let duplicate = || MergeError::Duplicate(b"a".to_vec());
+        assert_eq!(merged(&twice).unwrap_err(), duplicate());
         let over = [("a", Delete, 1, ""), twice[0], twice[1]];
-        assert_eq!(merged(&over).unwrap_err().key, b"a");
+        assert_eq!(merged(&over).unwrap_err(), duplicate());
+    }
+
+    #[test]
+    fn edits_in_another_order_are_not_taken() {
+        let edits = [("b", EditKind::Put, 0, "x"), ("a", EditKind::Put, 0, "x")];
+        assert_eq!(merged(&edits).unwrap_err(), MergeError::Unordered);
     }
 }

@@ -14,6 +14,7 @@
 
 mod command;
 mod commit_exec;
+mod counter;
 mod edit;
 mod encode_exec;
 mod existing;

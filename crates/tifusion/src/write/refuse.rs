@@ -6,6 +6,7 @@
 
 use tifusion_client::Timestamp;
 use tifusion_schema::TableInfo;
+use tifusion_schema::model::ci_str::to_lower;
 
 use super::target::WriteTarget;
 use crate::config::Config;
@@ -70,30 +71,34 @@ pub(crate) async fn check_cluster(target: &WriteTarget, at: ReadAt, version: i64
     if let Some((name, _)) = variables.iter().find(|(_, value)| is_on(value)) {
         return Err(refused(&target.label(), &format!("the cluster is read only ({name} is on)")));
     }
-    check_referenced(target, at, Some(version)).await
+    check_referenced(target, at, version).await
 }
 
-/// Refuses a table that another one's foreign key refers to: TiDB notes that with the other table only.
-/// `version` is the schema version at that time, if it is known.
+/// Refuses a table that another one's foreign key refers to, as of a snapshot and its schema version: TiDB notes
+/// that with the other table only.
 ///
 /// # Errors
 /// As [`check_cluster`].
-pub(super) async fn check_referenced(
-    target: &WriteTarget,
-    at: ReadAt,
-    version: Option<i64>,
-) -> Result<()> {
+async fn check_referenced(target: &WriteTarget, at: ReadAt, version: i64) -> Result<()> {
     let meta = target.cluster.meta();
     // The names of now are kept, those of the past are not.
-    let view = match version {
-        Some(version) => meta.view_at(at, version, Need::Everything).await?,
-        None => None,
-    };
-    let view = match view {
-        Some(view) => view,
-        None => meta.view_of_past(at, Need::Everything).await?,
-    };
-    match referring(&view, &target.database, target.info.name.as_str()) {
+    match meta.view_at(at, version, Need::Everything).await? {
+        Some(view) => check_no_child(target, &view),
+        None => check_referenced_now(target).await,
+    }
+}
+
+/// The same as of now.
+///
+/// # Errors
+/// As [`check_cluster`].
+pub(super) async fn check_referenced_now(target: &WriteTarget) -> Result<()> {
+    let view = target.cluster.meta().view(Need::Everything, None).await?;
+    check_no_child(target, &view)
+}
+
+fn check_no_child(target: &WriteTarget, view: &View) -> Result<()> {
+    match referring(view, &target.database, target.info.name.as_str()) {
         None => Ok(()),
         Some(child) => {
             Err(refused(&target.label(), &format!("a foreign key of {child} refers to it")))
@@ -103,9 +108,8 @@ pub(super) async fn check_referenced(
 
 /// The first table with a foreign key to this one.
 fn referring(view: &View, database: &str, table: &str) -> Option<String> {
-    let names = |other: &(String, String)| {
-        other.0.eq_ignore_ascii_case(database) && other.1.eq_ignore_ascii_case(table)
-    };
+    let (database, table) = (to_lower(database), to_lower(table));
+    let names = |other: &(String, String)| other.0 == database && other.1 == table;
     view.names.databases().find_map(|holder| {
         let tables = holder.tables.as_ref()?;
         let child = tables.values().find(|child| child.references.iter().any(names))?;

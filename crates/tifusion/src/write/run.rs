@@ -12,7 +12,7 @@ use super::edit::EditReader;
 use super::gc::GcKeeper;
 use super::guard::SchemaGuard;
 use super::job::WriteJob;
-use super::merge::{Merged, Merger};
+use super::merge::{MergeError, Merged, Merger};
 use super::txn_error::{duplicate_in_statement, transaction_error};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -107,8 +107,13 @@ impl<'a> Writer<'a> {
             let batch = batch?;
             for edit in EditReader::new(&batch)?.edits() {
                 let merged = self.merger.push(edit?);
-                let merged =
-                    merged.map_err(|error| duplicate_in_statement(&self.job.target, &error.key))?;
+                let merged = merged.map_err(|error| match error {
+                    MergeError::Duplicate(key) => duplicate_in_statement(&self.job.target, &key),
+                    MergeError::Unordered => Error::new(
+                        ErrorKind::Engine,
+                        "the plan gives edits in another order than that of their keys: nothing was written",
+                    ),
+                })?;
                 if let Some(merged) = merged {
                     self.add(merged);
                 }

@@ -103,7 +103,7 @@ impl UpdateEncoder {
             let new = converter.convert(array, at).map_err(refuse)?;
             check_stored(&column.field_type, &new)?;
             if job.ids.column() == Some(*offset) {
-                given.see(&new);
+                job.ids.see(given, &new)?;
             }
             if *old != new {
                 is_changed = true;

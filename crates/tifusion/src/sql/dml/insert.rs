@@ -21,14 +21,9 @@ pub(super) fn write(insert: &Insert, table: &TidbTable) -> Result<Write> {
     let mut query = source(insert)?;
     if let SetExpr::Values(values) = &mut *query.body {
         leave_defaults_out(values, &mut columns)?;
-        for row in &mut values.rows {
-            for expr in &mut row.content {
-                *expr = literal::exact(expr.clone());
-            }
-        }
     }
     let on_duplicate = if insert.replace_into { OnDuplicate::Replace } else { OnDuplicate::Fail };
-    Ok(Write { kind: WriteKind::Insert { columns, on_duplicate }, query, needs_row_id: false })
+    Ok(Write { kind: WriteKind::Insert { columns, on_duplicate }, query })
 }
 
 fn check(insert: &Insert) -> Result<()> {

@@ -5,6 +5,7 @@
 //! apart here: its rows are those of a query that DataFusion plans like every other, and
 //! [`write`](crate::write) does with them what the statement says.
 
+mod exact;
 mod insert;
 mod literal;
 mod select;
@@ -23,7 +24,7 @@ use datafusion::sql::planner::object_name_to_table_reference;
 use datafusion::sql::sqlparser::ast::{Query, Statement};
 
 use super::plan::{Names, plan_over};
-use crate::config::TidbOptions;
+use crate::config::{Config, TidbOptions};
 use crate::error::{Error, Result};
 use crate::session::TidbSession;
 use crate::table::TidbTable;
@@ -34,8 +35,6 @@ use target::Target;
 struct Write {
     kind: WriteKind,
     query: Box<Query>,
-    /// Whether the query needs the row ids of tables without a clustered key.
-    needs_row_id: bool,
 }
 
 /// Plans a statement that writes to a table of the cluster; `None` for any other.
@@ -55,11 +54,18 @@ pub(super) async fn plan(
         _ => return Ok(None),
     };
     let state = session.engine().state();
+    let (sql, is_prepared) = match sql {
+        Statement::Prepare { statement, .. } => (&**statement, true),
+        sql => (sql, false),
+    };
     let Some(name) = target::name(sql)? else { return Ok(None) };
     let lower_case = state.config_options().sql_parser.enable_ident_normalization;
     let name = object_name_to_table_reference(name, lower_case)?;
     let Some(target) = Target::find(session, &state, &name).await? else { return Ok(None) };
     let table = Arc::clone(&target.table);
+    if is_prepared {
+        return Err(Error::unsupported("PREPARE of a statement that writes: give it as it is"));
+    }
     check_enabled(&session.config(), table.database(), table.info())?;
     let write = match sql {
         Statement::Insert(insert) => insert::write(insert, &table)?,
@@ -84,14 +90,7 @@ async fn planned(
     write: Write,
     explain: Option<ExplainStatementOptions>,
 ) -> Result<DataFrame> {
-    let mut config = session.config();
-    if write.needs_row_id {
-        let with_ids = &mut state.config_mut().options_mut().extensions;
-        if let Some(options) = with_ids.get_mut::<TidbOptions>() {
-            options.config_mut().set_in_session("show_rowid", "true")?;
-            config = Arc::new(options.config_mut().clone());
-        }
-    }
+    let config = settings(session, &mut state)?;
     let select = DfStatement::Statement(Box::new(Statement::Query(write.query)));
     let mut select = match explain {
         None => select,
@@ -106,6 +105,20 @@ async fn planned(
     Ok(DataFrame::new(state, placed(input, &target.table, write.kind)?))
 }
 
+/// How a statement that writes is planned: numbers keep their digits, and a date that no calendar has is not
+/// taken for `NULL`.
+fn settings(session: &TidbSession, state: &mut SessionState) -> Result<Arc<Config>> {
+    let options = state.config_mut().options_mut();
+    options.sql_parser.parse_float_as_decimal = true;
+    // Else a subquery with several rows would make several of a row.
+    options.optimizer.enable_physical_uncorrelated_scalar_subquery = true;
+    let Some(ours) = options.extensions.get_mut::<TidbOptions>() else {
+        return Ok(session.config());
+    };
+    ours.config_mut().set_in_session("zero_date", "error")?;
+    Ok(Arc::new(ours.config_mut().clone()))
+}
+
 /// The plan of the query, or of its explanation, with the write around the query.
 fn placed(plan: LogicalPlan, table: &TidbTable, kind: WriteKind) -> Result<LogicalPlan> {
     let written = Arc::new(table.written());
@@ -117,7 +130,7 @@ fn placed(plan: LogicalPlan, table: &TidbTable, kind: WriteKind) -> Result<Logic
     };
     let around = |input: LogicalPlan| {
         check_width(&input, table, &kind)?;
-        Ok::<_, Error>(write(input).into_plan())
+        Ok::<_, Error>(write(exact::exact(input)?).into_plan())
     };
     Ok(match plan {
         LogicalPlan::Explain(explain) => {

@@ -8,6 +8,7 @@ use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::planner::table_factor;
 use crate::table::{ROW_ID_COLUMN, TidbTable};
 use crate::write::{RowKeyColumn, WriteTarget};
 
@@ -19,12 +20,8 @@ pub(super) struct Rows<'a> {
     pub(super) limit: &'a Option<Expr>,
 }
 
-/// A query for the keys of `rows`, and `more` behind them. Whether it needs row ids comes back too.
-pub(super) fn keys(
-    rows: &Rows<'_>,
-    target: &TidbTable,
-    more: Vec<Expr>,
-) -> Result<(Box<Query>, bool)> {
+/// A query for the keys of `rows`, and `more` behind them.
+pub(super) fn keys(rows: &Rows<'_>, target: &TidbTable, more: Vec<Expr>) -> Result<Box<Query>> {
     let key = WriteTarget::new(&target.written())?.row_key_columns()?;
     let needs_row_id = key.contains(&RowKeyColumn::RowId);
     let qualifier = qualifier(rows.table)?;
@@ -44,6 +41,12 @@ pub(super) fn keys(
     let mut query = template()?;
     let SetExpr::Select(select) = &mut *query.body else { return Err(no_template()) };
     fill(select, columns, rows);
+    if needs_row_id {
+        // Those of this table here, and of no other that the statement reads.
+        for from in &mut select.from {
+            table_factor::show_row_id(&mut from.relation);
+        }
+    }
     if !rows.order_by.is_empty() {
         let kind = OrderByKind::Expressions(rows.order_by.to_vec());
         query.order_by = Some(OrderBy { kind, interpolate: None });
@@ -55,7 +58,7 @@ pub(super) fn keys(
             limit_by: Vec::new(),
         });
     }
-    Ok((query, needs_row_id))
+    Ok(query)
 }
 
 fn fill(select: &mut Select, columns: Vec<Expr>, rows: &Rows<'_>) {

@@ -99,8 +99,19 @@ pub(super) fn deleted_from(delete: &Delete) -> Result<&TableWithJoins> {
 fn factor_name(table: &TableWithJoins) -> Result<&ObjectName> {
     match &table.relation {
         TableFactor::Table {
-            name, args: None, partitions, version: None, sample: None, ..
-        } if table.joins.is_empty() && partitions.is_empty() => Ok(name),
+            name,
+            alias,
+            args: None,
+            partitions,
+            version: None,
+            sample: None,
+            ..
+        } if table.joins.is_empty()
+            && partitions.is_empty()
+            && alias.as_ref().is_none_or(|alias| alias.columns.is_empty()) =>
+        {
+            Ok(name)
+        }
         _ => Err(Error::unsupported(format!(
             "writing to {table}: a statement writes to one table, by its name; joins go into WHERE, as \
              IN (SELECT …) or EXISTS"

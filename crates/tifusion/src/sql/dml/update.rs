@@ -31,8 +31,8 @@ pub(super) fn delete(delete: &Delete, table: &TidbTable, state: &SessionState) -
         order_by: &delete.order_by,
         limit: &delete.limit,
     };
-    let (query, needs_row_id) = select::keys(&rows, table, Vec::new())?;
-    Ok(Write { kind: WriteKind::Delete, query, needs_row_id })
+    let query = select::keys(&rows, table, Vec::new())?;
+    Ok(Write { kind: WriteKind::Delete, query })
 }
 
 /// What an `UPDATE` writes.
@@ -69,7 +69,7 @@ pub(super) fn update(update: &Update, table: &TidbTable, state: &SessionState) -
             )));
         }
         columns.push(offset);
-        values.push(literal::exact(assignment.value.clone()));
+        values.push(assignment.value.clone());
         names.push(last_part(name));
     }
     let rows = Rows {
@@ -78,8 +78,8 @@ pub(super) fn update(update: &Update, table: &TidbTable, state: &SessionState) -
         order_by: &update.order_by,
         limit: &update.limit,
     };
-    let (query, needs_row_id) = select::keys(&rows, table, values)?;
-    Ok(Write { kind: WriteKind::Update { columns }, query, needs_row_id })
+    let query = select::keys(&rows, table, values)?;
+    Ok(Write { kind: WriteKind::Update { columns }, query })
 }
 
 /// A statement without `WHERE` is more often a mistake than not.
