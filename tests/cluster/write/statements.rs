@@ -76,6 +76,7 @@ async fn counts_are_tidbs() {
         ("UPDATE t SET v = 7 WHERE id > 100", 0),
         ("REPLACE INTO t VALUES (1, 2, 0)", 3),
         ("REPLACE INTO t VALUES (9, 9, 9)", 1),
+        ("REPLACE INTO t VALUES (9, 9, 9)", 1),
         ("DELETE FROM t WHERE id >= 3", 2),
         ("INSERT INTO t SELECT id + 10, u + 10, v FROM t", 1),
     ] {

@@ -112,6 +112,12 @@ impl EditBatches {
         row.entries.iter().try_for_each(|entry| self.delete_key(&entry.key))
     }
 
+    /// Takes a row that was there away, for it comes again as it was: that counts for one row, not two.
+    pub(super) fn renew(&mut self, row: &EncodedRow) -> Result<()> {
+        self.delete_key(&row.key)?;
+        row.entries.iter().try_for_each(|entry| self.delete_key(&entry.key))
+    }
+
     /// Puts a row in the place of another; entries that both have stay untouched.
     pub(super) fn replace(&mut self, old: &EncodedRow, new: &EncodedRow) -> Result<()> {
         self.delete_key(&old.key)?;

@@ -1,5 +1,7 @@
 //! New rows: their values, defaults and ids.
 
+use std::collections::HashSet;
+
 use arrow::array::RecordBatch;
 use tifusion_codec::datum::Datum;
 use tifusion_codec::input::ColumnConverter;
@@ -74,8 +76,16 @@ impl InsertEncoder {
         let rows = self.rows(job, batch, ids)?;
         let mut edits = EditBatches::new();
         if self.on_duplicate == OnDuplicate::Replace {
-            for row in existing::conflicting(job, &rows).await? {
-                edits.delete(&row.encoded)?;
+            let has_own_key = !job.target.encoder.needs_row_id();
+            let all_of =
+                |row: &EncodedRow| (has_own_key.then(|| row.key.clone()), row.value.clone());
+            let new: HashSet<_> = rows.iter().map(all_of).collect();
+            for old in existing::conflicting(job, &rows).await? {
+                // A row that is there already counts once, as MySQL has it.
+                match new.contains(&all_of(&old.encoded)) {
+                    true => edits.renew(&old.encoded)?,
+                    false => edits.delete(&old.encoded)?,
+                }
             }
         }
         rows.iter().try_for_each(|row| edits.insert(row))?;
