@@ -21,6 +21,8 @@ pub(super) enum MergeError {
 #[derive(Debug, Default)]
 pub(super) struct Merger {
     current: Option<Run>,
+    /// The first entry that came twice with a handle in it: so does its row, whose key says more.
+    twice: Option<Vec<u8>>,
 }
 
 /// What is known of the key that is being looked at.
@@ -46,7 +48,7 @@ impl Merger {
         let before = match &self.current {
             Some(run) if run.key == edit.key => None,
             Some(run) if run.key.as_slice() > edit.key => return Err(MergeError::Unordered),
-            _ => self.finish(),
+            _ => self.next(),
         };
         let run = self.current.get_or_insert_with(|| Run {
             key: edit.key.to_vec(),
@@ -61,8 +63,11 @@ impl Merger {
                 // The same row found twice is one row.
                 run.deleted_rows = run.deleted_rows.max(edit.rows);
             }
-            EditKind::Put | EditKind::PutDistinct if run.put.is_some() => {
+            EditKind::PutDistinct if run.put.is_some() => {
                 return Err(MergeError::Duplicate(edit.key.to_vec()));
+            }
+            EditKind::Put if run.put.is_some() => {
+                self.twice.get_or_insert_with(|| edit.key.to_vec());
             }
             EditKind::Put | EditKind::PutDistinct => {
                 run.put = Some((edit.value.to_vec(), edit.kind == EditKind::PutDistinct));
@@ -73,7 +78,18 @@ impl Merger {
     }
 
     /// The mutation of the last key.
-    pub(super) fn finish(&mut self) -> Option<Merged> {
+    ///
+    /// # Errors
+    /// [`MergeError::Duplicate`] if a row came twice.
+    pub(super) fn finish(&mut self) -> Result<Option<Merged>, MergeError> {
+        match self.twice.take() {
+            Some(key) => Err(MergeError::Duplicate(key)),
+            None => Ok(self.next()),
+        }
+    }
+
+    /// The mutation of the key that was looked at.
+    fn next(&mut self) -> Option<Merged> {
         let run = self.current.take()?;
         let rows = u64::from(run.deleted_rows) + u64::from(run.put_rows);
         let (op, assertion, value) = match (run.put, run.deletes) {
@@ -98,7 +114,7 @@ mod tests {
                 Edit { key: key.as_bytes(), kind: *kind, rows: *rows, value: value.as_bytes() };
             all.extend(merger.push(edit)?);
         }
-        all.extend(merger.finish());
+        all.extend(merger.finish()?);
         Ok(all)
     }
 
@@ -142,6 +158,16 @@ mod tests {
         assert_eq!(merged(&twice).unwrap_err(), duplicate());
         let over = [("a", Delete, 1, ""), twice[0], twice[1]];
         assert_eq!(merged(&over).unwrap_err(), duplicate());
+    }
+
+    #[test]
+    fn a_row_that_comes_twice_is_named_before_its_entries() {
+        use EditKind::{Put, PutDistinct};
+        let entries = [("a", Put, 0, "entry"), ("a", Put, 0, "entry")];
+        assert_eq!(merged(&entries).unwrap_err(), MergeError::Duplicate(b"a".to_vec()));
+        let row = [("r", PutDistinct, 1, "x"), ("r", PutDistinct, 1, "y")];
+        let both = merged(&[entries, row].concat());
+        assert_eq!(both.unwrap_err(), MergeError::Duplicate(b"r".to_vec()));
     }
 
     #[test]

@@ -107,13 +107,7 @@ impl<'a> Writer<'a> {
             let batch = batch?;
             for edit in EditReader::new(&batch)?.edits() {
                 let merged = self.merger.push(edit?);
-                let merged = merged.map_err(|error| match error {
-                    MergeError::Duplicate(key) => duplicate_in_statement(&self.job.target, &key),
-                    MergeError::Unordered => Error::new(
-                        ErrorKind::Engine,
-                        "the plan gives edits in another order than that of their keys: nothing was written",
-                    ),
-                })?;
+                let merged = merged.map_err(|error| self.refused(error))?;
                 if let Some(merged) = merged {
                     self.add(merged);
                 }
@@ -122,10 +116,21 @@ impl<'a> Writer<'a> {
                 }
             }
         }
-        if let Some(merged) = self.merger.finish() {
+        let last = self.merger.finish();
+        if let Some(merged) = last.map_err(|error| self.refused(error))? {
             self.add(merged);
         }
         self.prewrite().await
+    }
+
+    fn refused(&self, error: MergeError) -> Error {
+        match error {
+            MergeError::Duplicate(key) => duplicate_in_statement(&self.job.target, &key),
+            MergeError::Unordered => Error::new(
+                ErrorKind::Engine,
+                "the plan gives edits in another order than that of their keys: nothing was written",
+            ),
+        }
     }
 
     fn add(&mut self, merged: Merged) {
