@@ -7,6 +7,19 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 
+use crate::error::{ClientError, ErrorKind, Result};
+
+/// The runtime of whoever calls, for tasks that outlive the call.
+///
+/// # Errors
+/// [`ErrorKind::InvalidInput`] outside of a Tokio runtime.
+pub(crate) fn current_runtime() -> Result<Handle> {
+    Handle::try_current().map_err(|error| {
+        let message = "this must be called within a Tokio runtime";
+        ClientError::new(ErrorKind::InvalidInput, message).with_source(error)
+    })
+}
+
 /// More tasks than ever run at once.
 const MAX_TASKS: u32 = 1 << 20;
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
+use crate::background::current_runtime;
 use crate::client::Client;
 use crate::error::{ClientError, ErrorKind, Result};
 use crate::timestamp::Timestamp;
@@ -30,6 +31,7 @@ impl Client {
         start_ts: Timestamp,
         ttl: Duration,
     ) -> Result<GcHold> {
+        let runtime = current_runtime()?;
         let ttl = ttl.max(Duration::from_secs(1));
         let name = name.into();
         let held = Held { client: self.clone(), name, start_ts, ttl, lost: AtomicBool::new(false) };
@@ -40,7 +42,6 @@ impl Client {
             return Err(error);
         }
         let held = Arc::new(held);
-        let runtime = Handle::current();
         let beating = Arc::clone(&held);
         let task = runtime.spawn(async move { beating.keep().await });
         Ok(GcHold { held, task, runtime, released: false })

@@ -9,6 +9,7 @@
 mod cache;
 mod cleanup;
 pub mod decision;
+mod for_write;
 mod info;
 mod read_locks;
 mod resolver;

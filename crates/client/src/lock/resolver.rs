@@ -13,7 +13,7 @@ use super::decision::{self, Caller, Cleanup, Outcome, StatusQuestion, Step, Verd
 use super::info::Lock;
 use super::read_locks::{Knowledge, ReadLocks};
 use super::secondaries::{Secondaries, SecondariesVerdict};
-use super::stats::{LockStats, Resolved, Waiting};
+use super::stats::{LockStats, Resolved};
 use super::status::{AsyncCommit, Fate, TxnStatus};
 use crate::backoff::{BackoffKind, Backoffer};
 use crate::error::{ClientError, ErrorKind, Result};
@@ -34,7 +34,7 @@ const PRIMARY_WAIT: Duration = Duration::from_millis(500);
 
 /// Who asks about a lock, and what it knew when it met it.
 #[derive(Clone, Copy)]
-enum Asker<'a> {
+pub(super) enum Asker<'a> {
     Read { locks: &'a ReadLocks, then: Knowledge },
     Write,
 }
@@ -51,14 +51,14 @@ impl Asker<'_> {
 /// Finds out about locks and gets reads and writes past them; clones share everything.
 #[derive(Debug, Clone)]
 pub struct LockResolver {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
 #[derive(Debug)]
-struct Inner {
-    sender: Sender,
+pub(super) struct Inner {
+    pub(super) sender: Sender,
     pd: Arc<dyn PdApi>,
-    options: SendOptions,
+    pub(super) options: SendOptions,
     cleanup_budget: Duration,
     fates: FateCache,
     gates: TxnGates,
@@ -165,65 +165,6 @@ impl LockResolver {
         self.inner.cleanups.idle().await;
     }
 
-    /// Finds out about `locks`, which are in the way of a write, and has those of ended transactions
-    /// gone when it returns. It does not wait for live ones: they are told.
-    ///
-    /// # Errors
-    /// When a fate cannot be found out, or a lock cannot be resolved.
-    pub async fn resolve_for_write(
-        &self,
-        bo: &mut Backoffer,
-        locks: Vec<kvrpcpb::LockInfo>,
-    ) -> Result<Vec<Waiting>> {
-        let mut waiting: Vec<Waiting> = Vec::new();
-        let mut jobs = Vec::new();
-        for info in locks {
-            for lock in Lock::from_info(info)? {
-                if waiting.iter().any(|known| known.txn == lock.txn) {
-                    continue;
-                }
-                let outcome = self.find_out(bo, &lock, Asker::Write).await?;
-                match outcome.verdict {
-                    Verdict::Wait(wait) => {
-                        waiting.push(Waiting { txn: lock.txn, key: lock.key, wait });
-                    }
-                    _ => jobs.extend(Job::new(&lock, outcome.cleanup)),
-                }
-            }
-        }
-        for job in merge(jobs) {
-            job.run(&self.inner.sender, bo, &self.inner.options).await?;
-        }
-        Ok(waiting)
-    }
-
-    /// As [`LockResolver::resolve_for_write`], and waits when a transaction behind the locks may be
-    /// alive. Afterwards the write tries again. A live transaction that began after the writer's
-    /// `start_ts` is not waited for but told: it commits after it, a conflict, or waits for it in turn.
-    ///
-    /// # Errors
-    /// When a fate cannot be found out, a lock cannot be resolved, or `bo`'s budget or deadline does
-    /// not allow the wait.
-    pub async fn clear_for_write(
-        &self,
-        bo: &mut Backoffer,
-        locks: Vec<kvrpcpb::LockInfo>,
-        start_ts: Timestamp,
-        stats: &LockStats,
-        label: Option<&str>,
-    ) -> Result<Option<Waiting>> {
-        let cause = waiting_cause(&locks, label);
-        stats.met.fetch_add(locks.len() as u64, Ordering::Relaxed);
-        let waiting = self.resolve_for_write(bo, locks).await?;
-        let Some(wait) = waiting.iter().map(|waiting| waiting.wait).min() else { return Ok(None) };
-        if let Some(later) = waiting.into_iter().find(|waiting| waiting.txn > start_ts) {
-            return Ok(Some(later));
-        }
-        stats.waits.fetch_add(1, Ordering::Relaxed);
-        bo.backoff_at_most(BackoffKind::TxnLock, wait, cause).await?;
-        Ok(None)
-    }
-
     /// Remembers how a transaction of this client has ended, so that its locks need no question.
     ///
     /// # Errors
@@ -252,7 +193,12 @@ impl LockResolver {
     }
 
     /// Takes the steps for one lock until its outcome is known.
-    async fn find_out(&self, bo: &mut Backoffer, lock: &Lock, asker: Asker<'_>) -> Result<Outcome> {
+    pub(super) async fn find_out(
+        &self,
+        bo: &mut Backoffer,
+        lock: &Lock,
+        asker: Asker<'_>,
+    ) -> Result<Outcome> {
         if let Some(outcome) = self.known(lock, asker) {
             return Ok(outcome);
         }
@@ -391,7 +337,7 @@ impl LockResolver {
 }
 
 /// Joins the keys of one transaction, so that each region gets one request.
-fn merge(jobs: Vec<Job>) -> Vec<Job> {
+pub(super) fn merge(jobs: Vec<Job>) -> Vec<Job> {
     let mut merged: Vec<Job> = Vec::new();
     for job in jobs {
         let left = match merged.last_mut() {
@@ -403,7 +349,7 @@ fn merge(jobs: Vec<Job>) -> Vec<Job> {
     merged
 }
 
-fn waiting_cause(locks: &[kvrpcpb::LockInfo], label: Option<&str>) -> ClientError {
+pub(super) fn waiting_cause(locks: &[kvrpcpb::LockInfo], label: Option<&str>) -> ClientError {
     let error = match locks.first() {
         Some(lock) => ClientError::new(
             ErrorKind::Unavailable,

@@ -508,3 +508,30 @@ async fn many_who_look_for_a_dead_pd_share_the_search() {
     assert!(began.elapsed() < budget * 10, "{:?}", began.elapsed());
     assert!(errors.iter().all(|error| error.to_string().contains("refused")), "{errors:?}");
 }
+
+#[tokio::test]
+async fn garbage_collection_is_held_back_by_new_and_old_pds() {
+    for old in [false, true] {
+        let (cluster, members) = stub::start(7, 1);
+        cluster.old.store(old, Ordering::Relaxed);
+        let pd = connect([members[0].address.clone()]).await;
+        let mut bo = backoffer(Duration::from_secs(5));
+        let ttl = Duration::from_millis(29_001);
+        for _ in 0..2 {
+            pd.hold_gc(&mut bo, "loader", Timestamp::new(43), ttl).await.unwrap();
+        }
+        pd.hold_gc(&mut bo, "loader", Timestamp::new(43), Duration::ZERO).await.unwrap();
+        let asked: Vec<_> =
+            cluster.holds.lock().iter().map(|hold| (hold.0.clone(), hold.2)).collect();
+        assert_eq!(
+            asked,
+            [("loader", 30), ("loader", 30), ("loader", 0)].map(|(id, ttl)| (id.to_owned(), ttl))
+        );
+        let error = pd.hold_gc(&mut bo, "loader", Timestamp::new(42), ttl).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::SnapshotTooOld, "{error}");
+        assert!(error.to_string().contains("43"), "{error}");
+        let calls = cluster.calls.lock().clone();
+        let asked_new = calls.iter().filter(|(name, _)| *name == "set_gc_barrier").count();
+        assert_eq!(asked_new, if old { 1 } else { 3 }, "an old PD is asked only once");
+    }
+}

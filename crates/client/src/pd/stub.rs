@@ -50,6 +50,8 @@ pub(crate) struct Cluster {
     pub(crate) no_etcd: AtomicBool,
     /// What etcd has under the key of the saved safe point.
     pub(crate) saved_safe_point: Mutex<Option<Vec<u8>>>,
+    /// Holds of garbage collection as they were asked for: who, at what timestamp, for how many seconds.
+    pub(crate) holds: Mutex<Vec<(String, u64, i64)>>,
     pub(crate) not_bootstrapped: AtomicBool,
     pub(crate) tso_faults: Mutex<VecDeque<TsoFault>>,
     pub(crate) tso_requests: AtomicUsize,
@@ -330,6 +332,53 @@ impl Pd for Service {
         self.validate("get_gc_safe_point", request.into_inner().header.as_ref())?;
         let header = self.header();
         Ok(Response::new(pdpb::GetGcSafePointResponse { header, safe_point: 41 }))
+    }
+
+    async fn set_gc_barrier(
+        &self,
+        request: Request<pdpb::SetGcBarrierRequest>,
+    ) -> Result<Response<pdpb::SetGcBarrierResponse>, Status> {
+        let request = request.into_inner();
+        self.validate("set_gc_barrier", request.header.as_ref())?;
+        self.new_only()?;
+        let mut header = self.header().unwrap();
+        if request.barrier_ts < 43 {
+            let message = "trying to set a GC barrier behind the txn safe point".to_owned();
+            header.error = Some(pdpb::Error { r#type: pdpb::ErrorType::Unknown.into(), message });
+        } else {
+            let hold = (request.barrier_id, request.barrier_ts, request.ttl_seconds);
+            self.cluster.holds.lock().push(hold);
+        }
+        let header = Some(header);
+        Ok(Response::new(pdpb::SetGcBarrierResponse { header, new_barrier_info: None }))
+    }
+
+    async fn delete_gc_barrier(
+        &self,
+        request: Request<pdpb::DeleteGcBarrierRequest>,
+    ) -> Result<Response<pdpb::DeleteGcBarrierResponse>, Status> {
+        let request = request.into_inner();
+        self.validate("delete_gc_barrier", request.header.as_ref())?;
+        self.new_only()?;
+        self.cluster.holds.lock().push((request.barrier_id, 0, 0));
+        let header = self.header();
+        Ok(Response::new(pdpb::DeleteGcBarrierResponse { header, deleted_barrier_info: None }))
+    }
+
+    async fn update_service_gc_safe_point(
+        &self,
+        request: Request<pdpb::UpdateServiceGcSafePointRequest>,
+    ) -> Result<Response<pdpb::UpdateServiceGcSafePointResponse>, Status> {
+        let request = request.into_inner();
+        self.validate("update_service_gc_safe_point", request.header.as_ref())?;
+        let id = String::from_utf8(request.service_id.clone()).unwrap();
+        self.cluster.holds.lock().push((id, request.safe_point, request.ttl));
+        Ok(Response::new(pdpb::UpdateServiceGcSafePointResponse {
+            header: self.header(),
+            service_id: request.service_id,
+            ttl: request.ttl,
+            min_safe_point: 43,
+        }))
     }
 
     async fn get_gc_state(

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::runtime::Handle;
 
 use super::core::{Birth, Core};
 use super::coverage::Coverage;
 use super::engine::Engine;
 use super::options::TxnOptions;
 use super::transaction::Transaction;
+use crate::background::current_runtime;
 use crate::client::Client;
 use crate::error::{ClientError, ErrorKind, Result};
 use crate::lock::LockStats;
@@ -47,7 +47,7 @@ impl Client {
             coverage: Mutex::new(Coverage::new(options.max_keys, options.max_key_bytes)),
             progress: Arc::default(),
             lock_stats: LockStats::default(),
-            runtime: Handle::current(),
+            runtime: current_runtime()?,
             options: TxnOptions {
                 concurrency: options.concurrency.max(1),
                 lock_ttl: options.lock_ttl.max(Duration::from_secs(1)),

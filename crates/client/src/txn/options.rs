@@ -10,7 +10,8 @@ use crate::timestamp::Timestamp;
 #[derive(Debug, Clone)]
 pub struct TxnOptions {
     /// The snapshot that its reads were made at: writes of others since then are conflicts. `None`
-    /// (default): a timestamp taken now.
+    /// (default): a timestamp taken now. It is the transaction's name in the cluster: no two, not even one
+    /// after the other, may have the same.
     pub start_ts: Option<Timestamp>,
     /// Its place among other requests. Default low, as for reads.
     pub priority: Priority,

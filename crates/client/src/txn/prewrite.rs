@@ -134,6 +134,12 @@ impl Core {
         let (regions, limit) = (self.client.regions(), self.options.batch_bytes);
         let mut pieces = pieces::cut(regions, bo, piece.mutations, limit).await?;
         pieces.iter_mut().for_each(|piece| piece.txn_size = u64::MAX);
+        // The last one is the next; the primary still goes first.
+        let primary = self.primary();
+        if let Some(at) = pieces.iter().position(|piece| piece.changes(&primary)) {
+            let last = pieces.len() - 1;
+            pieces.swap(at, last);
+        }
         Ok(pieces)
     }
 

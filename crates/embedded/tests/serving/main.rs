@@ -14,4 +14,5 @@ mod pd;
 mod raw;
 mod rows;
 mod secure;
+mod transactions;
 mod waiting;

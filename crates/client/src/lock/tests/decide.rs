@@ -332,3 +332,37 @@ fn a_shared_lock_is_read_from_its_inside() {
     assert_eq!(Lock::from_info(nested).unwrap_err().kind(), ErrorKind::Protocol);
     assert_eq!(Lock::from_info(Default::default()).unwrap_err().kind(), ErrorKind::Protocol);
 }
+
+fn for_write(lock: &Lock, status: TxnStatus) -> Step {
+    after_status(lock, Caller::Write, question(2000), status).unwrap()
+}
+
+#[test]
+fn a_writer_passes_by_no_lock() {
+    // Nor by one of a later transaction, nor by one whose commit was pushed.
+    let later = Lock { txn: ts(CALLER_MS + 1), ..lock() };
+    assert_eq!(begin(&later, Caller::Write, ts(3000), None), Step::CheckStatus(question(3000)));
+    let wait = finish(Verdict::Wait(Duration::from_secs(2)), Cleanup::None, None);
+    for pushed in [false, true] {
+        assert_eq!(for_write(&lock(), alive(3000, pushed)), wait);
+    }
+}
+
+#[test]
+fn a_writer_tries_again_when_a_lock_has_got_its_fate() {
+    for fate in [Fate::RolledBack, Fate::Committed(ts(1500)), Fate::Committed(ts(9000))] {
+        let again = finish(Verdict::Retry, keys(fate), Some(fate));
+        assert_eq!(for_write(&lock(), TxnStatus::Ended(fate)), again);
+        assert_eq!(begin(&lock(), Caller::Write, ts(3000), Some(fate)), again);
+        let ended = SecondariesVerdict::Ended { fate, locked: vec![b"k".to_vec()] };
+        let all = Cleanup::Keys { keys: vec![b"k".to_vec(), b"p".to_vec()], fate };
+        let step = after_secondaries(&lock(), Caller::Write, ts(3000), ended);
+        assert_eq!(step, finish(Verdict::Retry, all, Some(fate)));
+    }
+    let pessimistic = Lock { is_pessimistic: true, ..lock() };
+    let gone = finish(Verdict::Retry, Cleanup::PessimisticKey, None);
+    assert_eq!(for_write(&pessimistic, TxnStatus::PessimisticLockGone), gone);
+    // Nobody is asked to commit after a writer.
+    assert_eq!(Caller::Write.start_ts(), Timestamp::ZERO);
+    assert_eq!(Caller::from(ts(7)).start_ts(), ts(7));
+}

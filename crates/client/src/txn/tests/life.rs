@@ -130,7 +130,7 @@ async fn a_push_to_the_far_future_is_nonsense() {
     let mut txn = client.begin(TxnOptions::default()).await.unwrap();
     txn.prewrite(puts(0..6)).await.unwrap();
     for lock in cluster.state.lock().locks.get_mut(row_key(0).as_bytes()).unwrap() {
-        lock.min_commit_ts = lock.start_ts.version() + (2 * 3_600_000 << 18);
+        lock.min_commit_ts = lock.start_ts.version() + (7_200_000 << 18);
     }
     let error = txn.commit(&NoGuard).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Protocol, "{error}");

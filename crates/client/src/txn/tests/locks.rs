@@ -286,7 +286,8 @@ async fn a_large_dead_transaction_is_removed_region_by_region() {
 #[tokio::test(start_paused = true)]
 async fn what_a_store_says_about_a_key_is_told_as_it_is() {
     use kvrpcpb::KeyError as E;
-    let cases: Vec<(E, fn(&TxnError) -> bool)> = vec![
+    type Check = fn(&TxnError) -> bool;
+    let cases: Vec<(E, Check)> = vec![
         (E { retryable: "try".into(), ..E::default() }, |error| {
             matches!(error, TxnError::Aborted { retryable: true, .. })
         }),
