@@ -1,6 +1,6 @@
 //! The files in `configs/`, as they stand and with what they leave commented out.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::{Config, parse_toml, read_toml};
 use crate::error::ErrorKind;
