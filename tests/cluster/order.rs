@@ -7,6 +7,7 @@ use tifusion_testkit::connector::Connector;
 use tifusion_testkit::tidb::Tidb;
 
 struct Sides {
+    cluster: std::sync::Arc<Cluster>,
     tidb: Tidb,
     session: Connector,
 }
@@ -18,7 +19,7 @@ impl Sides {
         tidb.run(["SET sql_mode = 'ALLOW_INVALID_DATES'"]).await;
         let session = Connector::connect(&cluster, &[]).await;
         session.use_database(database).await;
-        Some(Self { tidb, session })
+        Some(Self { cluster, tidb, session })
     }
 
     /// The rows come in TiDB's order.
@@ -267,14 +268,156 @@ async fn entries_of_an_index_are_in_order_up_to_where_two_keys_are_null() {
     for (query, want, in_order) in [
         ("SELECT ts, b FROM entries ORDER BY ts NULLS FIRST, b", &[0, 1, 5, 7, 2][..], false),
         ("SELECT ts, b FROM entries ORDER BY ts DESC NULLS LAST, b DESC", &[2, 7, 5, 1, 0], false),
+        // What is NULL and what becomes NULL is read last or first.
+        ("SELECT ts, b FROM entries ORDER BY ts", &[2, 0, 5, 1, 7], true),
+        ("SELECT ts, b FROM entries ORDER BY ts DESC", &[7, 1, 5, 0, 2], true),
         ("SELECT c, b FROM entries ORDER BY c NULLS FIRST, b", &[2, 5, 7, 0, 1], true),
         ("SELECT c, b FROM entries ORDER BY c DESC NULLS LAST, b DESC", &[1, 0, 7, 5, 2], true),
-        ("SELECT c, b FROM entries ORDER BY c, b", &[7, 0, 1, 2, 5], false),
+        ("SELECT c, b FROM entries ORDER BY c, b", &[7, 0, 1, 2, 5], true),
+        ("SELECT c, b FROM entries ORDER BY c DESC, b DESC", &[5, 2, 1, 0, 7], true),
+        ("SELECT c, b FROM entries ORDER BY c, b DESC", &[7, 1, 0, 5, 2], false),
     ] {
         assert_eq!(numbers(&sides.session.query(query).await.rows), want, "{query}");
         let plan = sides.session.explain(query).await;
         assert_eq!(plan.contains("keep_order="), in_order, "{plan}");
         let first = format!("{query} LIMIT 2");
         assert_eq!(numbers(&sides.session.query(&first).await.rows), want[..2], "{first}");
+    }
+}
+
+/// A session that goes by an index wherever there is one.
+async fn by_indexes(sides: &Sides, database: &str, settings: &[(&str, &str)]) -> Connector {
+    let settings = [&[("plan.use_index_scan_first", "true")][..], settings].concat();
+    let session = Connector::connect(&sides.cluster, &settings).await;
+    session.use_database(database).await;
+    session
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_by_an_index_are_in_its_order_up_and_down_with_nulls_at_either_end() {
+    let Some(mut sides) = Sides::of("order_lookups").await else { return };
+    let value = |at: i64, every: i64| match at % every {
+        0 => "NULL".to_owned(),
+        rest => (at * 37 % 101 - rest).to_string(),
+    };
+    let rows = (1..400).map(|at| {
+        let (k, m) = (value(at, 9), value(at, 13));
+        format!("({at}, {k}, {m}, '{}', {}, 'pad {at}')", at * 7 % 5, at * 31 % 400)
+    });
+    let rows = rows.collect::<Vec<_>>().join(",");
+    for (table, key, more) in [
+        ("numbered", "id INT PRIMARY KEY", ""),
+        ("named", "id INT, PRIMARY KEY (id, u) CLUSTERED", ""),
+        ("heap", "id INT", ""),
+        ("parts", "id INT", "PARTITION BY HASH (id) PARTITIONS 3"),
+    ] {
+        let columns =
+            "k INT, m INT, name VARCHAR(20) COLLATE utf8mb4_bin, u INT NOT NULL, pad VARCHAR(40)";
+        let (id, primary) = key.split_once(", ").unwrap_or((key, ""));
+        let keys = "KEY by_k (k, m), KEY by_name (name, k), KEY by_u (u)";
+        let primary = if primary.is_empty() { String::new() } else { format!("{primary}, ") };
+        sides
+            .tidb
+            .run([
+                format!("CREATE TABLE {table} ({id}, {columns}, {primary}{keys}) {more}"),
+                format!("INSERT INTO {table} VALUES {rows}"),
+            ])
+            .await;
+        let sessions = [
+            by_indexes(&sides, "order_lookups", &[]).await,
+            by_indexes(
+                &sides,
+                "order_lookups",
+                &[("index.scan_batch_size", "7"), ("index.scan_concurrency", "3")],
+            )
+            .await,
+        ];
+        for session in sessions {
+            sides.session = session;
+            for (order, judged) in [
+                ("k NULLS FIRST, m NULLS FIRST, id", false),
+                ("k NULLS FIRST", true),
+                ("k NULLS LAST", true),
+                ("k DESC NULLS FIRST", true),
+                ("k DESC NULLS LAST", true),
+                ("k DESC NULLS LAST, m DESC NULLS LAST", true),
+                ("k NULLS LAST, m NULLS FIRST", true),
+                ("u", true),
+                ("u DESC", true),
+            ] {
+                for (filter, limit) in [
+                    ("", " LIMIT 5"),
+                    ("", " LIMIT 45 OFFSET 3"),
+                    ("", " LIMIT 9000"),
+                    ("WHERE k > 20", ""),
+                    ("WHERE k > 20 AND pad <> 'pad 31'", " LIMIT 10"),
+                    ("WHERE u BETWEEN 50 AND 200", ""),
+                    ("WHERE k IS NULL", " LIMIT 4"),
+                    ("WHERE k IN (3, 5, 40, 41, 60)", ""),
+                ] {
+                    // What is equal may be in any order: only the keys are looked at.
+                    let query =
+                        format!("SELECT k, m, u FROM {table} {filter} ORDER BY {order}{limit}");
+                    sides.in_order(&query, order, judged).await;
+                }
+            }
+            for (query, in_order) in [
+                ("SELECT * FROM ? ORDER BY k NULLS FIRST LIMIT 5", true),
+                ("SELECT * FROM ? ORDER BY k LIMIT 5", true),
+                ("SELECT * FROM ? ORDER BY k DESC LIMIT 5", true),
+                ("SELECT pad FROM ? ORDER BY k DESC LIMIT 5", true),
+                ("SELECT pad, k + 1 FROM ? ORDER BY k DESC LIMIT 5", true),
+                ("SELECT * FROM ? ORDER BY u DESC LIMIT 5", true),
+                ("SELECT * FROM ? WHERE name = '3' ORDER BY k LIMIT 5", true),
+                ("SELECT * FROM ? WHERE name = '3' ORDER BY k", true),
+                ("SELECT * FROM ? WHERE name IN ('3', '1') ORDER BY k", false),
+                ("SELECT * FROM ? ORDER BY name LIMIT 5", false),
+                ("SELECT * FROM ? WHERE k > 5 ORDER BY k, m DESC", false),
+                ("SELECT * FROM ? WHERE k > 5 ORDER BY k, pad", false),
+                ("SELECT * FROM ? ORDER BY k, u LIMIT 5", false),
+            ] {
+                let query = query.replace('?', table);
+                let plan = sides.session.explain(&query).await;
+                let is_in_order = plan.contains("keep_order=") && !plan.contains("SortExec");
+                assert_eq!(is_in_order, in_order, "{query}\n{plan}");
+                assert!(!in_order || plan.contains("access=lookup"), "{query}\n{plan}");
+            }
+        }
+    }
+}
+
+impl Sides {
+    /// The keys come in the order that TiDB has them in, which has `NULL`s where its SQL says.
+    async fn in_order(&mut self, query: &str, order: &str, judged: bool) {
+        let ours = self.session.query(query).await;
+        let by_nulls = |part: &str| {
+            let (key, rest) = part.trim().split_once(' ').unwrap_or((part.trim(), ""));
+            let first = if rest.contains("NULLS FIRST") { "DESC" } else { "ASC" };
+            let direction = if rest.contains("DESC") { "DESC" } else { "ASC" };
+            match rest.contains("NULLS") {
+                true => format!("({key} IS NULL) {first}, {key} {direction}"),
+                false => format!("{key} {direction}"),
+            }
+        };
+        let theirs = order.split(',').map(by_nulls).collect::<Vec<_>>().join(", ");
+        let (before, _) = query.split_once("ORDER BY").expect("an order");
+        let limit = query.rsplit_once(order).map_or("", |(_, limit)| limit);
+        let theirs = self.tidb.query(&format!("{before} ORDER BY {theirs}{limit}")).await;
+        assert_eq!(ours.rows.len(), theirs.rows.len(), "{query}");
+        if !judged {
+            return;
+        }
+        let columns: Vec<usize> = order
+            .split(',')
+            .filter_map(|part| {
+                ["k", "m", "u"].iter().position(|key| part.trim().split(' ').next() == Some(key))
+            })
+            .collect();
+        for (at, (ours, theirs)) in ours.rows.iter().zip(&theirs.rows).enumerate() {
+            for column in &columns {
+                let (ours, theirs) = (&ours[*column], &theirs[*column]);
+                assert_eq!(ours.to_string(), theirs.to_string(), "row {at} of {query}");
+            }
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use tifusion_codec::key::{Handle, encode_record_key, table_prefix};
 use tifusion_embedded::{Effect, EmbeddedCluster, Fault, Rpc};
 use tifusion_testkit::connector::{Answer, Connector};
+use tifusion_testkit::statistics::analyze_embedded;
 
 use crate::tables::rows;
 
@@ -148,12 +149,151 @@ async fn rows_of_columns_without_a_key_are_left_at_the_stores() {
         let with = run(&session, query).await;
         session.query(OFF).await;
         let without = run(&session, query).await;
-        let sorted = |answer: &Answer| {
-            let mut rows: Vec<String> = rows(answer).iter().map(|row| format!("{row:?}")).collect();
-            rows.sort();
-            rows
-        };
         assert_eq!(sorted(&with), sorted(&without));
         assert!(with.metric("bytes") < without.metric("bytes") * 2 / 3, "{spread:?}");
     }
+}
+
+const BY_INDEX: &str =
+    "SELECT o.id, o.pad, s.k FROM test.small s JOIN test.orders o ON s.id = o.customer";
+
+/// A table with an index on what others join it by, of which each row has its own value, and a column with
+/// as many of the same.
+async fn orders(cluster: &EmbeddedCluster, index: &str) {
+    let pad = "x".repeat(500);
+    let row = |id: i64| format!("({id}, {}, {}, 'pad {id} {pad}')", id * 7 % ROWS, id % 3);
+    let rows = (0..ROWS).map(row).collect::<Vec<_>>().join(",");
+    let script = format!(
+        "CREATE TABLE test.orders (id BIGINT PRIMARY KEY, customer BIGINT, kind BIGINT, \
+         pad VARCHAR(600), {index}); INSERT INTO test.orders VALUES {rows}"
+    );
+    cluster.execute(&script).await.unwrap();
+    let table = cluster.table_info("test", "orders").unwrap().id;
+    let borders = (0..ROWS).step_by(100).map(|id| encode_record_key(table, &Handle::Int(id)));
+    cluster.split_at(&borders.collect::<Vec<_>>()).unwrap();
+    cluster.scatter();
+}
+
+fn sorted(answer: &Answer) -> Vec<String> {
+    let mut rows: Vec<String> = rows(answer).iter().map(|row| format!("{row:?}")).collect();
+    rows.sort();
+    rows
+}
+
+/// A query's plan by statistics: on a machine that has much else to do, a statement may go on without
+/// them, and others for a while.
+async fn with_statistics(session: &Connector, query: &str) -> String {
+    for _ in 0..60 {
+        let plan = session.explain(query).await;
+        let mut scans = plan.lines().filter(|line| line.contains("TikvScanExec"));
+        if scans.all(|scan| scan.contains("stats=v2")) {
+            return plan;
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    panic!("statistics are never read in time")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_join_by_an_index_that_was_not_chosen_looks_up_its_rows() {
+    for (index, is_analyzed, by_index) in [
+        ("UNIQUE KEY by_customer (customer)", false, true),
+        ("KEY by_customer (customer, kind)", true, true),
+        // Nobody knows how many rows have a value.
+        ("KEY by_customer (customer)", false, false),
+        ("KEY by_kind (kind, customer)", true, false),
+    ] {
+        let cluster = start().await;
+        orders(&cluster, index).await;
+        if is_analyzed {
+            analyze_embedded(&cluster, "test", &["small", "orders"]).await;
+        }
+        for spread in SPREADS {
+            let session = session(&cluster, spread).await;
+            let plan = match is_analyzed {
+                true => with_statistics(&session, BY_INDEX).await,
+                false => session.explain(BY_INDEX).await,
+            };
+            assert!(!plan.contains("access=lookup"), "{plan}");
+            let answer = run(&session, BY_INDEX).await;
+            assert_eq!(rows(&answer).len() as i64, WANTED, "{spread:?}");
+            if by_index {
+                assert_eq!(answer.metric("dynamic_ranges") as i64, WANTED, "{index} {spread:?}");
+                assert_eq!(answer.metric("index_rows") as i64, WANTED, "{index} {spread:?}");
+                // Those of the small table are among them.
+                let received = answer.metric("rows_received") as i64;
+                assert_eq!(received, 2 * WANTED, "{index} {spread:?}");
+            } else {
+                assert_eq!(answer.metric("index_rows"), 0, "{index} {spread:?}");
+            }
+            let found = sorted(&answer);
+            for statement in [OFF, "SET tidb.plan.allow_index_read = false"] {
+                session.query(statement).await;
+                let answer = run(&session, BY_INDEX).await;
+                assert_eq!(answer.metric("index_rows"), 0, "{index} {spread:?}");
+                assert_eq!(sorted(&answer), found, "{index} {spread:?}");
+            }
+        }
+        cluster.shutdown().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn groups_and_more_conditions_of_rows_that_are_looked_up() {
+    let cluster = start().await;
+    orders(&cluster, "KEY by_customer (customer)").await;
+    analyze_embedded(&cluster, "test", &["small", "orders"]).await;
+    for spread in SPREADS {
+        let session = session(&cluster, spread).await;
+        let mut looked_up = 0;
+        for query in [
+            "SELECT o.pad, s.k FROM test.small s JOIN test.orders o ON s.id = o.customer AND o.kind = 1",
+            "SELECT o.pad, s.k FROM test.small s LEFT JOIN test.orders o ON s.id = o.customer",
+            "SELECT o.pad FROM test.orders o WHERE customer IN (SELECT id FROM test.small)",
+            "SELECT o.kind, count(*), max(o.pad) FROM test.small s JOIN test.orders o \
+             ON s.id = o.customer GROUP BY o.kind",
+            "SELECT s.k, t.n, t.p FROM test.small s JOIN (SELECT customer, count(*) n, max(pad) p \
+             FROM test.orders GROUP BY customer) t ON s.id = t.customer",
+            "SELECT o.pad, s.k FROM test.small s JOIN test.orders o ON s.id = o.customer \
+             ORDER BY o.pad LIMIT 7",
+            "SELECT o.pad, s.k FROM test.small s JOIN test.orders o ON s.id = o.customer \
+             WHERE s.k < 0",
+            "SELECT o.pad, p.pad FROM test.small s JOIN test.orders o ON s.id = o.customer \
+             JOIN test.orders p ON p.customer = o.id",
+        ] {
+            session.query("SET tidb.plan.allow_index_read = true").await;
+            with_statistics(&session, query).await;
+            let answer = run(&session, query).await;
+            let entries = answer.metric("index_rows");
+            session.query("SET tidb.plan.allow_index_read = false").await;
+            let without = run(&session, query).await;
+            assert_eq!(sorted(&answer), sorted(&without), "{query} {spread:?}");
+            assert_eq!(without.metric("index_rows"), 0);
+            assert!(entries <= 2 * WANTED as usize, "{entries} entries: {query} {spread:?}");
+            looked_up += entries;
+        }
+        assert!(looked_up >= 4 * WANTED as usize, "{looked_up} entries, {spread:?}");
+    }
+    cluster.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lookups_with_the_values_of_one_run_are_not_kept_for_the_next() {
+    let cluster = start().await;
+    orders(&cluster, "KEY by_kind (kind)").await;
+    let settings =
+        [("coprocessor.cache_size", "67_108_864"), ("plan.use_index_scan_first", "true")];
+    let session = Connector::embedded(&cluster, &settings).await;
+    let query = format!("{BY_INDEX} WHERE o.kind = 1");
+    let plan = session.explain(&query).await;
+    assert!(plan.contains("index=by_kind, access=lookup"), "{plan}");
+    let offered = |answer: &Answer| answer.metric("cache_misses") + answer.metric("cache_hits");
+    let with = run(&session, &query).await;
+    session.query(OFF).await;
+    let without = run(&session, &query).await;
+    assert_eq!(sorted(&with), sorted(&without));
+    // The smaller table has one region.
+    assert!(offered(&with) <= 1, "{}", offered(&with));
+    assert!(offered(&without) > 10, "{}", offered(&without));
+    cluster.shutdown().await;
 }

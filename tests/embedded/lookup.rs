@@ -272,3 +272,126 @@ async fn a_small_memory_pool_is_enough() {
     }
     cluster.shutdown().await;
 }
+
+/// A session that weighs indexes, with these settings.
+async fn weighing(cluster: &EmbeddedCluster, settings: &[(&str, &str)]) -> Connector {
+    let settings = [&SETTINGS[..1], settings].concat();
+    let connector = Connector::embedded(cluster, &settings).await;
+    connector.use_database("test").await;
+    connector
+}
+
+/// The rows in the order in which they come.
+fn in_order(answer: &Answer) -> Vec<Vec<String>> {
+    let rows = crate::tables::rows(answer);
+    rows.iter().map(|row| row.iter().map(ToString::to_string).collect()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_rows_by_an_index_cost_as_many_entries_and_rows() {
+    let (cluster, _) = start(87).await;
+    let connector = weighing(&cluster, &[]).await;
+    let without = weighing(&cluster, &[("plan.allow_index_read", "false")]).await;
+    for split in [false, true] {
+        if split {
+            split_all(&cluster);
+        }
+        for (query, entries) in [
+            ("SELECT * FROM t ORDER BY u LIMIT 5", 5),
+            ("SELECT * FROM t ORDER BY u DESC LIMIT 5", 5),
+            ("SELECT pad FROM t ORDER BY u DESC LIMIT 5", 5),
+            ("SELECT pad, u + 1 FROM t ORDER BY u LIMIT 5 OFFSET 7", 12),
+            ("SELECT * FROM big ORDER BY u DESC LIMIT 40", 40),
+            ("SELECT * FROM t WHERE u > 100 ORDER BY u LIMIT 3", 3),
+            ("SELECT * FROM t WHERE u BETWEEN 100 AND 105 ORDER BY u DESC LIMIT 50", 6),
+            // Each table has its own first rows.
+            ("SELECT * FROM parts ORDER BY u LIMIT 5", 15),
+        ] {
+            let plan = connector.explain(query).await;
+            assert!(plan.contains("index=by_u, access=lookup"), "{query}\n{plan}");
+            assert!(plan.contains("keep_order=") && !plan.contains("SortExec"), "{query}\n{plan}");
+            run(&connector, query).await;
+            let answer = run(&connector, query).await;
+            assert_eq!(in_order(&answer), in_order(&run(&without, query).await), "{query}");
+            assert_eq!(answer.metric("index_rows"), entries, "{query}");
+            assert_eq!(answer.metric("rows_received"), entries, "{query}");
+            let requests = answer.metric("requests");
+            assert!(requests <= 40, "{requests} requests: {query}");
+        }
+    }
+    // What nobody knows may leave none of the first rows, or a row that is none of them.
+    for query in [
+        "SELECT * FROM t WHERE pad <> 'pad 7' ORDER BY u LIMIT 5",
+        "SELECT * FROM t WHERE u + 1 > g ORDER BY u LIMIT 5",
+        "SELECT * FROM t ORDER BY u, g DESC LIMIT 5",
+        "SELECT * FROM t ORDER BY g, pad LIMIT 5",
+        "SELECT * FROM t ORDER BY u LIMIT 11000",
+        "SELECT * FROM t ORDER BY u",
+        "SELECT * FROM t WHERE id < 8 ORDER BY u LIMIT 2",
+    ] {
+        let plan = connector.explain(query).await;
+        assert!(!plan.contains("index="), "{query}\n{plan}");
+        let (found, want) = (run(&connector, query).await, run(&without, query).await);
+        assert_eq!(in_order(&found), in_order(&want), "{query}");
+    }
+    cluster.shutdown().await;
+}
+
+/// Queries of rows in the order of an index, of which each has one order.
+const ORDERED: [&str; 5] = [
+    "SELECT u, g, pad, id FROM t WHERE u > 500 ORDER BY u",
+    "SELECT u, g, pad, id FROM t WHERE u < 9000 ORDER BY u DESC",
+    "SELECT pad FROM big WHERE u BETWEEN 300 AND 4000 ORDER BY u DESC",
+    "SELECT u, pad FROM parts WHERE u > 9000 ORDER BY u",
+    "SELECT u, pad FROM t WHERE u > 9000 AND g <> 3 ORDER BY u LIMIT 500",
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_stay_in_order_whatever_the_batches_faults_and_memory() {
+    let (cluster, _) = start(88).await;
+    let without = session(&cluster, &[("plan.allow_index_read", "false")]).await;
+    split_all(&cluster);
+    let busy = Fault::new(Effect::RegionError(RegionErrorKind::ServerIsBusy));
+    let busy = cluster.faults().add(busy.on([Rpc::Coprocessor]).when(When::Probability(0.1)));
+    for settings in [
+        &[][..],
+        &[("index.scan_batch_size", "60"), ("index.scan_concurrency", "4")],
+        &[("index.scan_batch_size", "1000"), ("coprocess.codec_format", "default")],
+        &[("coprocess.streaming", "true"), ("coprocessor.chunk_batch_size", "64")],
+        &[("plan.downgrade.index_threshold", "1"), ("index.scan_batch_size", "200")],
+    ] {
+        let connector = session(&cluster, settings).await;
+        for query in ORDERED {
+            let plan = connector.explain(query).await;
+            assert!(plan.contains("access=lookup") && plan.contains("keep_order="), "{plan}");
+            let want = in_order(&run(&without, query).await);
+            let found = tokio::time::timeout(Duration::from_secs(120), run(&connector, query));
+            let found = in_order(&found.await.expect("no hang"));
+            assert!(found == want, "{} rows: {query} {settings:?}", found.len());
+        }
+    }
+    assert!(cluster.faults().fired(busy) > 0);
+    cluster.faults().remove(busy);
+    let connector = session(&cluster, &[]).await;
+    let state = connector.context().session_context().state();
+    for query in &ORDERED[..4] {
+        for bytes in [4 << 20, 64 << 20] {
+            let plan = connector.context().sql(query).await.unwrap();
+            let plan = plan.create_physical_plan().await.unwrap();
+            let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(bytes));
+            let runtime =
+                RuntimeEnvBuilder::new().with_memory_pool(Arc::clone(&pool)).build_arc().unwrap();
+            let task = TaskContext::from(&state).with_runtime(runtime);
+            let read = execute_stream(plan, Arc::new(task)).unwrap().try_collect::<Vec<_>>();
+            let read = tokio::time::timeout(Duration::from_secs(60), read).await.expect("no hang");
+            let rows: usize = read.unwrap().iter().map(RecordBatch::num_rows).sum();
+            assert_eq!(rows, in_order(&run(&without, query).await).len(), "{query}");
+            assert_eq!(pool.reserved(), 0);
+        }
+    }
+    // Where locks are passed over, entries and rows may contradict each other.
+    let passing = session(&cluster, &[("request.isolation.level", "RC")]).await;
+    let plan = passing.explain(ORDERED[0]).await;
+    assert!(plan.contains("SortExec") && !plan.contains("keep_order="), "{plan}");
+    cluster.shutdown().await;
+}

@@ -1,6 +1,9 @@
 //! Statistics that are whole, and statistics that are damaged in any way: whatever is in
 //! `mysql.stats_*`, plans are made and answers are right.
 
+use std::fmt::Debug;
+use std::sync::{Arc, Mutex};
+
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{Rng as _, SeedableRng as _};
@@ -8,6 +11,9 @@ use tifusion_embedded::EmbeddedCluster;
 use tifusion_testkit::cluster::scale;
 use tifusion_testkit::connector::Connector;
 use tifusion_testkit::statistics::{analyze_embedded, create_tables};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Metadata, Subscriber};
 
 const ROWS: i64 = 120;
 
@@ -170,4 +176,71 @@ async fn statistics_of_an_embedded_cluster_are_read_as_tidbs_are() {
     };
     assert!((estimate("id", 0, 60) - 60.0).abs() < 3.0);
     assert!((estimate("a", 5, 6) - 12.0).abs() < 3.0);
+}
+
+/// Keeps the warnings of one thread.
+#[derive(Clone, Default)]
+struct Warnings(Arc<Mutex<Vec<String>>>);
+
+struct Text<'a>(&'a mut String);
+
+impl Visit for Text<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.0.push_str(&format!("{}={value:?} ", field.name()));
+    }
+}
+
+impl Subscriber for Warnings {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() <= Level::WARN
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut text = String::new();
+        event.record(&mut Text(&mut text));
+        self.0.lock().unwrap().push(text);
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn statistics_that_can_not_be_used_are_warned_of_by_table_and_plans_go_by_guesses() {
+    let warnings = Warnings::default();
+    let _guard = tracing::subscriber::set_default(warnings.clone());
+    let cluster = EmbeddedCluster::builder().start().await.unwrap();
+    create_tables(&cluster).await;
+    cluster.execute(&table("broken")).await.unwrap();
+    let id = cluster.table_info("test", "broken").unwrap().id;
+    let script = format!(
+        "INSERT INTO mysql.stats_meta VALUES (7, {id}, 0, {ROWS}, 0);
+         INSERT INTO mysql.stats_histograms (table_id, is_index, hist_id, distinct_count, null_count, \
+         tot_col_size, version, stats_ver, flag) VALUES ({id}, 0, 2, 9, 10, 900, 7, 2, 1);
+         INSERT INTO mysql.stats_buckets VALUES ({id}, 0, 2, 0, 110, 1, 'no number', 'none', 9)"
+    );
+    cluster.execute(&script).await.unwrap();
+    let session = Connector::embedded(&cluster, &[]).await;
+    let query = "SELECT count(*) FROM test.broken WHERE a = 5";
+    assert_eq!(session.query(query).await.rows[0][0].plain(), "12");
+    // This one waits for them, however long it takes.
+    let table = session.context().table_statistics("test", "broken").await.unwrap();
+    let estimate = table.estimate(table.column("a").unwrap(), &[(vec![3], vec![4])]);
+    assert!(estimate.origin.is_pseudo(), "{estimate:?}");
+    let said = warnings.0.lock().unwrap().clone();
+    let is_it = |text: &String| {
+        ["statistics can't be used: plans go by guesses", "broken", "Column(2)"]
+            .iter()
+            .all(|word| text.contains(word))
+    };
+    assert!(said.iter().any(is_it), "{said:?}");
 }

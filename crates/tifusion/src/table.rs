@@ -1,5 +1,6 @@
 //! A TiDB table as DataFusion sees it.
 
+mod other_ways;
 mod read_columns;
 
 use std::collections::BTreeSet;
@@ -21,12 +22,13 @@ use tifusion_schema::model::column::EXTRA_HANDLE_ID;
 use tifusion_schema::stats::TableStatistics;
 use tifusion_schema::{ColumnInfo, ColumnType, HandleKind, TableInfo, TypeOptions, column_type};
 
+use self::other_ways::WaysOfTable;
 use self::read_columns::{ReadColumns, Wanted};
-use crate::access::path::{AccessPath, Demand, IndexUse, PathSource};
+use crate::access::path::{AccessPath, Demand, IndexUse, PathSource, usable_indexes};
 use crate::access::source_keys::KeysOfTable;
 use crate::access::{FilteredTable, PhysicalRanges, key_order};
 use crate::cluster::Cluster;
-use crate::config::{Config, Settings, TidbOptions, TimeZone, ZeroDate};
+use crate::config::{Config, Isolation, Settings, TidbOptions, TimeZone, ZeroDate};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pushdown::blacklist::Blacklist;
 use crate::pushdown::logical;
@@ -37,9 +39,9 @@ use crate::scan::TikvScanExec;
 use crate::scan::answer::ScanColumns;
 use crate::scan::estimates::ScanEstimates;
 use crate::scan::order::KeyOrder;
-use crate::scan::partition::{ByRegion, RegionBounds, RegionRanges, spread, together};
+use crate::scan::partition::{ByRegion, RegionBounds, RegionRanges, pieces, spread, together};
 use crate::scan::pushed::Pushdown;
-use crate::scan::spec::{AccessSummary, Segment, TableScanSpec};
+use crate::scan::spec::{AccessSummary, Segment, Source, TableScanSpec};
 use crate::statement::StatementSnapshot;
 use crate::stats::StatementStatistics;
 use crate::write::{OnDuplicate, WriteKind, WriteOptions, WrittenTable, write_plan};
@@ -47,8 +49,8 @@ use crate::write::{OnDuplicate, WriteKind, WriteOptions, WrittenTable, write_pla
 /// Physical tables whose regions are looked up at once.
 const LOOKUPS_AT_ONCE: usize = 8;
 
-/// Ranges of one physical table whose regions are looked up one by one. Those of more are looked up
-/// with all regions between the first and the last, which PD lists many at a time.
+/// Ranges of one physical table whose regions are looked up one by one. Those of more are found while they
+/// are read: between the first and the last may be all regions of a large table.
 const RANGES_LOOKED_UP: usize = 64;
 
 /// Name of the column that shows the row id of tables without a clustered key.
@@ -58,7 +60,7 @@ pub const ROW_ID_COLUMN: &str = "_tidb_rowid";
 ///
 /// It can be read in sessions that TiFusion set up (see [`TidbContext`](crate::TidbContext)), for
 /// their query planner gives each statement its snapshot; elsewhere a scan is refused.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct TidbTable {
     cluster: Arc<Cluster>,
     database_id: i64,
@@ -74,7 +76,7 @@ pub struct TidbTable {
 }
 
 /// A visible column.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct TableColumn {
     info: ColumnInfo,
     kind: ColumnType,
@@ -378,20 +380,27 @@ impl TidbTable {
         }
     }
 
-    /// What the rows are in the order of when they are read from `source`.
-    fn key_order(&self, source: &PathSource, settings: &Settings) -> Result<KeyOrder> {
-        let circumstances = key_order::Circumstances {
+    /// What the rows are in the order of when they are read along `path`.
+    fn key_order(&self, path: &AccessPath, settings: &Settings) -> Result<KeyOrder> {
+        let circumstances = self.orders(settings);
+        let index_id = match &path.source {
+            PathSource::Table => return key_order::of_rows(&self.info, circumstances),
+            PathSource::Covering { index_id } => *index_id,
+            PathSource::Lookup { index_ids } => match index_ids.as_slice() {
+                // An entry and its row may tell different values where locks are passed over.
+                [index_id] if settings.isolation == Isolation::Si => *index_id,
+                _ => return Ok(KeyOrder::default()),
+            },
+        };
+        let index = self.index(index_id)?;
+        key_order::of_index(&self.info, index, &path.fixed, circumstances)
+    }
+
+    /// What orders of keys depend on.
+    fn orders(&self, settings: &Settings) -> key_order::Circumstances {
+        key_order::Circumstances {
             new_collation: self.cluster.known_collation(),
             zero_date: settings.zero_date,
-        };
-        match source {
-            PathSource::Table => key_order::of_rows(&self.info, circumstances),
-            PathSource::Covering { index_id } => match self.info.find_index_by_id(*index_id) {
-                Some(index) => key_order::of_index(&self.info, index, circumstances),
-                None => Ok(KeyOrder::default()),
-            },
-            // Rows come as they are found.
-            PathSource::Lookup { .. } => Ok(KeyOrder::default()),
         }
     }
 
@@ -414,6 +423,28 @@ impl TidbTable {
         }))
     }
 
+    /// Whether rows can be found by an index.
+    fn has_indexes(&self) -> bool {
+        usable_indexes(&self.info).next().is_some()
+    }
+
+    /// What each of `target` output partitions of a scan reads, at most so many.
+    async fn partitions(
+        &self,
+        spec: &TableScanSpec,
+        tables: Vec<PhysicalRanges>,
+        target: usize,
+        deadline: Option<Instant>,
+    ) -> Result<Vec<Vec<Segment>>> {
+        Ok(if spec.source.indexes().len() > 1 {
+            together(tables.into_iter().map(|it| (it.physical_id, it.ranges)), target)
+        } else if spec.is_small() {
+            vec![whole(tables)]
+        } else {
+            spread(self.region_ranges(tables, deadline).await?, target)
+        })
+    }
+
     /// The ranges to read by the regions that hold them, in key order.
     async fn region_ranges(
         &self,
@@ -422,8 +453,8 @@ impl TidbTable {
     ) -> Result<Vec<RegionRanges>> {
         let tables = stream::iter(tables);
         let found = tables.map(|table| self.regions_of(table, deadline)).buffered(LOOKUPS_AT_ONCE);
-        let ranges: Vec<ByRegion> = found.try_collect().await?;
-        Ok(ranges.into_iter().flat_map(ByRegion::into_ranges).collect())
+        let ranges: Vec<Vec<RegionRanges>> = found.try_collect().await?;
+        Ok(ranges.into_iter().flatten().collect())
     }
 
     /// Those of one physical table.
@@ -431,16 +462,16 @@ impl TidbTable {
         &self,
         table: PhysicalRanges,
         deadline: Option<Instant>,
-    ) -> Result<ByRegion> {
-        let mut by_region = ByRegion::new(table.physical_id);
-        let at_once = if table.ranges.len() > RANGES_LOOKED_UP { table.ranges.len() } else { 1 };
-        for ranges in table.ranges.chunks(at_once) {
-            if let (Some(first), Some(last)) = (ranges.first(), ranges.last()) {
-                let regions = self.locate(&first.start, &last.end, deadline).await?;
-                by_region.add(ranges, &regions);
-            }
+    ) -> Result<Vec<RegionRanges>> {
+        if table.ranges.len() > RANGES_LOOKED_UP {
+            return Ok(pieces(table.physical_id, &table.ranges));
         }
-        Ok(by_region)
+        let mut by_region = ByRegion::new(table.physical_id);
+        for range in &table.ranges {
+            let regions = self.locate(&range.start, &range.end, deadline).await?;
+            by_region.add(std::slice::from_ref(range), &regions);
+        }
+        Ok(by_region.into_ranges().collect())
     }
 
     /// The bounds of the regions of a range of keys.
@@ -530,20 +561,28 @@ impl TableProvider for TidbTable {
         let wanted = Wanted { sent: &sent, more: &more, counts: output.is_empty() };
         let read = self.read_columns(settings, &path, wanted, &filters)?;
         let pushdown = Pushdown::new(read.scope.clone(), &filters, &self.schema);
-        let AccessPath { source, tables, summary, rows } = path;
+        let (key_order, keys) = (self.key_order(&path, settings)?, self.keys(&path.source));
+        let AccessPath { tables, summary, rows, price, .. } = path;
         let mut spec = self.spec(settings, read, summary, &snapshot);
+        if let Source::Lookup(lookup) = spec.source {
+            spec.source = Source::Lookup(lookup.settling(pushdown.conditions()));
+        }
         pushdown.conditions().clone_into(&mut spec.conditions);
         // What passes too many rows says nothing of how many of them are enough.
         spec.limit = limit.filter(|_| filters.len() == given && pushdown.is_exact());
         let target = state.config().target_partitions();
-        let partitions = if spec.source.indexes().len() > 1 {
-            together(tables.into_iter().map(|it| (it.physical_id, it.ranges)), target)
-        } else if spec.is_small() {
-            vec![whole(tables)]
-        } else {
-            spread(self.region_ranges(tables, snapshot.deadline()).await?, target)
-        };
-        let (key_order, keys) = (self.key_order(&source, settings)?, self.keys(&source));
+        let partitions = self.partitions(&spec, tables, target, snapshot.deadline()).await?;
+        let has_indexes = demand.indexes != IndexUse::Never && self.has_indexes();
+        let others = has_indexes.then(|| WaysOfTable {
+            table: self.clone(),
+            settings: settings.clone(),
+            sent,
+            more,
+            filters,
+            statistics: demand.statistics.clone(),
+            indexes: demand.indexes,
+            price,
+        });
         let (client, settings) = (self.cluster.client().clone(), settings.clone());
         let scan = (spec, columns);
         let estimates = known.map_or_else(ScanEstimates::default, |known| {
@@ -553,8 +592,12 @@ impl TableProvider for TidbTable {
         let scan = TikvScanExec::new(client, settings, snapshot, scan, pushdown, partitions)
             .with_estimates(estimates)
             .with_key_order(key_order);
-        Ok(Arc::new(match keys {
+        let scan = match keys {
             Some(keys) => scan.with_keys(keys),
+            None => scan,
+        };
+        Ok(Arc::new(match others {
+            Some(others) => scan.with_other_ways(Arc::new(others)),
             None => scan,
         }))
     }

@@ -62,6 +62,23 @@ async fn a_selective_index_is_chosen_once_the_table_is_analyzed_and_an_unselecti
     for part in ["k_one lookup rows≈6", "rejected=[table rows≈60000 cost="] {
         assert!(plan.contains(part), "no {part} in\n{plan}");
     }
+    for (query, index) in [
+        ("SELECT id, filler FROM t ORDER BY u LIMIT 5", Some("k_u")),
+        ("SELECT id, filler FROM t ORDER BY u DESC LIMIT 20 OFFSET 7", Some("k_u")),
+        // Every second row of the index matches.
+        ("SELECT id, filler FROM t WHERE half = 1 ORDER BY u LIMIT 10", Some("k_u")),
+        // Hardly any does, or nobody knows.
+        ("SELECT id, filler FROM t WHERE one = 7 ORDER BY u LIMIT 10", Some("k_one")),
+        ("SELECT id, filler FROM t WHERE one = 700 ORDER BY u LIMIT 10", Some("k_one")),
+        ("SELECT id, filler FROM t WHERE id % 2 = 1 ORDER BY u LIMIT 10", None),
+        ("SELECT id, filler FROM t ORDER BY u LIMIT 20000", None),
+    ] {
+        assert_eq!(index_of(&sides, query).await.as_deref(), index, "{query}");
+        sides.agree(query).await;
+    }
+    let answer = sides.connector.run("SELECT id, filler FROM t ORDER BY u LIMIT 5").await.unwrap();
+    assert_eq!((answer.metric("index_rows"), answer.metric("rows_received")), (5, 5));
+    joins(&mut sides).await;
     let without = Connector::connect(sides.cluster(), &[("plan.allow_index_read", "false")]).await;
     without.use_database("access_choice").await;
     let plan = without.explain(one).await;
@@ -90,4 +107,31 @@ async fn fastest(connector: &Connector, query: &str) -> Duration {
         best = best.min(begun.elapsed());
     }
     best
+}
+
+/// A join of a hundred keys by columns of which an index was not chosen before they were known.
+async fn joins(sides: &mut Sides) {
+    let keys = (0..100_u64).map(|at| format!("({}, {})", at * 4_200, at % 3));
+    sides
+        .tidb
+        .run([
+            "CREATE TABLE wanted (u BIGINT UNSIGNED, one INT)".to_owned(),
+            format!("INSERT INTO wanted VALUES {}", keys.collect::<Vec<_>>().join(", ")),
+            "CREATE TABLE two (one INT)".to_owned(),
+            "INSERT INTO two VALUES (3), (50)".to_owned(),
+        ])
+        .await;
+    for (query, ranges, rows) in [
+        ("SELECT t.id, t.filler FROM wanted w JOIN t ON w.u = t.u", 100, 100),
+        ("SELECT t.filler, w.one FROM wanted w JOIN t ON w.u = t.u AND t.half = 0", 100, 100),
+        ("SELECT t.id, t.filler FROM two w JOIN t ON w.one = t.one", 2, 1_200),
+    ] {
+        let plan = sides.connector.explain(query).await;
+        assert!(!plan.contains("access=lookup"), "{plan}");
+        let answer = sides.connector.run(query).await.unwrap();
+        assert_eq!(answer.metric("dynamic_ranges"), ranges, "{query}");
+        assert_eq!(answer.metric("index_rows"), rows, "{query}");
+        assert!(answer.metric("rows_received") <= rows + 100, "{query}");
+        assert!(sides.agree(query).await > 0, "{query}");
+    }
 }

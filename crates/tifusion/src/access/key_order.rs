@@ -3,13 +3,17 @@
 //! Keys compare as TiDB compares, batches as DataFusion does; a column counts if the two agree on all of
 //! its values.
 
+use std::sync::Arc;
+
 use tifusion_codec::collation::Collation;
+use tifusion_codec::datum::{self, Datum};
 use tifusion_codec::field_type::tp;
+use tifusion_schema::model::IndexColumn;
 use tifusion_schema::{ColumnInfo, HandleKind, IndexInfo, TableInfo};
 
 use crate::config::ZeroDate;
 use crate::error::Result;
-use crate::scan::order::{KeyOrder, KeyOrderColumn};
+use crate::scan::order::{Cut, FixedKey, KeyOrder, KeyOrderColumn};
 
 /// What else it depends on.
 #[derive(Debug, Clone, Copy)]
@@ -22,38 +26,67 @@ pub(crate) struct Circumstances {
 
 /// The order of a table's record keys.
 pub(crate) fn of_rows(table: &TableInfo, circumstances: Circumstances) -> Result<KeyOrder> {
-    let by_number = |column: &ColumnInfo, is_split| KeyOrder {
+    let by_number = |column: &ColumnInfo, is_unsigned: bool| KeyOrder {
         columns: vec![part(column, false)],
         is_unique: true,
-        is_split,
+        cut: is_unsigned.then_some(Cut::Unsigned),
+        ..KeyOrder::default()
     };
     Ok(match table.handle()? {
         HandleKind::Int(column) => by_number(column, column.field_type.is_unsigned()),
         HandleKind::RowId => by_number(&ColumnInfo::extra_handle(), false),
-        HandleKind::Common(index) => of_index(table, index, circumstances)?,
+        HandleKind::Common(index) => {
+            // Its keys have no id of an index, and no `NULL`s either.
+            KeyOrder { cut: None, ..of_index(table, index, &FixedKey::default(), circumstances)? }
+        }
     })
 }
 
-/// The order of keys that hold the columns of `index`, up to the first whose order is another.
+/// The order of keys that hold the columns of `index` and begin with `fixed`, up to the first whose order is
+/// another.
 pub(crate) fn of_index(
     table: &TableInfo,
     index: &IndexInfo,
+    fixed: &FixedKey,
     circumstances: Circumstances,
 ) -> Result<KeyOrder> {
     let columns = table.index_columns(index)?;
-    let mut parts = Vec::with_capacity(columns.len());
-    for (of_index, column) in &columns {
-        let alike = of_index.prefix_length().is_none();
-        let Some(nullable) = likeness(column, circumstances).filter(|_| alike) else { break };
+    let (before, behind) = columns.split_at(fixed.columns.min(columns.len()));
+    let alike = |(of_index, column): &(&IndexColumn, &ColumnInfo)| {
+        likeness(column, circumstances).filter(|_| of_index.prefix_length().is_none())
+    };
+    // What is one value in the key may be several here, of which nobody asks for an order then.
+    let of_one = before.iter().filter(|it| alike(it).is_some());
+    let of_one = of_one.map(|(_, column)| Arc::from(column.name.as_str())).collect::<Vec<_>>();
+    let mut parts = Vec::with_capacity(behind.len());
+    let mut cut = None;
+    for it @ (_, column) in behind {
+        let Some(nullable) = alike(it) else { break };
+        if parts.is_empty() && nullable {
+            let behind = [&fixed.datums[..], &behind_nulls(column)?].concat();
+            cut = Some(Cut::Nulls { index_id: index.id, behind });
+        }
         parts.push(part(column, nullable));
         if is_two_nulls(column, circumstances) {
             break;
         }
     }
     let is_unique = index.unique
-        && parts.len() == columns.len()
-        && parts.iter().all(|column| !column.is_nullable);
-    Ok(KeyOrder { columns: parts, is_unique, is_split: false })
+        && of_one.len() + parts.len() == columns.len()
+        && columns.iter().all(|it| alike(it) == Some(false));
+    Ok(KeyOrder { fixed: of_one, columns: parts, is_unique, cut })
+}
+
+/// The first datum of a column that is no `NULL` here, or one before it that no key has.
+fn behind_nulls(column: &ColumnInfo) -> Result<Vec<u8>> {
+    if column.field_type.tp != tp::TIMESTAMP {
+        // `NULL` is its flag and nothing behind.
+        return Ok(vec![datum::flag::NIL + 1]);
+    }
+    // The zero date is `NULL` too, where it is not an error.
+    let mut behind = Vec::new();
+    datum::encode_key(&mut behind, &Datum::UInt(1))?;
+    Ok(behind)
 }
 
 fn part(column: &ColumnInfo, is_nullable: bool) -> KeyOrderColumn {

@@ -8,7 +8,7 @@ use tifusion_schema::TableInfo;
 
 use super::FilteredTable;
 use crate::error::Result;
-use crate::scan::dynamic::{PhysicalKeys, SourceKeys};
+use crate::scan::keys::{PhysicalKeys, SourceKeys};
 
 /// What a table's filters are looked at with, kept for later.
 #[derive(Debug)]

@@ -40,6 +40,9 @@ pub(super) fn optimize(plan: Plan, config: &ConfigOptions) -> Result<Plan> {
             if matches!(ordered, SortOrderPushdownResult::Exact { .. }) {
                 return Ok(None);
             }
+            if let Some(scan) = below.scan.first_by_index(&keys, rows)? {
+                return Ok(Some(over(Arc::clone(node), below.above(scan)?)?));
+            }
         }
         let input = match pushed(&below, &keys, rows) {
             Ok(scan) => below.above(scan)?,

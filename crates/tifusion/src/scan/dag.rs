@@ -21,9 +21,9 @@ const FLAG_IN_SELECT: u64 = 32;
 pub(crate) fn encode(spec: &TableScanSpec, physical_id: i64) -> Bytes {
     let desc = spec.order.is_some_and(|order| order.desc);
     let scan = match &spec.source {
-        Source::Table(keys) | Source::Lookup(LookupSource { rows: keys, .. }) => {
-            table_scan(&spec.columns, keys, physical_id, desc)
-        }
+        Source::Table(keys) => table_scan(&spec.columns, keys, physical_id, desc),
+        // The rows of a batch are put in order when they are there.
+        Source::Lookup(lookup) => table_scan(&spec.columns, &lookup.rows, physical_id, false),
         Source::Index(index) => index_scan(&spec.columns, index, physical_id, desc),
     };
     let mut executors = vec![scan];
@@ -31,7 +31,8 @@ pub(crate) fn encode(spec: &TableScanSpec, physical_id: i64) -> Bytes {
         executors.push(selection(spec.conditions.clone()));
     }
     executors.extend(spec.reduction.as_ref().map(Reduction::executor));
-    if let Some(limit) = spec.limit {
+    // The first rows by their keys are not the first in the order of an index.
+    if let Some(limit) = spec.limit.filter(|_| !spec.is_ordered_lookup()) {
         executors.push(limit_executor(limit));
     }
     request(executors, spec.output.clone(), spec.format)
@@ -42,7 +43,7 @@ pub(crate) fn encode_first(spec: &TableScanSpec, segment: &Segment) -> Bytes {
     if let Source::Lookup(lookup) = &spec.source
         && let Some(side) = lookup.index_of(segment)
     {
-        return encode_handles(side, &lookup.handle, spec.format, segment.physical_id);
+        return encode_handles(spec, lookup, side, segment.physical_id);
     }
     encode(spec, segment.physical_id)
 }
@@ -51,19 +52,23 @@ pub(crate) fn encode_first(spec: &TableScanSpec, segment: &Segment) -> Bytes {
 ///
 /// A common handle is asked for as datums, which are what keys are made of.
 pub(crate) fn encode_handles(
+    spec: &TableScanSpec,
+    lookup: &LookupSource,
     side: &IndexSide,
-    handle: &HandleColumns,
-    format: CodecFormat,
     physical_id: i64,
 ) -> Bytes {
-    let mut executors = vec![index_scan(&side.columns, &side.index, physical_id, false)];
+    let desc = spec.order.is_some_and(|order| order.desc);
+    let mut executors = vec![index_scan(&side.columns, &side.index, physical_id, desc)];
     if !side.conditions.is_empty() {
         executors.push(selection(side.conditions.clone()));
     }
-    let first = side.columns.len().saturating_sub(handle.len());
+    if let Some(limit) = lookup.most_entries(spec) {
+        executors.push(limit_executor(limit));
+    }
+    let first = side.columns.len().saturating_sub(lookup.handle.len());
     let output = (0..).take(side.columns.len()).skip(first).collect();
-    let format = match handle {
-        HandleColumns::Int { .. } => format,
+    let format = match lookup.handle {
+        HandleColumns::Int { .. } => spec.format,
         HandleColumns::Common(_) => CodecFormat::Default,
     };
     request(executors, output, format)

@@ -152,6 +152,7 @@ impl<'a> IndexEntries<'a> {
             index: self.source(ranges),
             columns: self.scan_columns(table, options)?,
             conditions: Vec::new(),
+            is_exact: false,
         })
     }
 

@@ -32,9 +32,11 @@ use tokio::sync::Semaphore;
 
 use super::answer::ScanColumns;
 use super::dag;
-use super::dynamic::{DynamicFilters, SourceKeys};
+use super::dynamic::DynamicFilters;
 use super::estimates::ScanEstimates;
+use super::keys::SourceKeys;
 use super::order::{KeyOrder, RowOrder};
+use super::other_ways::OtherWays;
 use super::pushed::Pushdown;
 use super::read::ScanPart;
 use super::reduction::Reduction;
@@ -80,6 +82,8 @@ pub struct TikvScanExec {
     pub(super) row_order: Arc<RowOrder>,
     /// `None` where nobody told how to find keys for them.
     pub(super) dynamic: Option<Arc<DynamicFilters>>,
+    /// What finds other ways to its rows; `None` where nobody does.
+    pub(super) others: Option<Arc<dyn OtherWays>>,
 }
 
 impl TikvScanExec {
@@ -109,6 +113,7 @@ impl TikvScanExec {
             key_order: Arc::default(),
             row_order: Arc::default(),
             dynamic: None,
+            others: None,
         }
     }
 
@@ -123,7 +128,7 @@ impl TikvScanExec {
     }
 
     /// The same, reading `partitions`.
-    fn with_partitions(&self, partitions: Vec<Vec<Segment>>) -> Self {
+    pub(super) fn with_partitions(&self, partitions: Vec<Vec<Segment>>) -> Self {
         Self {
             properties: properties(&self.columns, partitions.len(), &self.row_order),
             partitions: partitions.into(),
@@ -212,6 +217,14 @@ impl TikvScanExec {
         })
     }
 
+    /// Whether it puts rows in order by columns that are not at these places.
+    fn orders_by_more(&self, places: &[usize]) -> bool {
+        let schema = self.columns.schema();
+        let is_among =
+            |name: &Arc<str>| schema.index_of(name).is_ok_and(|place| places.contains(&place));
+        self.spec.is_ordered_lookup() && !self.row_order.iter().all(|(name, _)| is_among(name))
+    }
+
     fn ranges(&self) -> usize {
         self.partitions.iter().flatten().map(|segment| segment.ranges.len()).sum()
     }
@@ -268,7 +281,7 @@ impl DisplayAs for TikvScanExec {
                     write!(f, ", limit={limit}")?;
                 }
                 if let Some(order) = self.spec.order {
-                    write!(f, ", keep_order={}", if order.desc { "desc" } else { "asc" })?;
+                    write!(f, ", keep_order={order}")?;
                 }
                 self.pushdown.fmt(self.spec.reduction.as_ref(), f)?;
                 if let Some(dynamic) = self.dynamic() {
@@ -376,6 +389,8 @@ impl ExecutionPlan for TikvScanExec {
             slots: Arc::clone(&self.slots),
             dynamic: self.dynamic().cloned(),
             pushdown: Arc::clone(&self.pushdown),
+            row_order: Arc::clone(&self.row_order),
+            is_cacheable: true,
         };
         Ok(stream::open(part, partition, &context, &self.metrics))
     }
@@ -461,7 +476,7 @@ impl ExecutionPlan for TikvScanExec {
                 _ => return Ok(None),
             }
         }
-        if places.len() >= self.columns.schema().fields().len() {
+        if places.len() >= self.columns.schema().fields().len() || self.orders_by_more(&places) {
             return Ok(None);
         }
         Ok(Some(Arc::new(self.project(&places)?)))

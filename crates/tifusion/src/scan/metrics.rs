@@ -78,10 +78,17 @@ impl ScanMetrics {
 
     /// The same with those of a lookup.
     pub(crate) fn of_lookup(mut self, set: &ExecutionPlanMetricsSet, partition: usize) -> Self {
+        self.lookup = Some(LookupMetrics::new(set, partition));
+        self
+    }
+}
+
+impl LookupMetrics {
+    /// Registers the metrics of `partition`.
+    pub(crate) fn new(set: &ExecutionPlanMetricsSet, partition: usize) -> Self {
         let counter = |name| MetricBuilder::new(set).counter(name, partition);
         let (index_rows, lookup_batches) = (counter("index_rows"), counter("lookup_batches"));
-        self.lookup = Some(LookupMetrics { index_rows, lookup_batches });
-        self
+        Self { index_rows, lookup_batches }
     }
 }
 

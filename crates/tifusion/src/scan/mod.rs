@@ -2,7 +2,8 @@
 //! partitions a pure function ([`partition`]), the request to the stores ([`dag`]) and the answers'
 //! way back ([`answer`], [`stream`]) the rest. Rows are read by their keys, or through indexes, whose
 //! entries ([`entries`]) hold the columns or tell the rows ([`lookup`]). [`exec`] is the plan node. What
-//! other operators find out while it runs narrows it further ([`dynamic`]).
+//! other operators find out while it runs narrows it further ([`dynamic`]), or has it take another way
+//! ([`other_ways`]).
 
 pub(crate) mod answer;
 pub(crate) mod dag;
@@ -10,10 +11,13 @@ pub(crate) mod dynamic;
 pub(crate) mod entries;
 pub(crate) mod estimates;
 pub(crate) mod exec;
+mod first_rows;
+pub(crate) mod keys;
 mod lookup;
 pub(crate) mod memory;
 pub(crate) mod metrics;
 pub(crate) mod order;
+pub(crate) mod other_ways;
 mod partial;
 pub(crate) mod partition;
 pub(crate) mod progress;

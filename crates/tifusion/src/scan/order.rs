@@ -6,7 +6,7 @@ use arrow::compute::SortOptions;
 use arrow::datatypes::Schema;
 use datafusion::physical_expr::PhysicalSortExpr;
 use datafusion::physical_expr::expressions::Column;
-use tifusion_codec::key::{Handle, encode_record_key};
+use tifusion_codec::key::{Handle, encode_record_key, index_prefix};
 
 use super::spec::{KeyRange, ScanOrder, Segment};
 
@@ -16,11 +16,37 @@ const MAX_PARTITIONS: usize = 64;
 /// Columns by which the keys of a source ascend, as far as DataFusion orders their values alike.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct KeyOrder {
+    /// Those before them, which have one value in all keys that are read.
+    pub(crate) fixed: Vec<Arc<str>>,
     pub(crate) columns: Vec<KeyOrderColumn>,
-    /// No two rows of a physical table have the same values in all of `columns`.
+    /// No two rows of a physical table have the same values in all of `fixed` and `columns`.
     pub(crate) is_unique: bool,
-    /// Numbers above [`i64::MAX`] come before all others in the keys.
-    pub(crate) is_split: bool,
+    /// Where the keys are to be cut, so that what is before comes behind the rest; `None` for nowhere.
+    pub(crate) cut: Option<Cut>,
+}
+
+/// A place in the keys of a physical table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// Numbers above [`i64::MAX`] come before all others.
+    Unsigned,
+    /// Entries of an index that become `NULL` in the first column come before all others. They are only cut
+    /// off for an order that has them behind.
+    Nulls {
+        /// The index.
+        index_id: i64,
+        /// The datums that the first key behind them begins with.
+        behind: Vec<u8>,
+    },
+}
+
+/// What all keys of an index that are read begin with.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct FixedKey {
+    /// How many of the index's columns that is.
+    pub(crate) columns: usize,
+    /// Their datums.
+    pub(crate) datums: Vec<u8>,
 }
 
 /// A column of a [`KeyOrder`].
@@ -37,9 +63,11 @@ pub(crate) type RowOrder = Vec<(Arc<str>, SortOptions)>;
 impl KeyOrder {
     /// Whether rows with the same values in these columns have keys one after another.
     pub(crate) fn begins_with(&self, names: &[&str]) -> bool {
+        let is_fixed = |name: &&str| self.fixed.iter().any(|fixed| fixed.as_ref() == *name);
+        let other = names.iter().filter(|name| !is_fixed(name)).count();
         let is_among = |column: &KeyOrderColumn| names.contains(&column.name.as_ref());
         let first = self.columns.iter().take_while(|column| is_among(column)).count();
-        !names.is_empty() && first == names.len()
+        !names.is_empty() && first == other
     }
 
     /// How to read for rows in `order`, over `schema`; `None` if no order of keys gives that.
@@ -48,27 +76,37 @@ impl KeyOrder {
         order: &[PhysicalSortExpr],
         schema: &Schema,
     ) -> Option<(ScanOrder, RowOrder)> {
-        let desc = order.first()?.options.descending;
+        let mut asked = ScanOrder { desc: order.first()?.options.descending, nulls_apart: false };
         let mut rows = RowOrder::new();
-        for (at, part) in order.iter().enumerate() {
+        let mut at = 0_usize;
+        for part in order {
             let column = part.expr.downcast_ref::<Column>()?;
-            let name = schema.fields().get(column.index())?.name();
+            let name: Arc<str> = schema.fields().get(column.index())?.name().as_str().into();
+            let is_fixed = self.fixed.contains(&name);
             match self.columns.get(at) {
-                Some(of_key) => {
-                    let fits = of_key.name.as_ref() == name
-                        && part.options.descending == desc
-                        && (!of_key.is_nullable || part.options.nulls_first != desc);
-                    if !fits {
+                // One value is in any order.
+                _ if is_fixed => {}
+                Some(of_key) if of_key.name == name => {
+                    if at == 0 {
+                        asked.desc = part.options.descending;
+                    }
+                    if part.options.descending != asked.desc {
                         return None;
                     }
+                    if of_key.is_nullable && part.options.nulls_first == asked.desc {
+                        let may_cut = at == 0 && matches!(self.cut, Some(Cut::Nulls { .. }));
+                        asked.nulls_apart = may_cut.then_some(true)?;
+                    }
+                    at += 1;
                 }
+                Some(_) => return None,
                 // Behind all that tells rows apart, no two rows are left to order.
                 None if self.is_unique => {}
                 None => return None,
             }
-            rows.push((name.as_str().into(), part.options));
+            rows.push((name, part.options));
         }
-        Some((ScanOrder { desc }, rows))
+        Some((asked, rows))
     }
 
     /// `partitions`, which hold segments in the order of their keys, such that the rows of each are in
@@ -110,9 +148,10 @@ impl KeyOrder {
     /// Segments of one physical table in the order in which they are read.
     fn in_order(&self, segments: Vec<Segment>, order: ScanOrder) -> Vec<Segment> {
         let mut segments = by_key(segments);
-        if self.is_split {
-            let (above, below): (Vec<_>, Vec<_>) = segments.into_iter().map(halves).unzip();
-            segments = below.into_iter().chain(above).flatten().collect();
+        if let Some(cut) = self.cut.as_ref().filter(|cut| cut.is_for(order)) {
+            let halves = segments.into_iter().map(|segment| cut.halves(segment));
+            let (before, behind): (Vec<_>, Vec<_>) = halves.unzip();
+            segments = behind.into_iter().chain(before).flatten().collect();
         }
         if order.desc {
             segments.reverse();
@@ -128,28 +167,50 @@ fn by_key(mut segments: Vec<Segment>) -> Vec<Segment> {
     segments
 }
 
-/// The part of a segment with numbers above [`i64::MAX`], and the rest.
-fn halves(segment: Segment) -> (Option<Segment>, Option<Segment>) {
-    let zero = encode_record_key(segment.physical_id, &Handle::Int(0));
-    let (mut above, mut below) = (Vec::new(), Vec::new());
-    for KeyRange { start, end } in segment.ranges {
-        let ends_above = !end.is_empty() && end <= zero;
-        if start >= zero {
-            below.push(KeyRange { start, end });
-        } else if ends_above {
-            above.push(KeyRange { start, end });
-        } else {
-            above.push(KeyRange { start, end: zero.clone() });
-            below.push(KeyRange { start: zero.clone(), end });
+impl Cut {
+    /// Whether rows in `order` are read in two parts.
+    fn is_for(&self, order: ScanOrder) -> bool {
+        match self {
+            Self::Unsigned => true,
+            Self::Nulls { .. } => order.nulls_apart,
         }
     }
-    let is_whole = above.is_empty() || below.is_empty();
-    let regions = segment.regions.filter(|_| is_whole);
-    let part = |ranges: Vec<KeyRange>| {
-        let physical_id = segment.physical_id;
-        (!ranges.is_empty()).then_some(Segment { physical_id, ranges, regions })
-    };
-    (part(above), part(below))
+
+    /// The first key behind it.
+    fn key(&self, physical_id: i64) -> Vec<u8> {
+        match self {
+            Self::Unsigned => encode_record_key(physical_id, &Handle::Int(0)),
+            Self::Nulls { index_id, behind } => {
+                let mut key = index_prefix(physical_id, *index_id);
+                key.extend_from_slice(behind);
+                key
+            }
+        }
+    }
+
+    /// The part of a segment before it, and the rest.
+    fn halves(&self, segment: Segment) -> (Option<Segment>, Option<Segment>) {
+        let cut = self.key(segment.physical_id);
+        let (mut before, mut behind) = (Vec::new(), Vec::new());
+        for KeyRange { start, end } in segment.ranges {
+            let ends_before = !end.is_empty() && end <= cut;
+            if start >= cut {
+                behind.push(KeyRange { start, end });
+            } else if ends_before {
+                before.push(KeyRange { start, end });
+            } else {
+                before.push(KeyRange { start, end: cut.clone() });
+                behind.push(KeyRange { start: cut.clone(), end });
+            }
+        }
+        let is_whole = before.is_empty() || behind.is_empty();
+        let regions = segment.regions.filter(|_| is_whole);
+        let part = |ranges: Vec<KeyRange>| {
+            let physical_id = segment.physical_id;
+            (!ranges.is_empty()).then_some(Segment { physical_id, ranges, regions })
+        };
+        (part(before), part(behind))
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use arrow::compute::SortOptions;
 use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::physical_expr::PhysicalSortExpr;
 use datafusion::physical_expr::expressions::{Column, NegativeExpr};
-use tifusion_codec::key::int_handle_range;
+use tifusion_codec::datum::{self, Datum};
+use tifusion_codec::key::{index_prefix, int_handle_range, prefix_next};
 
 use super::*;
 
@@ -13,7 +14,7 @@ fn key_order(columns: &[(&str, bool)], is_unique: bool) -> KeyOrder {
         name: (*name).into(),
         is_nullable: *is_nullable,
     };
-    KeyOrder { columns: columns.iter().map(column).collect(), is_unique, is_split: false }
+    KeyOrder { columns: columns.iter().map(column).collect(), is_unique, ..KeyOrder::default() }
 }
 
 fn schema() -> Schema {
@@ -78,8 +79,8 @@ fn rows(table: i64, pairs: &[(i64, i64)]) -> Segment {
     Segment { physical_id: table, ranges: ranges.collect(), regions: Some(1) }
 }
 
-const ASC: ScanOrder = ScanOrder { desc: false };
-const DESC: ScanOrder = ScanOrder { desc: true };
+const ASC: ScanOrder = ScanOrder { desc: false, nulls_apart: false };
+const DESC: ScanOrder = ScanOrder { desc: true, nulls_apart: false };
 
 fn ranges(partitions: Vec<Vec<Segment>>) -> Vec<Vec<Vec<KeyRange>>> {
     let of_partition =
@@ -89,7 +90,7 @@ fn ranges(partitions: Vec<Vec<Segment>>) -> Vec<Vec<Vec<KeyRange>>> {
 
 #[test]
 fn numbers_above_the_signed_ones_are_read_last_and_backwards_first() {
-    let unsigned = KeyOrder { is_split: true, ..key_order(&[("a", false)], true) };
+    let unsigned = KeyOrder { cut: Some(Cut::Unsigned), ..key_order(&[("a", false)], true) };
     // In the order of the keys: from 2^63 up, then from 0.
     let partitions = [vec![rows(1, &[(i64::MIN, -5)])], vec![rows(1, &[(-3, 7), (9, 9)])]];
     let above = rows(1, &[(-3, -1)]).ranges;
@@ -127,4 +128,104 @@ fn each_physical_table_is_in_an_order_of_its_own() {
         .collect();
     assert_eq!(order.arrange(&many, ASC), None);
     assert_eq!(order.arrange(&[vec![]], ASC), Some(vec![vec![]]));
+}
+
+/// The order of the entries of index 3, whose keys begin with 7 in `f` and have `a`, which may be `NULL`,
+/// and `b` behind.
+fn entries() -> KeyOrder {
+    let behind = [&seven()[..], &[datum::flag::NIL + 1]].concat();
+    KeyOrder {
+        fixed: vec!["f".into()],
+        cut: Some(Cut::Nulls { index_id: 3, behind }),
+        ..key_order(&[("a", true), ("b", true)], false)
+    }
+}
+
+fn seven() -> Vec<u8> {
+    let mut key = Vec::new();
+    datum::encode_key(&mut key, &Datum::Int(7)).unwrap();
+    key
+}
+
+/// From the entries with this in `a` to those with that; `None` is for `NULL`.
+fn entries_from(table: i64, first: Option<i64>, last: Option<i64>) -> KeyRange {
+    let key = |value: Option<i64>| {
+        let mut key = [index_prefix(table, 3), seven()].concat();
+        datum::encode_key(&mut key, &value.map_or(Datum::Null, Datum::Int)).unwrap();
+        key
+    };
+    KeyRange { start: key(first), end: prefix_next(&key(last)) }
+}
+
+#[test]
+fn a_column_of_one_value_is_in_any_order_wherever_it_is() {
+    let schema = Schema::new(
+        ["v", "a", "b", "f"].map(|name| Field::new(name, DataType::Int64, true)).to_vec(),
+    );
+    let order = entries();
+    for (asked_for, want) in [
+        (&["a nulls first"][..], Some(ASC)),
+        (&["f desc", "a nulls first"], Some(ASC)),
+        (&["a desc", "f", "b desc"], Some(DESC)),
+        (&["f", "a", "f desc", "b nulls first"], Some(ScanOrder { nulls_apart: true, ..ASC })),
+        (&["f desc nulls first"], Some(DESC)),
+        // Only in the first column are they cut off.
+        (&["a", "b"], None),
+        (&["a nulls first", "b"], None),
+        (&["b", "f"], None),
+        (&["f", "v"], None),
+    ] {
+        let part = |text: &&str| {
+            let name = text.split(' ').next().unwrap();
+            let column = Column::new(name, schema.index_of(name).unwrap());
+            let (descending, nulls_first) = (text.contains("desc"), text.contains("nulls first"));
+            PhysicalSortExpr::new(Arc::new(column), SortOptions { descending, nulls_first })
+        };
+        let order_by: Vec<PhysicalSortExpr> = asked_for.iter().map(part).collect();
+        let got = order.of_rows(&order_by, &schema);
+        assert_eq!(got.map(|(order, _)| order), want, "{asked_for:?}");
+    }
+    for (names, want) in [
+        (&["f"][..], true),
+        (&["a"], true),
+        (&["f", "a"], true),
+        (&["b", "a", "f"], true),
+        (&["b"], false),
+        (&["f", "b"], false),
+        (&["a", "v"], false),
+        (&[], false),
+    ] {
+        assert_eq!(order.begins_with(names), want, "{names:?}");
+    }
+}
+
+#[test]
+fn nulls_are_read_at_the_end_at_which_they_are_asked_for() {
+    let order = entries();
+    let segment = |ranges: Vec<KeyRange>| Segment { physical_id: 1, ranges, regions: Some(2) };
+    let all = entries_from(1, None, Some(9));
+    let cut = {
+        let start = [index_prefix(1, 3), seven(), vec![1]].concat();
+        KeyRange { start, ..all.clone() }
+    };
+    let nulls = KeyRange { start: all.start.clone(), end: cut.start.clone() };
+    let behind = entries_from(1, Some(20), Some(30));
+    let partitions = [vec![segment(vec![all.clone(), behind.clone()])]];
+    let read = |desc, nulls_apart| {
+        let order = order.arrange(&partitions, ScanOrder { desc, nulls_apart });
+        order.map(|partitions| ranges(partitions).remove(0))
+    };
+    let whole = vec![vec![all.clone(), behind.clone()]];
+    let values = vec![cut, behind.clone()];
+    assert_eq!(read(false, false), Some(whole.clone()));
+    assert_eq!(read(true, false), Some(whole));
+    assert_eq!(read(false, true), Some(vec![values.clone(), vec![nulls.clone()]]));
+    assert_eq!(read(true, true), Some(vec![vec![nulls.clone()], values]));
+    // Only `NULL`s, and none.
+    let apart = ScanOrder { desc: false, nulls_apart: true };
+    for range in [entries_from(1, None, None), behind] {
+        let got = order.arrange(&[vec![segment(vec![range.clone()])]], apart).unwrap();
+        assert_eq!(got[0][0].regions, Some(2));
+        assert_eq!(ranges(got), [[[range]]]);
+    }
 }

@@ -6,13 +6,29 @@ use bytes::Bytes;
 
 use super::spec::{KeyRange, Segment};
 
-/// The ranges of one physical table that one region holds.
+/// The ranges of one physical table that one region holds, or some of those of which nobody asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RegionRanges {
     /// The id in the keys.
     pub(crate) physical_id: i64,
     /// Ascending and disjoint, at least one.
     pub(crate) ranges: Vec<KeyRange>,
+    /// Whether it is one region that holds them.
+    pub(crate) is_region: bool,
+}
+
+/// Most pieces of ranges of which nobody asks where they are.
+const MOST_PIECES: usize = 64;
+
+/// Ranges of one physical table in pieces of about as many each, whatever regions hold them.
+pub(crate) fn pieces(physical_id: i64, ranges: &[KeyRange]) -> Vec<RegionRanges> {
+    let size = ranges.len().div_ceil(MOST_PIECES).max(1);
+    let piece = |ranges: &[KeyRange]| RegionRanges {
+        physical_id,
+        ranges: ranges.to_vec(),
+        is_region: false,
+    };
+    ranges.chunks(size).map(piece).collect()
 }
 
 /// The first key of a region and the first behind it, empty for no bound.
@@ -64,7 +80,8 @@ impl ByRegion {
     /// The ranges of each region, in key order.
     pub(crate) fn into_ranges(self) -> impl Iterator<Item = RegionRanges> {
         let physical_id = self.physical_id;
-        self.found.into_iter().map(move |(_, ranges)| RegionRanges { physical_id, ranges })
+        let of_one = move |ranges| RegionRanges { physical_id, ranges, is_region: true };
+        self.found.into_iter().map(move |(_, ranges)| of_one(ranges))
     }
 }
 
@@ -118,12 +135,14 @@ pub(crate) fn together(
     partitions
 }
 
-fn push(partition: &mut Vec<Segment>, RegionRanges { physical_id, ranges }: RegionRanges) {
+fn push(partition: &mut Vec<Segment>, region: RegionRanges) {
+    let RegionRanges { physical_id, ranges, is_region } = region;
     let Some(last) = partition.last_mut().filter(|last| last.physical_id == physical_id) else {
-        partition.push(Segment { physical_id, ranges, regions: Some(1) });
+        let regions = is_region.then_some(1);
+        partition.push(Segment { physical_id, ranges, regions });
         return;
     };
-    last.regions = last.regions.map(|regions| regions + 1);
+    last.regions = last.regions.filter(|_| is_region).map(|regions| regions + 1);
     for range in ranges {
         match last.ranges.last_mut() {
             Some(previous) if !previous.end.is_empty() && previous.end == range.start => {
@@ -143,7 +162,7 @@ mod tests {
     }
 
     fn region(physical_id: i64, start: u8, end: u8) -> RegionRanges {
-        RegionRanges { physical_id, ranges: vec![key_range(start, end)] }
+        RegionRanges { physical_id, ranges: vec![key_range(start, end)], is_region: true }
     }
 
     fn bounds(keys: &[&'static [u8]]) -> Vec<RegionBounds> {
@@ -258,6 +277,26 @@ mod tests {
                 let (least, most) = (sizes.iter().min().unwrap(), sizes.iter().max().unwrap());
                 assert!(most - least <= 1 && *least > 0, "{sizes:?}");
             }
+        }
+    }
+
+    #[test]
+    fn many_ranges_are_spread_as_they_are() {
+        for count in [1, 63, 64, 65, 200] {
+            let ranges: Vec<KeyRange> = (0..count).map(|at| key_range(at, at + 1)).collect();
+            let pieces = pieces(1, &ranges);
+            assert!(pieces.len() <= MOST_PIECES.min(usize::from(count)), "{count}");
+            let spread = spread(pieces, 4);
+            assert!(spread.len() == usize::from(count).min(4));
+            let segments = spread.iter().flatten();
+            assert!(segments.clone().all(|segment| segment.regions.is_none()));
+            // Neighbours are one range again.
+            let first = segments.clone().next().unwrap().ranges[0].start.clone();
+            let last = segments.last().unwrap().ranges.last().unwrap().end.clone();
+            assert_eq!(
+                (first, last),
+                (ranges[0].start.clone(), ranges.last().unwrap().end.clone())
+            );
         }
     }
 }

@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use super::answer::ScanColumns;
 use super::dynamic::DynamicFilters;
 use super::memory::PoolGauge;
+use super::order::RowOrder;
 use super::pushed::Pushdown;
 use super::spec::{self, Segment, TableScanSpec};
 use crate::config::{Isolation, Priority, Settings};
@@ -42,6 +43,10 @@ pub(crate) struct ScanPart {
     /// What other operators find out while it runs.
     pub(crate) dynamic: Option<Arc<DynamicFilters>>,
     pub(crate) pushdown: Arc<Pushdown>,
+    /// What its rows are in the order of.
+    pub(crate) row_order: Arc<RowOrder>,
+    /// Whether other runs of the statement ask for the same.
+    pub(crate) is_cacheable: bool,
 }
 
 impl ScanPart {
@@ -114,6 +119,7 @@ fn request(
         true => part.settings.scan_concurrency.min(FEW_AT_ONCE),
         false => part.settings.scan_concurrency,
     };
+    request.cacheable = part.is_cacheable;
     request.slots = Some(Arc::clone(&part.slots));
     // An answer of a whole region may be larger than a bounded pool.
     if part.settings.streaming || gauge.is_bounded() {

@@ -9,7 +9,7 @@ use datafusion::physical_expr::utils::collect_columns;
 
 use super::exec::{TikvScanExec, properties};
 use super::reduction::{Reduction, TopN};
-use super::spec::TableScanSpec;
+use super::spec::{Source, TableScanSpec};
 use crate::error::Result;
 use crate::pushdown::lower::{Grouping, Physical};
 use crate::pushdown::partial::PartialAggregate;
@@ -80,7 +80,10 @@ impl TikvScanExec {
         states: &SchemaRef,
     ) -> Result<Self> {
         let groups = partial.group_columns();
-        partial.is_streamed = groups.is_some_and(|names| self.key_order.begins_with(&names));
+        // The rows of a lookup's batch come by their own keys.
+        let in_key_order = !matches!(self.spec.source, Source::Lookup(_));
+        partial.is_streamed =
+            in_key_order && groups.is_some_and(|names| self.key_order.begins_with(&names));
         let columns = self.columns.aggregate(&partial, states)?;
         let keys: Vec<Option<usize>> =
             partial.shown_groups.iter().map(|key| self.place_of(key)).collect();

@@ -137,6 +137,8 @@ pub(crate) struct LookupSource {
     pub(crate) handle_place: Option<usize>,
     /// Whether the cluster runs with the new collations.
     pub(crate) new_collation: bool,
+    /// Conditions that every row passes whose entry is found.
+    pub(crate) settled: Vec<tipb::Expr>,
     /// How the rows are asked for.
     pub(crate) options: LookupOptions,
 }
@@ -151,6 +153,8 @@ pub(crate) struct IndexSide {
     /// What an entry must pass, over these columns: it may pass more than the rows' conditions, never
     /// less.
     pub(crate) conditions: Vec<tipb::Expr>,
+    /// Whether the rows of those that pass pass all filters of the scan.
+    pub(crate) is_exact: bool,
 }
 
 /// What handles are made of: the last columns of an index's entries.
@@ -174,6 +178,8 @@ pub(crate) struct LookupOptions {
     pub(crate) concurrency: usize,
     /// Most ranges of a batch in one region (`plan.downgrade.index_threshold`).
     pub(crate) downgrade_threshold: usize,
+    /// Whether each entry has a row: not where locks are passed over.
+    pub(crate) is_at_snapshot: bool,
 }
 
 impl HandleColumns {
@@ -196,6 +202,20 @@ impl LookupSource {
 }
 
 impl LookupSource {
+    /// How many entries tell enough rows; `None` if nobody knows.
+    pub(crate) fn most_entries(&self, spec: &TableScanSpec) -> Option<usize> {
+        let is_settled = |condition: &tipb::Expr| self.settled.contains(condition);
+        let is_enough = self.options.is_at_snapshot && spec.conditions.iter().all(is_settled);
+        spec.limit.filter(|_| is_enough)
+    }
+
+    /// The same over rows that pass `conditions`, which are made of the filters of the scan.
+    pub(crate) fn settling(self, conditions: &[tipb::Expr]) -> Self {
+        let is_exact = self.indexes.iter().all(|side| side.is_exact);
+        let settled = if is_exact { conditions.to_vec() } else { Vec::new() };
+        Self { settled, ..self }
+    }
+
     /// The condition that a row's handle is one of these; `None` if there is none.
     pub(crate) fn is_one_of(&self, handles: &[i64]) -> Option<tipb::Expr> {
         let HandleColumns::Int { is_unsigned } = self.handle else { return None };
@@ -228,6 +248,20 @@ impl Source {
 pub(crate) struct ScanOrder {
     /// From the last to the first.
     pub(crate) desc: bool,
+    /// Whether entries with `NULL` in the first column are read at the other end of the rest.
+    pub(crate) nulls_apart: bool,
+}
+
+/// `asc`, `desc nulls first`.
+impl fmt::Display for ScanOrder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match (self.desc, self.nulls_apart) {
+            (false, false) => "asc",
+            (true, false) => "desc",
+            (false, true) => "asc nulls last",
+            (true, true) => "desc nulls first",
+        })
+    }
 }
 
 /// What all segments of a scan have in common.
@@ -265,6 +299,11 @@ impl TableScanSpec {
     /// Whether it is done after a few rows, see [`SMALL_LIMIT`].
     pub(crate) fn is_small(&self) -> bool {
         self.limit.is_some_and(|limit| limit <= SMALL_LIMIT)
+    }
+
+    /// Whether its rows come in the order of the entries that tell them.
+    pub(crate) fn is_ordered_lookup(&self) -> bool {
+        self.order.is_some() && matches!(self.source, Source::Lookup(_))
     }
 
     /// `database.table`, for people.

@@ -4,7 +4,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::compute::BatchCoalescer;
+use arrow::compute::{
+    BatchCoalescer, SortColumn, concat_batches, lexsort_to_indices, take_record_batch,
+};
+use arrow::datatypes::SchemaRef;
 use datafusion::common::Result as DataFusionResult;
 use datafusion::error::DataFusionError;
 use datafusion::execution::memory_pool::MemoryConsumer;
@@ -15,14 +18,16 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt as _, TryStreamExt as _};
 use parking_lot::Mutex;
-use tifusion_client::cop::{CopMetrics, CopResponse};
+use tifusion_client::cop::CopMetrics;
 
 use super::answer::Answer;
 use super::dag;
 use super::dynamic::Narrowed;
-use super::lookup;
+use super::lookup::{self, Piece};
 use super::memory::{Hold, PoolGauge};
 use super::metrics::{CopTotals, DynamicMetrics, LookupMetrics, ScanMetrics};
+use super::order::RowOrder;
+use super::other_ways::OtherWay;
 use super::read::{Reading, SEGMENTS_AT_ONCE, ScanPart, failed};
 use super::spec::{LookupSource, Segment, Source};
 use crate::error::{Error, Result};
@@ -38,6 +43,7 @@ pub(crate) fn open(
     metrics: &ExecutionPlanMetricsSet,
 ) -> SendableRecordBatchStream {
     let narrowing = part.dynamic.as_ref().map(|_| DynamicMetrics::new(metrics, partition));
+    let of_lookup = (metrics.clone(), partition);
     let metrics = match part.spec.source {
         Source::Lookup(_) => ScanMetrics::new(metrics, partition).of_lookup(metrics, partition),
         Source::Table(_) | Source::Index(_) => ScanMetrics::new(metrics, partition),
@@ -45,7 +51,7 @@ pub(crate) fn open(
     let consumer = MemoryConsumer::new(format!("TikvScanExec[{partition}]"));
     let gauge = Arc::new(PoolGauge::new(consumer, context.memory_pool()));
     let schema = Arc::clone(part.columns.schema());
-    let scan = PartScan::new(part, gauge, (metrics, narrowing));
+    let scan = PartScan::new(part, gauge, (metrics, narrowing), of_lookup);
     let batches = stream::try_unfold(scan, |mut scan| async move {
         let batch = scan.next().await.map_err(DataFusionError::from)?;
         DataFusionResult::Ok(batch.map(|batch| (batch, scan)))
@@ -61,11 +67,20 @@ struct Current {
     store: u64,
 }
 
+/// Rows of a batch of a lookup, in no particular order.
+#[derive(Debug, Default)]
+struct Unordered {
+    batches: Vec<RecordBatch>,
+    holds: Vec<Hold>,
+}
+
 struct PartScan {
     part: Arc<ScanPart>,
-    answers: BoxStream<'static, Result<CopResponse>>,
+    answers: BoxStream<'static, Result<Piece>>,
     /// The answer being decoded.
     current: Option<Current>,
+    /// Rows of a batch whose others are to come, if they are to be put in order.
+    unordered: Option<Unordered>,
     ready: VecDeque<RecordBatch>,
     coalescer: Option<BatchCoalescer>,
     /// Bytes of the rows in the coalescer, and the answers that they still point into.
@@ -87,6 +102,7 @@ impl PartScan {
         part: ScanPart,
         gauge: Arc<PoolGauge>,
         (metrics, narrowing): (ScanMetrics, Option<DynamicMetrics>),
+        more: (ExecutionPlanMetricsSet, usize),
     ) -> Self {
         let part = Arc::new(part);
         let reads = Arc::new(Mutex::new(Vec::new()));
@@ -102,12 +118,14 @@ impl PartScan {
         });
         let (shared, begun) = (Arc::clone(&gauge), Arc::clone(&reads));
         let reading = Reading { part: Arc::clone(&part), gauge: shared, begun };
-        let answers = answers(reading, &metrics, narrowing);
+        let answers = answers(reading, &metrics, narrowing, more);
         let remaining = part.spec.limit.unwrap_or(usize::MAX);
+        let unordered = part.spec.is_ordered_lookup().then(Unordered::default);
         Self {
             part,
             answers,
             current: None,
+            unordered,
             ready: VecDeque::new(),
             coalescer,
             coalescing: 0,
@@ -168,6 +186,32 @@ impl PartScan {
     /// into it wait for company. Whether something is ready.
     fn end_answer(&mut self) -> Result<bool> {
         let Some(Current { hold, .. }) = self.current.take() else { return Ok(false) };
+        if let Some(unordered) = &mut self.unordered {
+            unordered.holds.push(hold);
+            return Ok(false);
+        }
+        self.read_out(hold)
+    }
+
+    /// All rows of a batch are there.
+    fn end_batch(&mut self) -> Result<()> {
+        let Some(unordered) = self.unordered.replace(Unordered::default()) else { return Ok(()) };
+        let elapsed = self.metrics.baseline.elapsed_compute().clone();
+        let _timer = elapsed.timer();
+        let Unordered { batches, holds } = unordered;
+        let schema = self.part.columns.schema();
+        if let Some(sorted) = in_order(schema, &batches, &self.part.row_order)? {
+            drop(batches);
+            self.push(sorted)?;
+        }
+        for hold in holds {
+            self.read_out(hold)?;
+        }
+        Ok(())
+    }
+
+    /// Whether something is ready, when an answer is read to its end.
+    fn read_out(&mut self, hold: Hold) -> Result<bool> {
         let Some(coalescer) = self.coalescer.as_mut().filter(|_| self.coalescing > 0) else {
             return Ok(false);
         };
@@ -186,6 +230,16 @@ impl PartScan {
         if batch.num_rows() == 0 {
             return Ok(());
         }
+        match &mut self.unordered {
+            Some(unordered) => {
+                unordered.batches.push(batch);
+                Ok(())
+            }
+            None => self.push(batch),
+        }
+    }
+
+    fn push(&mut self, batch: RecordBatch) -> Result<()> {
         let Some(coalescer) = &mut self.coalescer else {
             self.hand_out(batch);
             return Ok(());
@@ -226,9 +280,13 @@ impl PartScan {
             self.answers.try_next().await?
         };
         self.publish();
-        let Some(response) = answer else {
-            self.finish().await?;
-            return lookup::check_rows(&self.part, self.metrics.lookup.as_ref(), self.seen);
+        let response = match answer {
+            Some(Piece::Answer(response)) => response,
+            Some(Piece::EndOfBatch) => return self.end_batch(),
+            None => {
+                self.finish().await?;
+                return lookup::check_rows(&self.part, self.metrics.lookup.as_ref(), self.seen);
+            }
         };
         let hold = self.gauge.hold(response.data.len());
         let (region, store) = (response.region_id, response.store_id);
@@ -282,16 +340,48 @@ fn bytes_of(batch: &RecordBatch) -> Result<usize> {
     Ok(bytes)
 }
 
+/// The rows of `batches` in an order of their columns; `None` if there are none.
+///
+/// The rows of a lookup's batch are those of some neighbouring entries, and the columns are of the index's,
+/// whose keys are in their order: so are batches then, one behind another.
+fn in_order(
+    schema: &SchemaRef,
+    batches: &[RecordBatch],
+    order: &RowOrder,
+) -> Result<Option<RecordBatch>> {
+    if batches.is_empty() {
+        return Ok(None);
+    }
+    let all = concat_batches(schema, batches).map_err(DataFusionError::from)?;
+    let mut columns = Vec::with_capacity(order.len());
+    for (name, options) in order {
+        let values = all.column_by_name(name).ok_or_else(|| {
+            Error::invalid("rows can't be ordered by a column that is not read")
+                .with_context("column", name.to_string())
+        })?;
+        columns.push(SortColumn { values: Arc::clone(values), options: Some(*options) });
+    }
+    let places = lexsort_to_indices(&columns, None).map_err(DataFusionError::from)?;
+    let sorted = take_record_batch(&all, &places).map_err(DataFusionError::from)?;
+    Ok(Some(sorted))
+}
+
 /// The answers of all segments, when the filters that others find for them soon are there: one segment
 /// after another if the scan has an order, else as they come.
 fn answers(
     reading: Reading,
     metrics: &ScanMetrics,
     narrowing: Option<DynamicMetrics>,
-) -> BoxStream<'static, Result<CopResponse>> {
+    (set, partition): (ExecutionPlanMetricsSet, usize),
+) -> BoxStream<'static, Result<Piece>> {
     let lookup = metrics.lookup.clone();
     let begun = async move {
         wait(&reading.part, narrowing.as_ref()).await;
+        let dynamic = reading.part.dynamic.as_ref();
+        if let Some(way) = dynamic.and_then(|dynamic| dynamic.other_way(&reading.part.spec)) {
+            let metrics = (LookupMetrics::new(&set, partition), narrowing.as_ref());
+            return of_other(reading, &way, partition == 0, metrics);
+        }
         match (reading.part.spec.source.clone(), lookup) {
             (Source::Lookup(source), Some(metrics)) => {
                 of_lookup(reading, source, metrics, narrowing.as_ref())
@@ -305,7 +395,7 @@ fn answers(
 fn of_segments(
     reading: Reading,
     narrowing: Option<DynamicMetrics>,
-) -> BoxStream<'static, Result<CopResponse>> {
+) -> BoxStream<'static, Result<Piece>> {
     let has_order = reading.part.spec.order.is_some();
     let segments = reading.part.segments.clone();
     let at_once = segments.len().clamp(1, SEGMENTS_AT_ONCE);
@@ -326,8 +416,8 @@ fn of_segments(
         }
     });
     match has_order {
-        true => answers.flatten().boxed(),
-        false => answers.flatten_unordered(SEGMENTS_AT_ONCE).boxed(),
+        true => answers.flatten().map_ok(Piece::Answer).boxed(),
+        false => answers.flatten_unordered(SEGMENTS_AT_ONCE).map_ok(Piece::Answer).boxed(),
     }
 }
 
@@ -336,7 +426,7 @@ fn of_lookup(
     source: LookupSource,
     metrics: LookupMetrics,
     narrowing: Option<&DynamicMetrics>,
-) -> BoxStream<'static, Result<CopResponse>> {
+) -> BoxStream<'static, Result<Piece>> {
     let mut segments = Vec::with_capacity(reading.part.segments.len());
     let mut part = ScanPart::clone(&reading.part);
     for segment in &reading.part.segments {
@@ -344,12 +434,39 @@ fn of_lookup(
             Ok(Some(narrowed)) => {
                 segments.push(narrowed.segment);
                 part.spec = narrowed.spec;
+                part.is_cacheable &= !narrowed.is_own;
             }
             Ok(None) => {}
             Err(error) => return failed(error),
         }
     }
     lookup::answers(Reading { part: Arc::new(part), ..reading }, source, segments, metrics)
+}
+
+/// The answers along another way than the one that was planned, all of them in one partition: what it reads
+/// is little.
+fn of_other(
+    reading: Reading,
+    way: &OtherWay,
+    is_first: bool,
+    (metrics, narrowing): (LookupMetrics, Option<&DynamicMetrics>),
+) -> BoxStream<'static, Result<Piece>> {
+    if !is_first {
+        return stream::empty().boxed();
+    }
+    let spec = way.along(&reading.part.spec);
+    let source = spec.as_ref().map(|spec| spec.source.clone());
+    let (Some(spec), Some(Source::Lookup(source))) = (spec, source) else {
+        return failed(Error::invalid("another way to rows is none by an index"));
+    };
+    // The next run asks for other rows.
+    let part = ScanPart {
+        spec: Arc::new(spec),
+        segments: way.segments.clone(),
+        is_cacheable: false,
+        ..ScanPart::clone(&reading.part)
+    };
+    of_lookup(Reading { part: Arc::new(part), ..reading }, source, metrics, narrowing)
 }
 
 /// Waits for the filters that others find soon.

@@ -4,7 +4,7 @@ use tifusion_schema::{ColumnInfo, HandleKind, IndexInfo, ScanColumn, ScanOptions
 
 use super::TidbTable;
 use crate::access::path::{AccessPath, PathSource};
-use crate::config::Settings;
+use crate::config::{Isolation, Settings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pushdown::lower::Physical;
 use crate::pushdown::scope::Scope;
@@ -118,6 +118,7 @@ impl TidbTable {
                 let scope = self.scope(settings, entries.named());
                 let pushed = Pushdown::new(scope, filters, &self.schema);
                 pushed.conditions().clone_into(&mut side.conditions);
+                side.is_exact = pushed.is_exact();
             }
             indexes.push(side);
         }
@@ -126,6 +127,7 @@ impl TidbTable {
             batch_size: settings.index_batch_size,
             concurrency: settings.index_concurrency,
             downgrade_threshold: settings.downgrade_threshold,
+            is_at_snapshot: settings.isolation == Isolation::Si,
         };
         Ok(LookupSource {
             rows: RowKeys::of(&self.info)?,
@@ -133,6 +135,7 @@ impl TidbTable {
             handle,
             handle_place: None,
             new_collation: self.cluster.new_collation(),
+            settled: Vec::new(),
             options,
         })
     }
@@ -151,7 +154,7 @@ impl TidbTable {
         })))
     }
 
-    fn index(&self, index_id: i64) -> Result<&IndexInfo> {
+    pub(super) fn index(&self, index_id: i64) -> Result<&IndexInfo> {
         self.info.find_index_by_id(index_id).ok_or_else(|| {
             Error::new(ErrorKind::Data, format!("no index {index_id}"))
                 .with_context("table", self.label())

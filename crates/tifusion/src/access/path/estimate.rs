@@ -121,6 +121,16 @@ impl<'a> Estimator<'a> {
         combined(shares.collect()).map_or(rows.count, |share| rows.count * share)
     }
 
+    /// The share of the entries with keys in these ranges whose rows match; `None` if a column is restricted
+    /// of which nothing is known.
+    pub(super) fn passing(&self, keys: &IndexRanges) -> Option<f64> {
+        let narrowing = keys.columns().iter().take(keys.narrowing()).collect::<Vec<_>>();
+        let others = self.domains.iter().filter(|(id, _)| !narrowing.contains(id));
+        let shares = others.map(|(id, domain)| self.share(*id, domain));
+        let shares = shares.collect::<Option<Vec<f64>>>()?;
+        Some(combined(shares).unwrap_or(1.0))
+    }
+
     /// Rows that match, as far as the statistics of all restricted columns tell.
     pub(super) fn matching(&self) -> Option<f64> {
         self.statistics.counted_rows()?;

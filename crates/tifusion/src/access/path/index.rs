@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::ops::Bound::Included;
 
-use tifusion_codec::key;
+use tifusion_codec::{datum, key};
 use tifusion_schema::domain::Value;
 use tifusion_schema::key_range::{KeyRanges, key_ranges};
 use tifusion_schema::{Domain, HandleKind, IndexInfo, TableInfo};
 
 use crate::access::key_columns::key_columns;
 use crate::access::{MAX_RANGES, PhysicalRanges, explain};
+use crate::scan::order::FixedKey;
 use crate::scan::spec::KeyRange;
 
 /// What of an index's keys is to be read, the same in all partitions.
@@ -123,6 +124,28 @@ impl IndexRanges {
     /// How many of the key's columns narrow the ranges.
     pub(super) fn narrowing(&self) -> usize {
         self.ranges.as_ref().map_or(0, |ranges| ranges.columns)
+    }
+
+    /// What all keys in the ranges begin with.
+    pub(super) fn fixed(&self) -> FixedKey {
+        let ranges = self.ranges.as_ref().map(|ranges| ranges.ranges.as_slice());
+        let Some(((start, _), ranges)) = ranges.and_then(|all| Some((all.first()?, all))) else {
+            return FixedKey::default();
+        };
+        let mut fixed = FixedKey::default();
+        let mut rest = start.as_slice();
+        while fixed.columns < self.columns.len() && datum::skip_one(&mut rest).is_ok() {
+            let datums = start.strip_suffix(rest).unwrap_or_default();
+            let next = key::prefix_next(datums);
+            let is_in = |(start, end): &(Vec<u8>, Vec<u8>)| {
+                start.starts_with(datums) && !end.is_empty() && *end <= next
+            };
+            if datums.is_empty() || !ranges.iter().all(is_in) {
+                break;
+            }
+            fixed = FixedKey { columns: fixed.columns + 1, datums: datums.to_vec() };
+        }
+        fixed
     }
 
     /// The keys in physical tables.

@@ -4,12 +4,14 @@
 //! choose among ways that all lead to every row that matches, so bad ones cost time, never rows.
 //!
 //! [`index`] finds the ranges of an index, [`estimate`] how many rows they have, [`cost`] what reading
-//! them costs, [`merge`] the ways by several indexes, one for each side of an `OR`.
+//! them costs, [`merge`] the ways by several indexes, one for each side of an `OR`, and [`order`] the first
+//! rows in an order by an index that has it.
 
 mod cost;
 mod estimate;
 mod index;
 mod merge;
+pub(crate) mod order;
 #[cfg(test)]
 mod tests;
 
@@ -26,6 +28,7 @@ use super::handle_range::HandleRanges;
 use super::{FilteredTable, PhysicalRanges, TableAccess, explain};
 use crate::error::{Error, ErrorKind, Result};
 use crate::scan::entries::IndexEntries;
+use crate::scan::order::FixedKey;
 use crate::scan::spec::AccessSummary;
 use cost::{Cost, Widths};
 use estimate::{Basis, Estimator, Rows};
@@ -86,11 +89,36 @@ pub(crate) struct AccessPath {
     pub(crate) summary: AccessSummary,
     /// Rows that match, as far as statistics of the columns tell; `None` if they don't.
     pub(crate) rows: Option<f64>,
+    /// What all keys of an index begin with.
+    pub(crate) fixed: FixedKey,
+    /// What it costs, and whether that is little whatever statistics say.
+    pub(crate) price: Price,
+}
+
+/// What a way costs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Price {
+    cost: Cost,
+    is_few: bool,
+    is_table: bool,
+}
+
+impl Default for Price {
+    fn default() -> Self {
+        Self { cost: Cost::NOTHING, is_few: true, is_table: true }
+    }
 }
 
 impl From<TableAccess> for AccessPath {
     fn from(TableAccess { tables, summary }: TableAccess) -> Self {
-        Self { source: PathSource::Table, tables, summary, rows: None }
+        Self {
+            source: PathSource::Table,
+            tables,
+            summary,
+            rows: None,
+            fixed: FixedKey::default(),
+            price: Price::default(),
+        }
     }
 }
 
@@ -131,11 +159,7 @@ impl FilteredTable<'_> {
         };
         let domains = self.by_id(columns);
         let partitions = self.partitions(&domains);
-        let new_collation = self.new_collation.unwrap_or_default();
-        let estimator =
-            Estimator::new(self.info, demand.statistics, &domains, &partitions, new_collation);
-        let widths = Widths::new(self.info, demand.statistics);
-        let chooser = Chooser { table: self, demand, domains: &domains, estimator, widths };
+        let chooser = Chooser::new(self, demand, &domains, &partitions);
         let handle = HandleRanges::of(self.info, &domains, self.new_collation)?;
         let mut candidates = vec![chooser.by_handle(&handle)];
         candidates.extend(chooser.by_index());
@@ -148,6 +172,8 @@ impl FilteredTable<'_> {
         };
         let mut path = chooser.carry_out(&chosen.way, &partitions)?;
         path.rows = rows;
+        let is_table = matches!(chosen.way, Way::Table(_));
+        path.price = Price { cost: chosen.cost, is_few: chosen.is_few, is_table };
         path.summary.chosen = (candidates.len() > 1).then(|| chooser.shown(chosen));
         let rejected = candidates.iter().enumerate().filter(|(at, _)| *at != best);
         path.summary.rejected = rejected.map(|(_, other)| chooser.shown(other)).collect();
@@ -204,6 +230,22 @@ struct Chooser<'a> {
     domains: &'a BTreeMap<i64, Domain>,
     estimator: Estimator<'a>,
     widths: Widths<'a>,
+}
+
+impl<'a> Chooser<'a> {
+    /// Of the ways to rows with values of `domains`, which are in `partitions`.
+    fn new(
+        table: &'a FilteredTable<'a>,
+        demand: &'a Demand<'a>,
+        domains: &'a BTreeMap<i64, Domain>,
+        partitions: &[i64],
+    ) -> Self {
+        let new_collation = table.new_collation.unwrap_or_default();
+        let estimator =
+            Estimator::new(table.info, demand.statistics, domains, partitions, new_collation);
+        let widths = Widths::new(table.info, demand.statistics);
+        Self { table, demand, domains, estimator, widths }
+    }
 }
 
 impl Chooser<'_> {
@@ -307,7 +349,11 @@ impl Chooser<'_> {
                 ..AccessSummary::default()
             },
         };
-        Ok(AccessPath { source, tables, summary, rows: None })
+        let fixed = match sides {
+            [keys] => keys.fixed(),
+            _ => FixedKey::default(),
+        };
+        Ok(AccessPath { source, fixed, ..TableAccess { tables, summary }.into() })
     }
 
     /// `ia lookup rows≈12 cost=3456`.

@@ -173,7 +173,10 @@ impl<'a> Lowering<'a> {
 
     /// A column as the store has it.
     fn raw_column(&self, column: &Column, expr: &Physical) -> Outcome {
-        let found = self.scope.column(column.name());
+        // Its place says which column it is, as it does for ranges and for DataFusion; a name is only shown.
+        let field = self.schema.fields().get(column.index());
+        let name = field.ok_or_else(|| Refusal::new(expr.as_ref(), Reason::Unknown))?.name();
+        let found = self.scope.column(name);
         let (offset, ty) = found.map_err(|reason| Refusal::new(expr.as_ref(), reason))?;
         if ty.is_calendar() && self.scope.zero_date == ZeroDate::Error {
             let why = "with zero_date = error every date must come here to be looked at";

@@ -140,13 +140,13 @@ const NUMBERS: &[Capability] = &[
     never(
         ("var_pop", "var_pop"),
         Kind::Real,
-        "the store's way to it loses more digits than DataFusion's",
+        "the store adds up by another formula: of large values with little spread each finds digits of its own",
         &["var_pop(i_int)"],
     ),
     never(
         ("var", "var_samp"),
         Kind::Real,
-        "the store's way to it loses more digits than DataFusion's",
+        "the store adds up by another formula: of large values with little spread each finds digits of its own",
         &["var_samp(i_int)"],
     ),
 ];

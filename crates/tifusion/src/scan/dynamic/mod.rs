@@ -26,22 +26,12 @@ use datafusion::physical_expr_common::physical_expr::{
 use datafusion::physical_plan::PhysicalExpr;
 use parking_lot::Mutex;
 
+use super::keys::SourceKeys;
+use super::other_ways::{OtherWay, OtherWays};
 use super::pushed::Pushdown;
-use super::spec::{Segment, TableScanSpec};
+use super::spec::{Segment, Source, TableScanSpec};
 use crate::error::Result;
 use narrow::KeysByTable;
-pub(crate) use narrow::PhysicalKeys;
-
-/// Finds the keys of a scan's source.
-pub(crate) trait SourceKeys: fmt::Debug + Send + Sync {
-    /// The keys of rows that meet all of `conjuncts`, which speak of columns of `schema`, and perhaps of
-    /// more rows: by physical table, ascending and disjoint. A table without such rows is left out.
-    fn keys(
-        &self,
-        conjuncts: &[Arc<dyn PhysicalExpr>],
-        schema: &Schema,
-    ) -> Result<Vec<PhysicalKeys>>;
-}
 
 /// The dynamic filters of a scan.
 #[derive(Debug)]
@@ -51,6 +41,9 @@ pub(crate) struct DynamicFilters {
     /// Ids of those whose maker has them ready before it needs a row of the scan.
     awaited: BTreeSet<u64>,
     found: Mutex<Option<Found>>,
+    others: Option<Arc<dyn OtherWays>>,
+    /// The other way that the scan takes, once that is decided: all of its partitions go by it.
+    other: Mutex<Option<Option<Arc<OtherWay>>>>,
 }
 
 /// A filter, and the output of the scan that it speaks of.
@@ -64,6 +57,8 @@ struct Held {
 #[derive(Debug)]
 struct Found {
     generations: Vec<u64>,
+    /// The scan that they were asked about.
+    of: Arc<TableScanSpec>,
     left: Arc<Left>,
 }
 
@@ -89,12 +84,24 @@ pub(crate) struct Narrowed {
 impl DynamicFilters {
     /// None yet.
     pub(crate) fn none(keys: Arc<dyn SourceKeys>) -> Self {
-        Self { keys, held: Vec::new(), awaited: BTreeSet::new(), found: Mutex::default() }
+        Self {
+            keys,
+            held: Vec::new(),
+            awaited: BTreeSet::new(),
+            found: Mutex::default(),
+            others: None,
+            other: Mutex::default(),
+        }
+    }
+
+    /// None yet, for a scan that may take another way.
+    pub(crate) fn with_other_ways(&self, others: &Arc<dyn OtherWays>) -> Self {
+        Self { others: Some(Arc::clone(others)), ..self.cleared() }
     }
 
     /// None again.
     pub(crate) fn cleared(&self) -> Self {
-        Self::none(Arc::clone(&self.keys))
+        Self { others: self.others.clone(), ..Self::none(Arc::clone(&self.keys)) }
     }
 
     /// With those of `filters`, over `schema`, that change while the statement runs.
@@ -155,6 +162,39 @@ impl DynamicFilters {
         }
     }
 
+    /// The way by an index that they make the cheaper one, as they were when this was asked first; `None`
+    /// if there is none.
+    pub(crate) fn other_way(&self, spec: &TableScanSpec) -> Option<Arc<OtherWay>> {
+        // The rows of a scan that keeps an order have been promised in that one.
+        let is_table = matches!(spec.source, Source::Table(_)) && spec.order.is_none();
+        let others = self.others.as_ref().filter(|_| is_table)?;
+        let mut decided = self.other.lock();
+        if let Some(decided) = &*decided {
+            return decided.clone();
+        }
+        let found = self.find_other(&**others).unwrap_or_else(|error| {
+            tracing::debug!(%error, "no other way is looked for");
+            None
+        });
+        let is_lookup = |way: &OtherWay| matches!(way.source, Source::Lookup(_));
+        let way = found.filter(|way| is_lookup(way) && way.along(spec).is_some()).map(Arc::new);
+        *decided = Some(way.clone());
+        way
+    }
+
+    fn find_other(&self, others: &dyn OtherWays) -> Result<Option<OtherWay>> {
+        let Some(first) = self.held.first() else { return Ok(None) };
+        let mut conjuncts = Vec::new();
+        for held in self.held.iter().filter(|held| held.schema == first.schema) {
+            let filter = snapshot_physical_expr(Arc::clone(&held.filter))?;
+            conjuncts.extend(weaken::conjuncts(&filter, &held.schema)?);
+        }
+        match conjuncts.is_empty() {
+            true => Ok(None),
+            false => others.for_filters(&conjuncts, &first.schema),
+        }
+    }
+
     /// What they leave of `segment` as they are now; `None` if nothing.
     pub(crate) fn narrow(
         &self,
@@ -180,11 +220,13 @@ impl DynamicFilters {
         let generations = self.held.iter().map(|held| snapshot_generation(&held.filter));
         let generations: Vec<u64> = generations.collect();
         let mut found = self.found.lock();
-        if let Some(found) = found.as_ref().filter(|found| found.generations == generations) {
+        let is_it =
+            |found: &&Found| found.generations == generations && Arc::ptr_eq(&found.of, spec);
+        if let Some(found) = found.as_ref().filter(is_it) {
             return Ok(Arc::clone(&found.left));
         }
         let left = Arc::new(self.find(spec, pushdown)?);
-        *found = Some(Found { generations, left: Arc::clone(&left) });
+        *found = Some(Found { generations, of: Arc::clone(spec), left: Arc::clone(&left) });
         Ok(left)
     }
 

@@ -2,19 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use crate::scan::keys::PhysicalKeys;
 use crate::scan::spec::{KeyRange, Segment};
 
 /// Bytes of a key that say of which table or index it is: `t`, the id, `_r` or `_i`.
 const KIND: usize = 11;
-
-/// Keys of one physical table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct PhysicalKeys {
-    /// The id in the keys.
-    pub(crate) physical_id: i64,
-    /// Ascending and disjoint.
-    pub(crate) ranges: Vec<KeyRange>,
-}
 
 /// Keys by physical table; those that aren't here have none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -19,6 +19,7 @@ use crate::config::{CodecFormat, ZeroDate};
 use crate::pushdown::blacklist::Blacklist;
 use crate::pushdown::lower::Physical;
 use crate::pushdown::scope::{Circumstances, Scope};
+use crate::scan::keys::PhysicalKeys;
 use crate::scan::spec::{AccessSummary, KeyRange, RowKeys, Source};
 
 const VALUES: [Option<i64>; 8] =

@@ -99,7 +99,12 @@ mod tests {
     #[test]
     fn batches_grow_up_to_the_most() {
         let sizes = |batch_size, limit| {
-            let options = LookupOptions { batch_size, concurrency: 1, downgrade_threshold: 1 };
+            let options = LookupOptions {
+                batch_size,
+                concurrency: 1,
+                downgrade_threshold: 1,
+                is_at_snapshot: true,
+            };
             let mut sizes = BatchSizes::new(options, limit);
             let mut all = Vec::new();
             for _ in 0..7 {

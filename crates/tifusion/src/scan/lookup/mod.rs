@@ -1,6 +1,9 @@
 //! Reading rows that entries of an index tell: handles from the index ([`handles`]), in batches
 //! ([`batch`]) that are asked for by their keys, at the same snapshot; [`seen`] are those of several
 //! indexes, and [`downgrade`] is for those that are many in one region.
+//!
+//! In the order of the index batches come one after another, those behind being read meanwhile; the rows of
+//! each are put in order when all of them are there, so that no more than a few batches wait.
 
 mod batch;
 mod downgrade;
@@ -9,7 +12,8 @@ mod seen;
 
 use std::sync::Arc;
 
-use futures::stream::{self, BoxStream};
+use bytes::Bytes;
+use futures::stream::{self, BoxStream, Stream};
 use futures::{StreamExt as _, TryStreamExt as _};
 use tifusion_client::cop::{CopRequest, CopResponse};
 use tifusion_codec::key::{self, Handle};
@@ -21,28 +25,52 @@ use super::dag;
 use super::memory::Hold;
 use super::metrics::LookupMetrics;
 use super::read::{Reading, SEGMENTS_AT_ONCE, ScanPart, failed};
-use super::spec::{LookupSource, Segment, Source, TableScanSpec};
+use super::spec::{KeyRange, LookupSource, Segment, Source, TableScanSpec};
 use crate::config::Isolation;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Bytes that a handle of a batch takes about, with the ends of its range, besides its own twice.
 const BYTES_OF_HANDLE: usize = 160;
 
-/// The rows' answers, in no particular order.
+/// Handles of a batch in order, which waits as a whole.
+const MOST_IN_ORDER: usize = 8_192;
+
+/// The same where memory has a limit.
+const FEW_IN_ORDER: usize = 256;
+
+/// What is read of rows.
+#[derive(Debug)]
+pub(super) enum Piece {
+    /// An answer with some of them.
+    Answer(CopResponse),
+    /// All rows of a batch are there, and those before them.
+    EndOfBatch,
+}
+
+/// The rows' answers: in the order of the index batch by batch, or in no particular order.
 pub(super) fn answers(
     reading: Reading,
     mut source: LookupSource,
     segments: Vec<Segment>,
     metrics: LookupMetrics,
-) -> BoxStream<'static, Result<CopResponse>> {
-    let mut segments_at_once = SEGMENTS_AT_ONCE;
+) -> BoxStream<'static, Result<Piece>> {
+    let is_ordered = reading.part.spec.order.is_some();
+    let mut segments_at_once = if is_ordered { 1 } else { SEGMENTS_AT_ONCE };
+    if is_ordered {
+        source.options.batch_size = source.options.batch_size.min(MOST_IN_ORDER);
+        if reading.part.spec.is_small() {
+            // A batch behind is likely not needed.
+            source.options.concurrency = 1;
+        }
+    }
     if reading.gauge.is_bounded() {
         // What waits of the index's answers, and the handles of batches, hold memory that the rows'
         // answers may need.
         segments_at_once = 1;
         source.options.concurrency = 1;
         let page = reading.part.settings.chunk_batch_size;
-        source.options.batch_size = source.options.batch_size.min(page);
+        let most = if is_ordered { page.min(FEW_IN_ORDER) } else { page };
+        source.options.batch_size = source.options.batch_size.min(most);
     }
     let concurrency = source.options.concurrency.max(1);
     let at_once = segments_at_once.min(segments.len()).saturating_add(concurrency);
@@ -52,14 +80,19 @@ pub(super) fn answers(
     let seen = (source.indexes.len() > 1 || !is_locking).then(Seen::default);
     let lookup = Arc::new(Lookup { reading, source, at_once, metrics, seen });
     let of_rows = Arc::clone(&lookup);
-    stream::iter(segments)
-        .map(move |segment| batches(&lookup, segment))
+    let batches = stream::iter(segments).map(move |segment| batches(&lookup, segment));
+    if is_ordered {
+        let whole = batches.flatten().map(move |batch| Arc::clone(&of_rows).whole(batch));
+        return whole.buffered(concurrency).try_flatten().boxed();
+    }
+    batches
         .flatten_unordered(segments_at_once)
         .map(move |batch| match batch {
             Ok(batch) => of_rows.rows(batch),
             Err(error) => failed(error),
         })
         .flatten_unordered(concurrency)
+        .map_ok(Piece::Answer)
         .boxed()
 }
 
@@ -127,7 +160,7 @@ impl Lookup {
             None => {
                 let ranges = batch::ranges(physical_id, handles);
                 let data = dag::encode(&self.reading.part.spec, physical_id);
-                let request = self.reading.request(data, &ranges, self.at_once);
+                let request = self.request_of_rows(data, &ranges);
                 stream::once(async { Ok(request) }).boxed()
             }
         };
@@ -135,6 +168,31 @@ impl Lookup {
         // The requests keep their ranges as long as there are answers to come.
         let answers = requests.map_ok(move |request| lookup.reading.begin(request)).try_flatten();
         answers.inspect(move |_| _ = &hold).boxed()
+    }
+
+    /// All answers with the rows of a batch, once the last of them is there.
+    async fn whole(
+        self: Arc<Self>,
+        batch: Result<Batch>,
+    ) -> Result<impl Stream<Item = Result<Piece>>> {
+        let mut rows = self.rows(batch?);
+        let mut answers = Vec::new();
+        while let Some(response) = rows.try_next().await? {
+            let hold = self.reading.gauge.hold(response.data.len());
+            answers.push((response, hold));
+        }
+        let answers = answers.into_iter().map(|(response, _hold)| Ok(Piece::Answer(response)));
+        Ok(stream::iter(answers.chain([Ok(Piece::EndOfBatch)])))
+    }
+
+    /// A request for rows.
+    fn request_of_rows(&self, data: Bytes, ranges: &[KeyRange]) -> CopRequest {
+        let mut request = self.reading.request(data, ranges, self.at_once);
+        if self.reading.part.spec.order.is_some() {
+            // The other rows of the batch keep the room that it would wait for.
+            request.memory = None;
+        }
+        request
     }
 
     /// Integer handles, ascending, if they are so many that a region may have too many of them.
@@ -173,7 +231,7 @@ impl Lookup {
         let mut requests = Vec::with_capacity(found.many.len() + 1);
         if !found.few.is_empty() {
             let data = dag::encode(&part.spec, physical_id);
-            requests.push(self.reading.request(data, &found.few, self.at_once));
+            requests.push(self.request_of_rows(data, &found.few));
         }
         for (range, handles) in found.many {
             let data = self.source.is_one_of(&handles).map(|condition| {
@@ -182,12 +240,12 @@ impl Lookup {
                 dag::encode(&spec, physical_id)
             });
             requests.push(match data {
-                Some(data) => self.reading.request(data, &[range], self.at_once),
+                Some(data) => self.request_of_rows(data, &[range]),
                 None => {
                     let handles = handles.into_iter().map(Handle::Int).collect();
                     let ranges = batch::ranges(physical_id, handles);
                     let data = dag::encode(&part.spec, physical_id);
-                    self.reading.request(data, &ranges, self.at_once)
+                    self.request_of_rows(data, &ranges)
                 }
             });
         }
@@ -201,7 +259,7 @@ impl Lookup {
                 .with_context("table", self.reading.part.spec.label())
         })?;
         let spec = &self.reading.part.spec;
-        let data = dag::encode_handles(side, &self.source.handle, spec.format, segment.physical_id);
+        let data = dag::encode_handles(spec, &self.source, side, segment.physical_id);
         let mut request = self.reading.request(data, &segment.ranges, self.at_once);
         if spec.is_small() && request.paging_size == 0 {
             // The first of them may be enough.
@@ -210,6 +268,10 @@ impl Lookup {
         }
         if self.reading.gauge.is_bounded() {
             request.concurrency = 1;
+        }
+        if let Some(order) = spec.order {
+            request.keep_order = true;
+            request.desc = order.desc;
         }
         Ok(self.reading.begin(request))
     }
@@ -241,6 +303,8 @@ struct Entries {
     current: Option<Current>,
     /// Handles that no batch has yet.
     waiting: Vec<Handle>,
+    /// How many more are needed at most.
+    needed: usize,
     sizes: BatchSizes,
 }
 
@@ -261,24 +325,28 @@ impl Entries {
             answers: lookup.entries(segment)?,
             current: None,
             waiting: Vec::new(),
+            needed: lookup.source.most_entries(spec).unwrap_or(usize::MAX),
             sizes: BatchSizes::new(lookup.source.options, spec.limit),
         })
     }
 
     async fn next_batch(&mut self) -> Result<Option<Batch>> {
-        while self.waiting.len() < self.sizes.current() {
+        while self.waiting.len() < self.sizes.current().min(self.needed) {
             if !self.read_chunk()? && !self.next_answer().await? {
                 break;
             }
         }
-        if self.waiting.is_empty() {
+        let count = self.sizes.current().min(self.needed).min(self.waiting.len());
+        if count == 0 {
             return Ok(None);
         }
-        let rest = self.waiting.split_off(self.sizes.current().min(self.waiting.len()));
+        let rest = self.waiting.split_off(count);
         let handles = std::mem::replace(&mut self.waiting, rest);
+        self.needed -= count;
         self.sizes.grow();
         let (metrics, gauge) = (&self.lookup.metrics, &self.lookup.reading.gauge);
         metrics.lookup_batches.add(1);
+        metrics.index_rows.add(count);
         let bytes = handles.iter().map(bytes_of).fold(0, usize::saturating_add);
         Ok(Some(Batch { physical_id: self.physical_id, handles, hold: gauge.hold(bytes) }))
     }
@@ -295,7 +363,6 @@ impl Entries {
         if let Some(seen) = &self.lookup.seen {
             seen.keep_new(self.physical_id, &mut handles, &self.lookup.reading.gauge)?;
         }
-        self.lookup.metrics.index_rows.add(handles.len());
         self.waiting.extend(handles);
         Ok(true)
     }
