@@ -209,7 +209,7 @@ impl State {
     fn newest_commit(&self, key: &[u8]) -> Option<(u64, u64)> {
         let commits = self.commits.get(key).into_iter().flatten().copied();
         let puts = self.data.get(key).into_iter().flatten().map(|(ts, _)| (*ts, ts - 1));
-        commits.chain(puts).max_by_key(|(commit_ts, _)| *commit_ts)
+        puts.chain(commits).max_by_key(|(commit_ts, _)| *commit_ts)
     }
 
     fn commit(&mut self, request: &kvrpcpb::CommitRequest) -> Result<(), KeyError> {

@@ -155,6 +155,11 @@ impl Transaction {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn core(&self) -> &Core {
+        &self.core
+    }
+
     fn handle(&self, event: Event) -> Command {
         self.core.engine.lock().handle(event)
     }

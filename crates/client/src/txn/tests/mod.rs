@@ -1,8 +1,12 @@
 #![allow(clippy::cast_possible_truncation)]
 
 mod basic;
+mod large;
+mod life;
+mod locks;
 mod machine;
 mod model;
+mod phases;
 mod verdicts;
 
 use std::sync::Arc;
