@@ -47,9 +47,10 @@ async fn columns_are_matched_by_name_and_the_rest_has_defaults() {
     let again = context.table_writer("t").write(rows.clone()).await.unwrap_err();
     assert_eq!(again.kind(), ErrorKind::Duplicate, "{again}");
     let dry = context.table_writer("t").replace(true).dry_run(true).write(rows.clone()).await;
-    assert_eq!(dry.unwrap().rows, 4);
+    // A row in the place of itself counts once, as in MySQL.
+    assert_eq!(dry.unwrap().rows, 2);
     scene.judge("t").await;
-    assert_eq!(context.table_writer("t").replace(true).write(rows).await.unwrap().rows, 4);
+    assert_eq!(context.table_writer("t").replace(true).write(rows).await.unwrap().rows, 2);
     let wrong = frame("SELECT 5 AS id, 'x' AS nosuch").await;
     let error = context.table_writer("t").write(wrong).await.unwrap_err().to_string();
     assert!(error.contains("nosuch"), "{error}");
