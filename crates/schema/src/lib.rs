@@ -9,6 +9,8 @@
 //! | [`arrow_type`] | TiDB type to Arrow type |
 //! | [`scan_column`] | how a scan names a column to the store |
 //! | [`default_value`] | the value of rows older than a column |
+//! | [`column_default`] | the value of a column that a new row leaves out |
+//! | [`row_id`] | ids that rows get without being given any |
 //! | [`collation`] | collations by name and number |
 //! | [`diff`] | what changed from one schema version to the next |
 //! | [`partition`] | which partition a row belongs to, and which ones a filter leaves |
@@ -21,6 +23,7 @@
 
 pub mod arrow_type;
 pub mod collation;
+pub mod column_default;
 pub mod default_value;
 pub mod diff;
 pub mod domain;
@@ -34,11 +37,13 @@ pub mod model;
 pub mod name_info;
 pub mod partition;
 pub mod readable;
+pub mod row_id;
 pub mod scan_column;
 pub mod show_create;
 pub mod stats;
 
 pub use arrow_type::{ColumnType, TypeOptions, UnsupportedColumn, arrow_field, column_type};
+pub use column_default::ColumnDefault;
 pub use diff::{Change, SchemaDiff};
 pub use domain::Domain;
 pub use encode::{EncodeError, EncodedEntry, EncodedRow, NotWritable, TableEncoder};
@@ -48,5 +53,6 @@ pub use model::{ColumnInfo, DbInfo, IndexInfo, PartitionInfo, TableInfo};
 pub use name_info::NameInfo;
 pub use partition::{PartitionError, PartitionPruner, PartitionRouter};
 pub use readable::NotReadable;
+pub use row_id::{RowIdPlan, RowIds};
 pub use scan_column::{ScanColumn, ScanOptions};
 pub use show_create::{NextIds, NotShown, Surroundings, show_create};
