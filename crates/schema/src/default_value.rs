@@ -12,6 +12,7 @@ use std::borrow::Cow;
 use tifusion_codec::FieldType;
 use tifusion_codec::datum::{self, Datum};
 use tifusion_codec::field_type::tp;
+use tifusion_codec::input::InputError;
 use tifusion_codec::time::{CoreTime, TimeKind, Zone};
 use tifusion_codec::{duration, enum_set, json, vector};
 
@@ -52,6 +53,12 @@ pub enum DefaultValueReason {
     /// that is not known.
     #[error("it is in the TiDB servers' own time zone, which is not known")]
     UnknownZone,
+    /// It is an expression, which only TiDB evaluates.
+    #[error("it is an expression, which is not evaluated here: give the column a value")]
+    Expression,
+    /// It is not what the column stores.
+    #[error(transparent)]
+    Refused(Box<InputError>),
     /// Columns of this type have no defaults, or none of this kind.
     #[error("this version does not know such defaults")]
     Unsupported,
@@ -60,6 +67,12 @@ pub enum DefaultValueReason {
 impl From<tifusion_codec::Error> for DefaultValueReason {
     fn from(error: tifusion_codec::Error) -> Self {
         Self::Malformed(Box::new(error))
+    }
+}
+
+impl From<InputError> for DefaultValueReason {
+    fn from(error: InputError) -> Self {
+        Self::Refused(Box::new(error))
     }
 }
 
@@ -145,11 +158,24 @@ fn literal_datum(
     if field_type.tp == tp::NEW_DECIMAL {
         return number::decimal(field_type, &text);
     }
-    let zone = match (field_type.tp, column.version) {
+    encode(&text_datum(field_type, &text, zone_of(column, system_zone))?)
+}
+
+/// The time that a text of the metadata is for a column of times.
+pub(crate) fn timed_datum(
+    column: &ColumnInfo,
+    text: &str,
+    system_zone: Option<Zone>,
+) -> Result<Datum<'static>, DefaultValueReason> {
+    text_datum(&column.field_type, text, zone_of(column, system_zone)).map(Datum::into_owned)
+}
+
+/// The zone of a `TIMESTAMP` in the metadata.
+fn zone_of(column: &ColumnInfo, system_zone: Option<Zone>) -> Option<Zone> {
+    match (column.field_type.tp, column.version) {
         (tp::TIMESTAMP, 0) => system_zone,
         _ => Some(Zone::Utc),
-    };
-    encode(&text_datum(field_type, &text, zone)?)
+    }
 }
 
 /// The datum of every type but `DECIMAL`. Enums, sets, bits and times are numbers in the forms that
@@ -246,19 +272,8 @@ fn json_literal(text: &str) -> Result<Datum<'static>, DefaultValueReason> {
 
 /// `[1, 2.5]`.
 fn vector_datum(text: &str) -> Result<Datum<'static>, DefaultValueReason> {
-    let malformed = || tifusion_codec::Error::malformed("VECTOR", "not a list of numbers");
-    let inner = text.trim_ascii().strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-    let inner = inner.ok_or_else(malformed)?.trim_ascii();
-    let mut elements = Vec::new();
-    for element in inner.split(',').filter(|_| !inner.is_empty()) {
-        let value: f32 = element.trim_ascii().parse().map_err(|_| malformed())?;
-        if !value.is_finite() {
-            return Err(malformed().into());
-        }
-        elements.push(value);
-    }
     let mut out = Vec::new();
-    vector::encode(&mut out, &elements)?;
+    vector::encode(&mut out, &vector::parse(text)?)?;
     Ok(Datum::VectorFloat32(Cow::Owned(out)))
 }
 

@@ -9,6 +9,8 @@
 //! | [`arrow_type`] | TiDB type to Arrow type |
 //! | [`scan_column`] | how a scan names a column to the store |
 //! | [`default_value`] | the value of rows older than a column |
+//! | [`column_default`] | the value of a column that a new row leaves out |
+//! | [`row_id`] | ids that rows get without being given any |
 //! | [`collation`] | collations by name and number |
 //! | [`diff`] | what changed from one schema version to the next |
 //! | [`partition`] | which partition a row belongs to, and which ones a filter leaves |
@@ -22,6 +24,7 @@
 
 pub mod arrow_type;
 pub mod collation;
+pub mod column_default;
 pub mod default_value;
 pub mod diff;
 pub mod domain;
@@ -42,6 +45,7 @@ pub mod stats;
 pub mod write_default;
 
 pub use arrow_type::{ColumnType, TypeOptions, UnsupportedColumn, arrow_field, column_type};
+pub use column_default::ColumnDefault;
 pub use diff::{Change, SchemaDiff};
 pub use domain::Domain;
 pub use encode::{
@@ -53,5 +57,6 @@ pub use model::{ColumnInfo, DbInfo, IndexInfo, PartitionInfo, TableInfo};
 pub use name_info::NameInfo;
 pub use partition::{PartitionError, PartitionPruner, PartitionRouter};
 pub use readable::NotReadable;
+pub use row_id::{RowIdPlan, RowIds};
 pub use scan_column::{ScanColumn, ScanOptions};
 pub use show_create::{NextIds, NotShown, Surroundings, show_create};

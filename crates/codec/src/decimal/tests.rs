@@ -378,3 +378,48 @@ proptest! {
         let _ = text.parse::<Decimal>();
     }
 }
+
+#[test]
+fn rounding_is_half_away_from_zero() {
+    for (number, scale, rounded) in [
+        ("1.005", 2, "1.01"),
+        ("1.004", 2, "1.00"),
+        ("-1.005", 2, "-1.01"),
+        ("9.99", 1, "10.0"),
+        ("9.5", 0, "10"),
+        ("-0.5", 0, "-1"),
+        ("-0.4", 0, "0"),
+        ("0.4", 0, "0"),
+        ("12", 3, "12.000"),
+        ("12.5", 3, "12.500"),
+        ("99.999", 3, "99.999"),
+        ("999999999.9999999995", 9, "1000000000.000000000"),
+        ("0.000000000000000000000000000001", 29, "0.00000000000000000000000000000"),
+    ] {
+        let value: Decimal = number.parse().unwrap();
+        assert_eq!(value.rounded(scale).unwrap().to_string(), rounded, "{number} to {scale}");
+    }
+    let most: Decimal = "9".repeat(81).parse().unwrap();
+    assert_eq!(most.rounded(0), Some(most));
+    assert_eq!(most.rounded(1), None);
+    assert_eq!(most.rounded(31), None);
+}
+
+proptest! {
+    #[test]
+    fn rounded_decimals_equal_rounded_integers(unscaled: i64, scale in 0..=30_u8, to in 0..=30_u8) {
+        let value = Decimal::from_i128(unscaled.into(), scale).unwrap();
+        let rounded = value.rounded(to).unwrap();
+        let wanted = match scale.checked_sub(to) {
+            None => i128::from(unscaled) * 10_i128.pow((to - scale).min(19).into()),
+            Some(drop) => {
+                let unit = 10_i128.pow(drop.into());
+                let half = if unit > 1 { unit / 2 } else { 0 };
+                let magnitude = (i128::from(unscaled).abs() + half) / unit;
+                magnitude * i128::from(unscaled.signum())
+            }
+        };
+        prop_assume!(to <= scale.saturating_add(19));
+        prop_assert_eq!(rounded, Decimal::from_i128(wanted, to).unwrap());
+    }
+}

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use tifusion_codec::key::{self, Handle, KeyHead, meta};
 use tifusion_schema::model::CiStr;
-use tifusion_schema::{TableEncoder, TableInfo};
+use tifusion_schema::{RowIds, TableEncoder, TableInfo};
 
 use super::arrow::BatchReader;
 use super::build::{BuildOptions, Charset, build_table, resolve};
@@ -150,8 +150,10 @@ impl Bootstrap {
     pub fn load(&mut self, database: &str, table: &str, batch: &RecordBatch) -> Result<()> {
         let name = TableName { database: Some(database.to_owned()), table: table.to_owned() };
         let at = self.find(&name)?;
+        let new_collation = self.options.new_collation;
         self.load_rows(at, &mut |encoder| {
-            BatchReader::new(encoder.table(), batch).map(|reader| Box::new(reader) as _)
+            BatchReader::new(encoder.table(), batch, new_collation)
+                .map(|reader| Box::new(reader) as _)
         })
     }
 
@@ -290,8 +292,9 @@ impl Bootstrap {
         let encoder = Some(Arc::new(TableEncoder::new(&info, self.options.new_collation)?));
         self.last_id = last_id;
         self.put(meta::table_key(database, info.id), json::table(&info));
-        let allocators = Allocators::of_new(&info);
-        self.pairs.extend(allocators.pairs(database, info.id));
+        let ids = RowIds::of(&info)?;
+        let allocators = Allocators::of_new(&info, &ids);
+        self.pairs.extend(allocators.pairs(&ids, database, info.id));
         self.note_change(CREATE_TABLE, database, info.id);
         self.splits.extend(split_keys_of(&info));
         self.tables.push(Table { database, info: Arc::new(info), encoder, allocators });
@@ -310,8 +313,9 @@ impl Bootstrap {
 
     fn insert(&mut self, insert: &Insert) -> Result<()> {
         let at = self.find(&insert.name)?;
+        let new_collation = self.options.new_collation;
         self.load_rows(at, &mut |encoder| {
-            super::load::InsertReader::new(encoder.table(), insert)
+            super::load::InsertReader::new(encoder.table(), insert, new_collation)
                 .map(|reader| Box::new(reader) as _)
         })
     }
@@ -330,14 +334,15 @@ impl Bootstrap {
                 Ok(_) => Err(missing()),
             };
         };
-        let mut loader =
-            Loader::new(encoder, table.allocators, self.options.timestamp, &self.pairs);
+        let statement = (self.options.timestamp, self.options.new_collation);
+        let mut loader = Loader::new(encoder, table.allocators, statement, &self.pairs)?;
         loader.run(source(encoder)?.as_mut())?;
+        let ids = loader.ids().clone();
         let (pairs, allocators) = loader.finish();
         self.pairs.extend(pairs);
         if allocators != table.allocators {
             table.allocators = allocators;
-            self.pairs.extend(allocators.pairs(table.database, table.info.id));
+            self.pairs.extend(allocators.pairs(&ids, table.database, table.info.id));
         }
         Ok(())
     }

@@ -1,30 +1,82 @@
 //! Literals to the values of columns, as an `INSERT` under strict SQL mode has them.
 
-use std::borrow::Cow;
-
 use tifusion_codec::datum::Datum;
+use tifusion_codec::decimal::Decimal;
+use tifusion_codec::enum_set;
 use tifusion_codec::field_type::tp;
-use tifusion_codec::{enum_set, json};
+use tifusion_codec::input::{InputError, InputValue, ValueConverter};
+use tifusion_codec::time::Zone;
 use tifusion_schema::ColumnInfo;
-use tifusion_schema::default_value::datum_of_text;
 
 use super::error::{BootstrapError, Result};
 use super::sql::Value;
 
-/// The value of `column` for a literal; [`Value::Default`] is not one. Whether the column can hold it is
-/// checked when the row is encoded.
-///
-/// # Errors
-/// [`BootstrapError::Value`] when the literal can't become a value of the column's type.
-pub(super) fn to_datum(column: &ColumnInfo, value: &Value) -> Result<Datum<'static>> {
-    match value {
-        Value::Null => Ok(Datum::Null),
-        Value::Default => Err(refuse(column, "DEFAULT", "it is no value")),
-        Value::Bool(value) => of_number(column, if *value { "1" } else { "0" }),
-        Value::Number(digits) => of_number(column, digits),
-        Value::Text(text) => of_text(column, text),
-        Value::Bytes(bytes) | Value::Bits(bytes) => of_bytes(column, bytes),
+/// Makes values of one column of literals.
+pub(super) struct LiteralConverter {
+    column: ColumnInfo,
+    values: ValueConverter,
+}
+
+impl LiteralConverter {
+    /// # Errors
+    /// [`BootstrapError::Value`] for a column whose values can't be made.
+    pub(super) fn new(column: &ColumnInfo, new_collation: bool) -> Result<Self> {
+        let values = ValueConverter::new(&column.field_type, Zone::Utc, new_collation)
+            .map_err(|error| refused(column, error))?;
+        Ok(Self { column: column.clone(), values })
     }
+
+    /// The value of the column for a literal; [`Value::Default`] is not one. Whether the column takes
+    /// `NULL` is checked when the row is encoded: where it is numbered, `NULL` asks for an id.
+    ///
+    /// # Errors
+    /// [`BootstrapError::Value`] when the literal can't become a value of the column's type.
+    pub(super) fn convert<'a>(&self, value: &'a Value) -> Result<Datum<'a>> {
+        let input = match value {
+            Value::Null => return Ok(Datum::Null),
+            Value::Default => return Err(refuse(&self.column, "DEFAULT", "it is no value")),
+            Value::Bool(value) => InputValue::Int((*value).into()),
+            Value::Number(digits) => number(digits)
+                .map_err(|what| refuse(&self.column, digits, format!("it is no number: {what}")))?,
+            Value::Text(text) => InputValue::Text(text),
+            Value::Bytes(bytes) | Value::Bits(bytes) => self.bytes(bytes)?,
+        };
+        self.values.convert(&input).map_err(|error| refused(&self.column, error))
+    }
+
+    /// Bytes in hexadecimal or binary are a number where one is needed.
+    fn bytes<'a>(&self, bytes: &'a [u8]) -> Result<InputValue<'a>> {
+        let shown = || bytes.escape_ascii().to_string();
+        match self.column.field_type.tp {
+            tp::JSON
+            | tp::DATE
+            | tp::DATETIME
+            | tp::TIMESTAMP
+            | tp::DURATION
+            | tp::TIDB_VECTOR_FLOAT32 => {
+                Err(refuse(&self.column, &shown(), "bytes are no such value"))
+            }
+            _ if self.column.field_type.is_string() => Ok(InputValue::Bytes(bytes)),
+            tp::BIT | tp::ENUM | tp::SET => Ok(InputValue::Bytes(bytes)),
+            _ => enum_set::bit_to_u64(bytes)
+                .map(InputValue::UInt)
+                .map_err(|error| refuse(&self.column, &shown(), error.to_string())),
+        }
+    }
+}
+
+/// A number as TiDB reads the literal: whole, else a decimal, with an exponent a double.
+fn number(digits: &str) -> std::result::Result<InputValue<'static>, String> {
+    if let Ok(value) = digits.parse() {
+        return Ok(InputValue::Int(value));
+    }
+    if let Ok(value) = digits.parse() {
+        return Ok(InputValue::UInt(value));
+    }
+    if digits.contains(['e', 'E']) {
+        return digits.parse().map(InputValue::Float64).map_err(|error| format!("{error}"));
+    }
+    digits.parse::<Decimal>().map(InputValue::Decimal).map_err(|error| error.to_string())
 }
 
 pub(super) fn refuse(
@@ -40,71 +92,6 @@ pub(super) fn refuse(
     }
 }
 
-/// The value of `column` for a whole number that need not become text first; `None` where it must.
-pub(super) fn of_integer(column: &ColumnInfo, value: i128) -> Option<Datum<'static>> {
-    let field_type = &column.field_type;
-    match field_type.tp {
-        tp::TINY | tp::SHORT | tp::INT24 | tp::LONG | tp::LONG_LONG => {
-            if field_type.is_unsigned() {
-                u64::try_from(value).ok().map(Datum::UInt)
-            } else {
-                i64::try_from(value).ok().map(Datum::Int)
-            }
-        }
-        _ => None,
-    }
-}
-
-fn of_number(column: &ColumnInfo, digits: &str) -> Result<Datum<'static>> {
-    let field_type = &column.field_type;
-    let whole =
-        || digits.parse::<u64>().map_err(|_| refuse(column, digits, "a whole number is needed"));
-    match field_type.tp {
-        tp::BIT | tp::ENUM | tp::SET => whole().map(Datum::UInt),
-        // The number 0 is the zero year, the text "0" the year 2000.
-        tp::YEAR => of_text(column, &format!("{:04}", whole()?)),
-        tp::DATE | tp::DATETIME | tp::TIMESTAMP | tp::DURATION => {
-            Err(refuse(column, digits, "a time is written as text here"))
-        }
-        tp::JSON => of_text(column, digits),
-        tp::TINY | tp::SHORT | tp::INT24 | tp::LONG | tp::LONG_LONG
-            if digits.contains(['e', 'E']) =>
-        {
-            Err(refuse(column, digits, "an exponent in a whole number"))
-        }
-        _ => of_text(column, digits),
-    }
-}
-
-fn of_text(column: &ColumnInfo, text: &str) -> Result<Datum<'static>> {
-    if column.field_type.tp == tp::JSON {
-        let (tp, body) =
-            json::from_text(text).map_err(|error| refuse(column, text, error.to_string()))?;
-        return Ok(Datum::Json(tp, Cow::Owned(body)));
-    }
-    datum_of_text(&column.field_type, text)
-        .map(Datum::into_owned)
-        .map_err(|error| refuse(column, text, error.to_string()))
-}
-
-fn of_bytes(column: &ColumnInfo, bytes: &[u8]) -> Result<Datum<'static>> {
-    let field_type = &column.field_type;
-    if field_type.is_string() {
-        let mut bytes = bytes.to_vec();
-        let length = usize::try_from(field_type.flen).unwrap_or(0);
-        if field_type.tp == tp::STRING && field_type.is_binary_string() && bytes.len() < length {
-            bytes.resize(length, 0);
-        }
-        return Ok(Datum::Bytes(Cow::Owned(bytes)));
-    }
-    let shown = || bytes.escape_ascii().to_string();
-    let number =
-        enum_set::bit_to_u64(bytes).map_err(|error| refuse(column, &shown(), error.to_string()))?;
-    match field_type.tp {
-        tp::BIT => Ok(Datum::UInt(number)),
-        tp::TINY | tp::SHORT | tp::INT24 | tp::LONG | tp::LONG_LONG => {
-            of_number(column, &number.to_string())
-        }
-        _ => Err(refuse(column, &shown(), "bytes are no such value")),
-    }
+pub(super) fn refused(column: &ColumnInfo, error: InputError) -> BootstrapError {
+    BootstrapError::Input { column: column.name.original.clone(), error }
 }

@@ -1,5 +1,8 @@
 //! Why a statement or a row is refused.
 
+use tifusion_codec::input::InputError;
+use tifusion_schema::default_value::DefaultValueError;
+use tifusion_schema::row_id::RowIdError;
 use tifusion_schema::{EncodeError, NotWritable, PartitionError};
 
 /// Why a statement or a row is refused; nothing of it was kept then.
@@ -47,6 +50,21 @@ pub enum BootstrapError {
         /// What is wrong.
         reason: String,
     },
+    /// A value that its column does not store.
+    #[error("column {column}: {error}")]
+    Input {
+        /// The column's name.
+        column: String,
+        /// What is wrong.
+        #[source]
+        error: InputError,
+    },
+    /// A default that is not known.
+    #[error(transparent)]
+    Default(#[from] DefaultValueError),
+    /// A row that gets no id.
+    #[error(transparent)]
+    RowId(#[from] RowIdError),
     /// Two rows have the same key.
     #[error("table {table}: two rows have the same {key}")]
     Duplicate {

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use tifusion_codec::FieldType;
 use tifusion_codec::datum::Datum;
-use tifusion_codec::field_type::{flag, tp};
-use tifusion_codec::time::{CoreTime, TimeKind};
-use tifusion_schema::default_value::datum_of_text;
-use tifusion_schema::model::value::DefaultLiteral;
+use tifusion_codec::time::Zone;
+use tifusion_schema::column_default::{ColumnDefault, current_time};
+use tifusion_schema::row_id::{RowIdPlan, RowIds};
 use tifusion_schema::{ColumnInfo, TableEncoder, TableInfo};
 
-use super::convert::{refuse, to_datum};
+use super::convert::{LiteralConverter, refuse};
 use super::error::{BootstrapError, Result};
 use super::ids::Allocators;
 use super::sql::{Insert, Value};
@@ -44,12 +44,12 @@ pub(super) trait Source {
 /// The rows of an `INSERT`.
 pub(super) struct InsertReader<'a> {
     rows: &'a [Vec<Value>],
-    /// For each column of the table, where its value stands in a row.
-    places: Vec<Option<usize>>,
+    /// For each column of the table, where its value stands in a row and what is made of it.
+    columns: Vec<Option<(usize, LiteralConverter)>>,
 }
 
 impl<'a> InsertReader<'a> {
-    pub(super) fn new(table: &TableInfo, insert: &'a Insert) -> Result<Self> {
+    pub(super) fn new(table: &TableInfo, insert: &'a Insert, new_collation: bool) -> Result<Self> {
         let names = match &insert.columns {
             None => table.columns.iter().map(|column| column.name.original.clone()).collect(),
             Some(names) => names.clone(),
@@ -60,8 +60,23 @@ impl<'a> InsertReader<'a> {
                 format!("table {}: {} values for {} columns", table.name, row.len(), names.len());
             return Err(BootstrapError::Invalid(text));
         }
-        Ok(Self { rows: &insert.rows, places })
+        let columns = places.into_iter().zip(&table.columns).map(|(place, column)| {
+            let Some(place) = place else { return Ok(None) };
+            LiteralConverter::new(column, new_collation).map(|converter| Some((place, converter)))
+        });
+        Ok(Self { rows: &insert.rows, columns: columns.collect::<Result<_>>()? })
     }
+}
+
+/// The types that values of the table's columns are made for.
+pub(super) fn input_types(table: &TableInfo) -> Result<Vec<FieldType>> {
+    let mut types: Vec<_> = table.columns.iter().map(|column| column.field_type.clone()).collect();
+    if let Some(numbered) = RowIds::of(table)?.column
+        && let Some(field_type) = types.get_mut(numbered.offset)
+    {
+        *field_type = numbered.input_type();
+    }
+    Ok(types)
 }
 
 /// For each column of the table, where it stands among `names`.
@@ -89,11 +104,13 @@ impl Source for InsertReader<'_> {
         self.rows.len()
     }
 
-    fn cell(&self, row: usize, offset: usize, column: &ColumnInfo) -> Result<Cell<'_>> {
-        let place = self.places.get(offset).copied().flatten();
-        match place.and_then(|place| self.rows.get(row)?.get(place)) {
+    fn cell(&self, row: usize, offset: usize, _: &ColumnInfo) -> Result<Cell<'_>> {
+        let Some((place, converter)) = self.columns.get(offset).and_then(Option::as_ref) else {
+            return Ok(Cell::Absent);
+        };
+        match self.rows.get(row).and_then(|row| row.get(*place)) {
             None | Some(Value::Default) => Ok(Cell::Absent),
-            Some(value) => to_datum(column, value).map(Cell::Value),
+            Some(value) => converter.convert(value).map(Cell::Value),
         }
     }
 }
@@ -101,30 +118,41 @@ impl Source for InsertReader<'_> {
 /// Collects the pairs of rows of one table.
 pub(super) struct Loader<'a> {
     encoder: &'a TableEncoder,
+    ids: RowIdPlan,
     allocators: Allocators,
     timestamp: u64,
+    new_collation: bool,
     /// Pairs of earlier rows that no store has taken yet.
     before: &'a BTreeMap<Vec<u8>, Vec<u8>>,
     pairs: BTreeMap<Vec<u8>, Vec<u8>>,
-    /// Values of columns that a row leaves out, `None` where it must not.
-    defaults: Vec<Option<Datum<'static>>>,
+    /// What columns have that a row leaves out.
+    defaults: Vec<ColumnDefault>,
 }
 
 impl<'a> Loader<'a> {
+    /// # Errors
+    /// [`BootstrapError`] when the table's description contradicts itself.
     pub(super) fn new(
         encoder: &'a TableEncoder,
         allocators: Allocators,
-        timestamp: u64,
+        (timestamp, new_collation): (u64, bool),
         before: &'a BTreeMap<Vec<u8>, Vec<u8>>,
-    ) -> Self {
-        Self {
+    ) -> Result<Self> {
+        Ok(Self {
             encoder,
+            ids: RowIds::of(encoder.table())?,
             allocators,
             timestamp,
+            new_collation,
             before,
             pairs: BTreeMap::new(),
             defaults: Vec::new(),
-        }
+        })
+    }
+
+    /// The plan of ids.
+    pub(super) fn ids(&self) -> &RowIdPlan {
+        &self.ids
     }
 
     /// The pairs, and the allocators afterwards.
@@ -139,8 +167,7 @@ impl<'a> Loader<'a> {
     pub(super) fn run(&mut self, source: &mut dyn Source) -> Result<()> {
         let table = self.encoder.table();
         check_loadable(table)?;
-        let defaults = table.columns.iter().map(|column| self.default(column));
-        self.defaults = defaults.collect::<Result<_>>()?;
+        self.defaults = self.defaults(table)?;
         let mut values: Vec<Datum<'_>> = Vec::with_capacity(table.columns.len());
         for row in 0..source.rows() {
             values.clear();
@@ -156,10 +183,9 @@ impl<'a> Loader<'a> {
 
     fn add(&mut self, values: &[Datum<'_>]) -> Result<()> {
         let table = self.encoder.table();
-        let row_id = if self.encoder.needs_row_id() {
-            Some(self.allocators.next_row_id(table)?)
-        } else {
-            None
+        let row_id = match &self.ids.record {
+            Some(record) => Some(self.allocators.next(record)?),
+            None => None,
         };
         let row = self.encoder.encode(values, row_id)?;
         self.insert(row.key, row.value, true, "PRIMARY")?;
@@ -193,65 +219,50 @@ impl<'a> Loader<'a> {
         column: &ColumnInfo,
         cell: Cell<'b>,
     ) -> Result<Datum<'b>> {
-        let table = self.encoder.table();
-        let is_random = table.auto_random_bits > 0 && column.is_primary_key();
-        let is_numbered = is_random || column.has_flag(flag::AUTO_INCREMENT);
+        let Some(numbered) = self.ids.column.as_ref().filter(|numbered| numbered.offset == offset)
+        else {
+            return match cell {
+                Cell::Value(value) => Ok(value),
+                Cell::Absent => self.default(offset, column),
+            };
+        };
         let value = match cell {
-            Cell::Value(value) if !is_numbered => return Ok(value),
-            Cell::Absent if !is_numbered => {
-                let default = self.defaults.get(offset).cloned().flatten();
-                return default.ok_or_else(|| refuse(column, "nothing", "it has no default"));
-            }
             Cell::Value(value) => value,
             Cell::Absent => Datum::Null,
         };
-        if !matches!(value, Datum::Null | Datum::Int(0) | Datum::UInt(0)) {
-            if let Some(id) = as_id(&value) {
-                if is_random {
-                    self.allocators.saw_random(table, id);
-                } else {
-                    self.allocators.saw_increment(table, id);
-                }
+        match numbered.given(&value, true)? {
+            Some(id) => {
+                self.allocators.saw(&numbered.allocator, id);
+                Ok(value)
             }
-            return Ok(value);
+            None => Ok(numbered.datum(self.allocators.next(&numbered.allocator)?)?),
         }
-        let id = if is_random {
-            self.allocators.next_random(table)?
-        } else {
-            self.allocators.next_increment(table)?
-        };
-        let is_unsigned = column.field_type.is_unsigned();
-        Ok(if is_unsigned { Datum::UInt(id.cast_unsigned()) } else { Datum::Int(id) })
     }
 
-    /// What a column has in rows that leave it out, `None` if they must not.
-    fn default(&self, column: &ColumnInfo) -> Result<Option<Datum<'static>>> {
-        if let (Some(bytes), tp::BIT) = (&column.default_bit, column.field_type.tp) {
-            return to_datum(column, &Value::Bits(bytes.0.clone())).map(Some);
-        }
-        let text = match &column.default {
-            None if column.has_flag(flag::NOT_NULL) => return Ok(None),
-            None => return Ok(Some(Datum::Null)),
-            Some(_) if column.default_is_expr => return Ok(None),
-            Some(DefaultLiteral::Text(text)) => text,
-            Some(other) => return Err(refuse(column, &other.to_string(), "such a default")),
-        };
-        if text.eq_ignore_ascii_case("CURRENT_TIMESTAMP") {
-            return self.now(column).map(Some);
-        }
-        let value = datum_of_text(&column.field_type, text);
-        value.map(|value| Some(value.into_owned())).map_err(|e| refuse(column, text, e.to_string()))
+    /// What the columns have in rows that leave them out; those of columns that are numbered are not
+    /// looked at.
+    fn defaults(&self, table: &TableInfo) -> Result<Vec<ColumnDefault>> {
+        let defaults = table.columns.iter().map(|column| {
+            if column.default_is_expr {
+                // Rows that bring a value are fine.
+                return Ok(ColumnDefault::Required);
+            }
+            Ok(ColumnDefault::of(column, self.new_collation, Some(Zone::Utc))?)
+        });
+        defaults.collect()
     }
 
-    /// The time of the statement, cut to the column's fraction digits.
-    fn now(&self, column: &ColumnInfo) -> Result<Datum<'static>> {
-        let millis = i64::try_from(self.timestamp >> LOGICAL_BITS).unwrap_or(i64::MAX);
-        let fsp = u8::try_from(column.field_type.decimal).unwrap_or(0).min(6);
-        let unit = 10_i64.pow(u32::from(6 - fsp));
-        let micros = millis.saturating_mul(1000) / unit * unit;
-        CoreTime::from_micros(micros, TimeKind::DateTime, fsp)
-            .map(|time| Datum::UInt(time.to_packed()))
-            .map_err(|error| refuse(column, "CURRENT_TIMESTAMP", error.to_string()))
+    fn default(&self, offset: usize, column: &ColumnInfo) -> Result<Datum<'static>> {
+        match self.defaults.get(offset) {
+            Some(ColumnDefault::Value(value)) => Ok(value.clone()),
+            Some(ColumnDefault::Null) => Ok(Datum::Null),
+            Some(ColumnDefault::CurrentTimestamp | ColumnDefault::CurrentDate) => {
+                let millis = i64::try_from(self.timestamp >> LOGICAL_BITS).unwrap_or(i64::MAX);
+                current_time(column, millis.saturating_mul(1000), Zone::Utc)
+                    .map_err(|error| refuse(column, "the current time", error.to_string()))
+            }
+            _ => Err(refuse(column, "nothing", "it has no default")),
+        }
     }
 }
 
@@ -274,19 +285,8 @@ fn check_loadable(table: &TableInfo) -> Result<()> {
         "foreign keys"
     } else if !table.constraints.is_empty() {
         "checks"
-    } else if table.auto_random_bits > 0 && !table.pk_is_handle {
-        "AUTO_RANDOM in a key of several columns"
     } else {
         return Ok(());
     };
     Err(BootstrapError::Unsupported(format!("rows for table {}: it has {what}", table.name)))
-}
-
-/// A number that an allocator must not give again.
-fn as_id(value: &Datum<'_>) -> Option<i64> {
-    match value {
-        Datum::Int(value) => Some(*value),
-        Datum::UInt(value) => i64::try_from(*value).ok(),
-        _ => None,
-    }
 }

@@ -8,7 +8,7 @@
 //! | `sql` | text to statements |
 //! | `build` | statements to descriptions of tables |
 //! | `json` | descriptions to what TiDB keeps |
-//! | `ids` | row ids, `AUTO_INCREMENT`, `AUTO_RANDOM` |
+//! | `ids` | the greatest ids handed out |
 //! | `convert`, `arrow` | literals and Arrow arrays to values |
 //! | `load` | rows to pairs |
 //! | `catalog` | the state of it all |

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use tifusion_codec::key::meta::{self, MetaKey};
+use tifusion_schema::row_id::Counter;
 use tifusion_schema::{DbInfo, TableInfo};
 
 use super::error::{BootstrapError, Result};
@@ -61,9 +62,9 @@ impl Stored {
         let Ok(table_id) = id.parse() else { return Ok(()) };
         let allocators = self.allocators.entry((db_id, table_id)).or_default();
         match kind {
-            "TID" => allocators.row_id = number(value)?,
-            "IID" => allocators.increment = number(value)?,
-            "TARID" => allocators.random = number(value)?,
+            "TID" => allocators.set(Counter::RowId, number(value)?),
+            "IID" => allocators.set(Counter::Increment, number(value)?),
+            "TARID" => allocators.set(Counter::Random, number(value)?),
             _ => {}
         }
         Ok(())

@@ -19,7 +19,7 @@ pub(super) fn integer(
     let whole = if text.parse::<i64>().is_ok() || text.parse::<u64>().is_ok() {
         text
     } else {
-        rounded = round(&Decimal::from_str(text)?.to_string(), 0);
+        rounded = round(&Decimal::from_str(text)?, 0)?.to_string();
         &rounded
     };
     let out_of_range = |_| DefaultValueReason::OutOfRange;
@@ -87,7 +87,7 @@ pub(super) fn decimal_value(
         return Ok(value);
     }
     let Ok(scale) = u8::try_from(field_type.decimal) else { return Ok(value) };
-    Ok(Decimal::from_str(&round(&value.to_string(), usize::from(scale)))?)
+    round(&value, scale)
 }
 
 /// Rounds to `scale` digits after the point as TiDB does, by way of the double nearest to the scaled
@@ -99,57 +99,15 @@ fn round_float(value: f64, scale: i64) -> f64 {
     if scaled.is_finite() { scaled.round_ties_even() / shift } else { value }
 }
 
-/// Rounds a plain decimal number to `scale` digits after the point, half away from zero.
-fn round(number: &str, scale: usize) -> String {
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let Some((kept, dropped)) = fraction.split_at_checked(scale) else {
-        return number.to_owned();
-    };
-    let (sign, whole) = whole.strip_prefix('-').map_or(("", whole), |rest| ("-", rest));
-    let mut digits: Vec<u8> = [whole.as_bytes(), kept.as_bytes()].concat();
-    if dropped.bytes().next().is_some_and(|digit| digit >= b'5') {
-        increment(&mut digits);
-    }
-    let split = digits.len() - kept.len();
-    let text = String::from_utf8_lossy(&digits);
-    let (whole, kept) = text.split_at_checked(split).unwrap_or((&text, ""));
-    let point = if kept.is_empty() { "" } else { "." };
-    format!("{sign}{whole}{point}{kept}")
-}
-
-/// Adds one to a number of ASCII digits.
-fn increment(digits: &mut Vec<u8>) {
-    for digit in digits.iter_mut().rev() {
-        if *digit < b'9' {
-            *digit += 1;
-            return;
-        }
-        *digit = b'0';
-    }
-    digits.insert(0, b'1');
+/// Rounds half away from zero.
+fn round(value: &Decimal, scale: u8) -> Result<Decimal, DefaultValueReason> {
+    let malformed = || tifusion_codec::Error::malformed("DECIMAL", "too many digits");
+    Ok(value.rounded(scale).ok_or_else(malformed)?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn rounding_is_half_away_from_zero() {
-        for (number, scale, rounded) in [
-            ("1.005", 2, "1.01"),
-            ("1.004", 2, "1.00"),
-            ("-1.005", 2, "-1.01"),
-            ("9.99", 1, "10.0"),
-            ("9.5", 0, "10"),
-            ("-0.5", 0, "-1"),
-            ("0.4", 0, "0"),
-            ("12", 3, "12"),
-            ("12.5", 3, "12.5"),
-            ("99.999", 3, "99.999"),
-        ] {
-            assert_eq!(round(number, scale), rounded, "{number} to {scale}");
-        }
-    }
 
     #[test]
     fn years_of_two_digits_are_near_2000() {

@@ -13,7 +13,12 @@ use super::{default, field_type};
 const VERSION: u64 = 2;
 
 /// The column at `offset` of a table; flags of keys come later.
-pub(super) fn build(def: &ColumnDef, offset: usize, table: Charset) -> Result<ColumnInfo> {
+pub(super) fn build(
+    def: &ColumnDef,
+    offset: usize,
+    table: Charset,
+    new_collation: bool,
+) -> Result<ColumnInfo> {
     let mut field_type = field_type::build(&def.data_type, table)?;
     if def.not_null == Some(true) {
         field_type.flag |= flag::NOT_NULL;
@@ -47,7 +52,7 @@ pub(super) fn build(def: &ColumnDef, offset: usize, table: Charset) -> Result<Co
         ..ColumnInfo::default()
     };
     if let Some(declared) = &def.default {
-        default::set(&mut column, declared)?;
+        default::set(&mut column, declared, new_collation)?;
     }
     Ok(column)
 }

@@ -11,7 +11,7 @@ use tifusion_codec::time::{CoreTime, TimeKind};
 use tifusion_schema::ColumnInfo;
 use tifusion_schema::model::value::{Bytes, DefaultLiteral};
 
-use super::super::convert::to_datum;
+use super::super::convert::LiteralConverter;
 use super::super::error::{BootstrapError, Result};
 use super::super::sql::{DefaultDef, Value};
 
@@ -19,7 +19,11 @@ use super::super::sql::{DefaultDef, Value};
 const NOW: &str = "CURRENT_TIMESTAMP";
 
 /// Sets the column's default from what was declared.
-pub(super) fn set(column: &mut ColumnInfo, default: &DefaultDef) -> Result<()> {
+pub(super) fn set(
+    column: &mut ColumnInfo,
+    default: &DefaultDef,
+    new_collation: bool,
+) -> Result<()> {
     let refuse =
         |what: &str| BootstrapError::Invalid(format!("default of column {}: {what}", column.name));
     let field_type = &column.field_type;
@@ -41,7 +45,8 @@ pub(super) fn set(column: &mut ColumnInfo, default: &DefaultDef) -> Result<()> {
     if is_blob || matches!(field_type.tp, tp::JSON | tp::TIDB_VECTOR_FLOAT32) {
         return Err(refuse("columns of this type have none"));
     }
-    let datum = to_datum(column, value)?;
+    let converter = LiteralConverter::new(column, new_collation)?;
+    let datum = converter.convert(value)?;
     check_stored(&column.field_type, &datum).map_err(|error| refuse(&error.to_string()))?;
     if let Datum::UInt(bits) = &datum
         && field_type.tp == tp::BIT

@@ -52,7 +52,8 @@ pub(crate) fn build_table(def: &CreateTable, options: &mut BuildOptions<'_>) -> 
         ..TableInfo::default()
     };
     for (offset, column) in def.columns.iter().enumerate() {
-        table.columns.push(column::build(column, offset, charset)?);
+        let column = column::build(column, offset, charset, options.new_collation)?;
+        table.columns.push(column);
     }
     let names: HashSet<_> = table.columns.iter().map(|column| &column.name.lower).collect();
     if names.len() != table.columns.len() || table.columns.len() > MAX_COLUMNS {

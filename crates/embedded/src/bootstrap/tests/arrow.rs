@@ -121,22 +121,25 @@ fn what_does_not_fit_is_refused_with_nothing_loaded() {
     bootstrap.execute(TABLE).unwrap();
     let _ = bootstrap.take_pairs();
     let ids = || -> ArrayRef { Arc::new(Int64Array::from(vec![1, 2])) };
-    let decimals =
-        |scale| Decimal128Array::from(vec![1, 1]).with_precision_and_scale(15, scale).unwrap();
+    let decimals = || {
+        let array = Decimal128Array::from(vec![1, 10_000_000_000]);
+        array.with_precision_and_scale(15, 2).unwrap()
+    };
     for (name, array) in [
         ("u", Arc::new(Int64Array::from(vec![1, 256])) as ArrayRef),
         ("u", Arc::new(Int64Array::from(vec![1, -1]))),
-        ("u", Arc::new(Float64Array::from(vec![1.0, 2.0]))),
-        ("n", Arc::new(decimals(3))),
-        ("n", Arc::new(Float64Array::from(vec![1.0, 2.0]))),
+        ("u", Arc::new(Float64Array::from(vec![1.0, f64::NAN]))),
+        ("u", Arc::new(Date32Array::from(vec![1, 2]))),
+        ("n", Arc::new(decimals())),
+        ("n", Arc::new(Float64Array::from(vec![1.0, 1e10]))),
         ("s", Arc::new(StringArray::from(vec!["fine", "longer than ten"]))),
         ("s", Arc::new(BinaryArray::from(vec![&b"fine"[..], b"\xff"]))),
-        ("dt", Arc::new(TimestampMicrosecondArray::from(vec![1, 2]))),
-        ("dt", Arc::new(TimestampNanosecondArray::from(vec![1_000_000, 1]))),
+        ("dt", Arc::new(TimestampMicrosecondArray::from(vec![1, i64::MAX]))),
+        ("dt", Arc::new(Float64Array::from(vec![1.0, 2.0]))),
         ("ts", Arc::new(TimestampSecondArray::from(vec![1, 0]))),
         ("e", Arc::new(StringArray::from(vec!["x", "z"]))),
         ("d", Arc::new(Float64Array::from(vec![1.0, f64::INFINITY]))),
-        ("ti", Arc::new(Time32SecondArray::from(vec![1, 2]))),
+        ("ti", Arc::new(DurationSecondArray::from(vec![1, 3_020_400]))),
         ("nowhere", Arc::new(Int64Array::from(vec![1, 2]))),
         ("ID", Arc::new(Int64Array::from(vec![1, 2]))),
     ] {
