@@ -19,7 +19,6 @@
 //! | [`encode`] | rows to records and index entries |
 //! | [`mod@show_create`] | the statement that makes a table |
 //! | [`name_info`] | just a table's name, for caches |
-//! | [`row_id`], [`write_default`] | ids and defaults of new rows |
 //! | [`stats`] | how many rows ranges of values have |
 
 pub mod arrow_type;
@@ -42,7 +41,6 @@ pub mod row_id;
 pub mod scan_column;
 pub mod show_create;
 pub mod stats;
-pub mod write_default;
 
 pub use arrow_type::{ColumnType, TypeOptions, UnsupportedColumn, arrow_field, column_type};
 pub use column_default::ColumnDefault;

@@ -22,6 +22,7 @@ use datafusion::error::DataFusionError;
 use tifusion_client::error::ErrorContext;
 use tifusion_client::txn::TxnError;
 use tifusion_client::{ClientError, ErrorKind as ClientErrorKind};
+use tifusion_schema::row_id::RowIdError;
 
 pub use tifusion_client::RetrySafety;
 
@@ -368,6 +369,26 @@ impl From<tifusion_schema::NotWritable> for Error {
 impl From<tifusion_schema::EncodeError> for Error {
     fn from(error: tifusion_schema::EncodeError) -> Self {
         Self::retelling(ErrorKind::InvalidInput, error.to_string(), error)
+    }
+}
+
+impl From<RowIdError> for Error {
+    fn from(error: RowIdError) -> Self {
+        let kind = match &error {
+            RowIdError::Exhausted { .. } => ErrorKind::Refused,
+            RowIdError::Inconsistent(_)
+            | RowIdError::Bits { .. }
+            | RowIdError::Malformed { .. } => ErrorKind::Data,
+            RowIdError::ExplicitRandom { column } => {
+                let message = format!(
+                    "values for the AUTO_RANDOM column {column}: leave it out, or SET \
+                     tidb.write.allow_auto_random_explicit_insert = true"
+                );
+                return Self::retelling(ErrorKind::Unsupported, message, error);
+            }
+            _ => ErrorKind::InvalidInput,
+        };
+        Self::retelling(kind, error.to_string(), error)
     }
 }
 

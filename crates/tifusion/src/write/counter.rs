@@ -12,7 +12,7 @@ use tifusion_client::Timestamp;
 use tifusion_client::snapshot::SnapshotOptions;
 use tifusion_client::txn::{CommitGuard, Mutation, TxnError, TxnOptions};
 use tifusion_codec::key::meta;
-use tifusion_schema::row_id::IdAllocator;
+use tifusion_schema::row_id::Allocator;
 
 use super::target::WriteTarget;
 use super::txn_error::transaction_error;
@@ -28,7 +28,7 @@ const LONGEST_WAIT: Duration = Duration::from_millis(500);
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Counter<'a> {
     pub(super) target: &'a Arc<WriteTarget>,
-    pub(super) allocator: &'a IdAllocator,
+    pub(super) allocator: &'a Allocator,
 }
 
 /// What came of one try to move a counter.
@@ -68,17 +68,16 @@ impl Counter<'_> {
         next: impl Fn(i64) -> Result<Option<i64>> + Send + Sync,
     ) -> Result<Moved> {
         let client = self.target.cluster.client();
-        let key = self.key();
+        let keys = self.allocator.keys(self.target.database_id, self.target.info.id);
         let start_ts = client.timestamp().await?;
         let snapshot = self.target.snapshot(start_ts, SnapshotOptions::default());
-        let before = snapshot.get(&key).await?.filter(|value| !value.is_empty());
-        let last = before.as_deref().map_or(Ok(0), |value| self.allocator.parse(value))?;
-        if last < 0 {
-            return Err(Error::unsupported(format!(
-                "ids of {} are beyond 2^63, where this version does not count",
-                self.target.label()
-            )));
+        let mut values = Vec::with_capacity(keys.len());
+        for key in &keys {
+            values.push(snapshot.get(key).await?.filter(|value| !value.is_empty()));
         }
+        let values: Vec<_> = values.iter().map(Option::as_deref).collect();
+        let reading = self.allocator.read(&values)?;
+        let last = reading.last;
         let Some(now) = next(last)? else { return Ok(Moved::From(last)) };
         let options = TxnOptions {
             start_ts: Some(start_ts),
@@ -86,9 +85,11 @@ impl Counter<'_> {
             ..TxnOptions::default()
         };
         let mut transaction = client.begin(options).await?;
-        let put = Mutation::put(key, self.allocator.format(now));
+        let places = reading.places.into_iter().filter_map(|place| keys.get(place));
+        let puts =
+            places.map(|key| Mutation::put(key.clone(), self.allocator.format(now))).collect();
         let guard = TableIsThere { target: Arc::clone(self.target) };
-        let done = match transaction.prewrite(vec![put]).await {
+        let done = match transaction.prewrite(puts).await {
             Ok(()) => transaction.commit(&guard).await.map(|_| ()),
             Err(error) => {
                 drop(transaction.rollback().await);
@@ -100,14 +101,6 @@ impl Counter<'_> {
             Err(error) if is_to_be_tried_again(&error) => Ok(Moved::Not),
             Err(error) => Err(transaction_error(self.target, error)),
         }
-    }
-
-    fn key(self) -> Vec<u8> {
-        let of = match self.target.info.auto_id_schema_id {
-            0 => self.target.database_id,
-            elsewhere => elsewhere,
-        };
-        self.allocator.key(of, self.target.info.id)
     }
 
     /// The wait before another try: longer each time, and another one for each writer.

@@ -5,9 +5,11 @@
 
 use std::sync::Arc;
 
+use tifusion_codec::FieldType;
 use tifusion_codec::datum::Datum;
-use tifusion_codec::field_type::tp;
-use tifusion_schema::row_id::{IdAllocator, IdKind, RowIds};
+use tifusion_schema::row_id::{
+    Allocator, Batch, NumberedColumn, RowIdError, RowIdPlan, RowIds, Stride,
+};
 use tokio::sync::Mutex;
 
 use super::counter::Counter;
@@ -15,28 +17,25 @@ use super::target::WriteTarget;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Most ids that are taken at once without a row for each of them, as TiDB's servers do.
-const MOST_AHEAD: usize = 30_000;
+const MOST_AHEAD: u64 = 30_000;
 
 /// The ids of a statement.
 #[derive(Debug)]
 pub(super) struct IdSource {
     target: Arc<WriteTarget>,
-    ids: RowIds,
+    ids: RowIdPlan,
     records: Mutex<Pool>,
     columns: Mutex<Pool>,
 }
 
 /// Ids that are taken and not given out.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct Pool {
-    /// The next one.
-    next: i64,
-    /// How many there are.
-    left: i64,
+    ids: Option<Batch>,
     /// Where the high bits of these come from.
     shard: u64,
     /// How many to take the next time.
-    step: usize,
+    step: u64,
 }
 
 /// How many ids a batch needs, and the greatest count that it brings along.
@@ -54,7 +53,6 @@ pub(super) struct NeededIds {
 pub(super) struct BatchIds {
     records: std::vec::IntoIter<i64>,
     columns: std::vec::IntoIter<i64>,
-    is_unsigned: bool,
 }
 
 impl BatchIds {
@@ -63,13 +61,9 @@ impl BatchIds {
         self.records.next().ok_or_else(too_few)
     }
 
-    /// The next value of the numbered column.
-    pub(super) fn next_column(&mut self) -> Result<Datum<'static>> {
-        let id = self.columns.next().ok_or_else(too_few)?;
-        Ok(match self.is_unsigned {
-            true => Datum::UInt(id.cast_unsigned()),
-            false => Datum::Int(id),
-        })
+    /// The next id of the numbered column.
+    pub(super) fn next_column(&mut self) -> Result<i64> {
+        self.columns.next().ok_or_else(too_few)
     }
 }
 
@@ -79,40 +73,59 @@ fn too_few() -> Error {
 
 impl IdSource {
     /// The ids of rows of `target`.
-    pub(super) fn new(target: Arc<WriteTarget>) -> Self {
-        let ids = RowIds::of(&target.info);
-        Self { target, ids, records: Mutex::default(), columns: Mutex::default() }
-    }
-
-    /// Whether the numbered column is an `AUTO_RANDOM` one.
-    pub(super) fn is_random(&self) -> bool {
-        self.ids.column.as_ref().is_some_and(|(_, allocator)| allocator.kind() == IdKind::Random)
+    ///
+    /// # Errors
+    /// When the table's description says more bits than an id has.
+    pub(super) fn new(target: Arc<WriteTarget>) -> Result<Self> {
+        let ids = RowIds::of(&target.info)?;
+        Ok(Self { target, ids, records: Mutex::default(), columns: Mutex::default() })
     }
 
     /// The offset of the numbered column.
     pub(super) fn column(&self) -> Option<usize> {
-        self.ids.column.as_ref().map(|(offset, _)| *offset)
+        self.ids.column.as_ref().map(|column| column.offset)
     }
 
-    /// Takes note of a value that a row has in the numbered column.
+    /// The type that values of the numbered column are converted to; `None` for other columns.
+    pub(super) fn input_type(&self, offset: usize) -> Option<FieldType> {
+        self.numbered(offset).map(NumberedColumn::input_type)
+    }
+
+    fn numbered(&self, offset: usize) -> Option<&NumberedColumn> {
+        self.ids.column.as_ref().filter(|column| column.offset == offset)
+    }
+
+    /// Takes note of a value that a new row has in the numbered column, or of its lack.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`] for one that this version can't keep from being given again.
-    pub(super) fn see(&self, needed: &mut NeededIds, value: &Datum<'_>) -> Result<()> {
-        let Some((_, allocator)) = &self.ids.column else { return Ok(()) };
-        let number = match value {
-            Datum::Int(number) => Some(*number),
-            Datum::UInt(number) => i64::try_from(*number).ok(),
-            _ => None,
-        };
-        let number = number.ok_or_else(|| {
-            Error::unsupported(format!(
-                "a number beyond 2^63 for the numbered column of {}, where this version does not count",
-                self.target.label()
-            ))
-        })?;
-        needed.given = needed.given.max(allocator.counted(number));
+    /// When the row must not bring one, or it is no number.
+    pub(super) fn see(
+        &self,
+        needed: &mut NeededIds,
+        value: &Datum<'_>,
+        allow_explicit_random: bool,
+    ) -> Result<()> {
+        let Some(column) = &self.ids.column else { return Ok(()) };
+        match column.given(value, allow_explicit_random)? {
+            None => needed.columns += 1,
+            Some(id) => {
+                let before = needed.given.unwrap_or_default();
+                needed.given = Some(column.allocator.after_given(before, id));
+            }
+        }
         Ok(())
+    }
+
+    /// The value of the numbered column: the row's own, or the next id.
+    ///
+    /// # Errors
+    /// When the column can't hold the id.
+    pub(super) fn value<'a>(&self, value: Datum<'a>, ids: &mut BatchIds) -> Result<Datum<'a>> {
+        let Some(column) = &self.ids.column else { return Ok(value) };
+        match column.given(&value, true)? {
+            Some(_) => Ok(value),
+            None => Ok(column.datum(ids.next_column()?)?),
+        }
     }
 
     /// Takes the ids that a batch needs, after what the rows bring along.
@@ -121,14 +134,14 @@ impl IdSource {
     /// When the counter is at its end, is not to be taken from, or can't be reached.
     pub(super) async fn take(&self, needed: NeededIds) -> Result<BatchIds> {
         let mut taken = BatchIds::default();
-        if let Some((offset, allocator)) = &self.ids.column {
+        if let Some(column) = &self.ids.column {
+            let allocator = &column.allocator;
             if needed.given.is_some() || needed.columns > 0 {
-                self.check(*offset, allocator)?;
+                self.check(allocator)?;
             }
             if let Some(given) = needed.given {
                 self.rebase(allocator, given).await?;
             }
-            taken.is_unsigned = allocator.is_unsigned();
             taken.columns = self.take_from(&self.columns, allocator, needed.columns).await?;
         }
         if let Some(allocator) = &self.ids.record {
@@ -140,72 +153,61 @@ impl IdSource {
     async fn take_from(
         &self,
         pool: &Mutex<Pool>,
-        allocator: &IdAllocator,
+        allocator: &Allocator,
         count: usize,
     ) -> Result<std::vec::IntoIter<i64>> {
         let mut ids = Vec::with_capacity(count);
         // Held while the counter moves, so that partitions don't race for it.
         let mut pool = pool.lock().await;
         while ids.len() < count {
-            if pool.left == 0 {
-                let missing = count - ids.len();
-                *pool = self.refill(allocator, missing, pool.step).await?;
+            match pool.ids.as_mut().and_then(Iterator::next) {
+                Some(id) => ids.push(allocator.compose(id, pool.shard)),
+                None => {
+                    let missing = count.saturating_sub(ids.len()) as u64;
+                    *pool = self.refill(allocator, missing, pool.step).await?;
+                }
             }
-            ids.push(allocator.compose(pool.next, pool.shard));
-            pool.next += 1;
-            pool.left -= 1;
         }
         Ok(ids.into_iter())
     }
 
-    async fn refill(&self, allocator: &IdAllocator, missing: usize, step: usize) -> Result<Pool> {
-        let count = i64::try_from(missing.max(step)).unwrap_or(i64::MAX);
-        let (most, table) = (allocator.most(), self.target.label());
+    async fn refill(&self, allocator: &Allocator, missing: u64, step: u64) -> Result<Pool> {
+        let stride = Stride::default();
+        // Fewer, where there are no more.
+        let take = |last| match allocator.take(last, missing.max(step), stride) {
+            Err(RowIdError::Exhausted { .. }) => allocator.take(last, missing, stride),
+            taken => taken,
+        };
         let counter = Counter { target: &self.target, allocator };
-        let last = counter
-            .advance(|last| {
-                let next = last.checked_add(count).filter(|next| *next < most);
-                next.map(Some).ok_or_else(|| {
-                    Error::new(ErrorKind::Refused, format!("no ids are left for rows of {table}"))
-                })
-            })
-            .await?;
-        let next = last.saturating_add(1);
+        let last = counter.advance(|last| Ok(Some(take(last)?.1))).await?;
+        let (ids, _) = take(last)?;
         let step = missing.max(step).saturating_mul(2).min(MOST_AHEAD);
-        Ok(Pool { next, left: count, shard: shard_of(next), step })
+        Ok(Pool { ids: Some(ids), shard: shard_of(last), step })
     }
 
     /// Sees to it that ids up to the count `given` are not given again.
-    async fn rebase(&self, allocator: &IdAllocator, given: i64) -> Result<()> {
-        let mut pool = self.columns.lock().await;
-        if pool.left > 0 && given < pool.next.saturating_add(pool.left) {
-            let passed = given.saturating_sub(pool.next).saturating_add(1).clamp(0, pool.left);
-            pool.next = pool.next.saturating_add(passed);
-            pool.left -= passed;
-            return Ok(());
-        }
-        pool.left = 0;
+    async fn rebase(&self, allocator: &Allocator, given: i64) -> Result<()> {
+        // What was taken before may hold it.
+        self.columns.lock().await.ids = None;
         let counter = Counter { target: &self.target, allocator };
-        counter.advance(|last| Ok((given > last).then_some(given))).await?;
+        let after = |last| {
+            let now = allocator.after_given(last, given);
+            Ok((now != last).then_some(now))
+        };
+        counter.advance(after).await?;
         Ok(())
     }
 
-    /// Refuses a counter that others keep in their memory, and one of floats.
-    fn check(&self, offset: usize, allocator: &IdAllocator) -> Result<()> {
-        let label = self.target.label();
-        if allocator.is_served() {
-            return Err(Error::unsupported(format!(
-                "ids of {label} come from a service of TiDB's servers (AUTO_ID_CACHE 1), which this \
-                 version does not ask: write to it through TiDB's SQL port"
-            )));
+    /// Refuses a counter that others keep in their memory.
+    fn check(&self, allocator: &Allocator) -> Result<()> {
+        if !allocator.has_service() {
+            return Ok(());
         }
-        let column = self.target.info.columns.get(offset);
-        if column.is_some_and(|column| matches!(column.field_type.tp, tp::FLOAT | tp::DOUBLE)) {
-            return Err(Error::unsupported(format!(
-                "the numbered column of {label} is one of floats: write to it through TiDB's SQL port"
-            )));
-        }
-        Ok(())
+        Err(Error::unsupported(format!(
+            "ids of {} come from a service of TiDB's servers (AUTO_ID_CACHE 1), which this version does not \
+             ask: write to it through TiDB's SQL port",
+            self.target.label()
+        )))
     }
 }
 

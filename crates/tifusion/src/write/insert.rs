@@ -5,15 +5,14 @@ use std::collections::HashSet;
 use arrow::array::RecordBatch;
 use tifusion_codec::datum::Datum;
 use tifusion_codec::input::ColumnConverter;
+use tifusion_schema::ColumnDefault;
 use tifusion_schema::EncodedRow;
-use tifusion_schema::write_default::ColumnDefault;
 
 use super::command::OnDuplicate;
 use super::edit::EditBatches;
 use super::existing;
 use super::ids::{BatchIds, NeededIds};
 use super::job::WriteJob;
-use super::now;
 use super::value_error::{ColumnPlace, value_error};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -54,12 +53,9 @@ impl InsertEncoder {
             let field = schema.fields().get(at).ok_or_else(|| {
                 Error::new(ErrorKind::Engine, "the input has fewer columns than are written")
             })?;
-            let mut field_type = column.field_type.clone();
-            if job.ids.column() == Some(offset) {
-                // A NULL asks for an id.
-                field_type.flag &= !tifusion_codec::field_type::flag::NOT_NULL;
-            }
-            let converter = job.converter(field.data_type(), &field_type);
+            let numbered = job.ids.input_type(offset);
+            let field_type = numbered.as_ref().unwrap_or(&column.field_type);
+            let converter = job.converter(field.data_type(), field_type);
             let converter = converter.map_err(|error| value_error(place, None, error))?;
             Ok(Cell::Input { at, converter })
         };
@@ -100,13 +96,9 @@ impl InsertEncoder {
         }
         let Some(offset) = job.ids.column() else { return Ok(needed) };
         for row in 0..batch.num_rows() {
-            match self.value(job, batch, row, offset)? {
-                Datum::Null | Datum::Int(0) | Datum::UInt(0) => needed.columns += 1,
-                _ if job.ids.is_random() && !job.settings.write_auto_random => {
-                    return Err(explicit_random(job));
-                }
-                given => job.ids.see(&mut needed, &given)?,
-            }
+            let value = self.value(job, batch, row, offset)?;
+            let seen = job.ids.see(&mut needed, &value, job.settings.write_auto_random);
+            seen.map_err(|error| at_row(row, error))?;
         }
         Ok(needed)
     }
@@ -123,10 +115,9 @@ impl InsertEncoder {
             values.clear();
             for offset in 0..self.cells.len() {
                 let value = self.value(job, batch, row, offset)?;
-                let is_id = job.ids.column() == Some(offset);
-                values.push(match value {
-                    Datum::Null | Datum::Int(0) | Datum::UInt(0) if is_id => ids.next_column()?,
-                    value => value,
+                values.push(match job.ids.column() == Some(offset) {
+                    true => job.ids.value(value, &mut ids)?,
+                    false => value,
                 });
             }
             let row_id = match job.target.encoder.needs_row_id() {
@@ -173,34 +164,20 @@ fn left_out(
     if job.ids.column() == Some(offset) {
         return Ok(Cell::Id);
     }
-    let refuse = |why: &str| {
-        Error::invalid(format!("column {} of {} {why}", place.column, place.target.label()))
-    };
-    Ok(Cell::Constant(match ColumnDefault::of(column)? {
+    let cluster = &job.target.cluster;
+    let default = ColumnDefault::of(column, cluster.new_collation(), cluster.system_zone())?;
+    Ok(Cell::Constant(match default {
         ColumnDefault::Value(value) => value,
         ColumnDefault::Null => Datum::Null,
-        ColumnDefault::CurrentTimestamp { fsp } => {
-            now::datum(job.snapshot.start_ts(), &column.field_type, fsp, &job.settings)?
-        }
-        ColumnDefault::Required => {
-            return Err(refuse("is left out, has no default, and can't be NULL"));
-        }
-        ColumnDefault::Expression(text) => {
-            return Err(refuse(&format!(
-                "is left out, and its default is an expression ({text}) that this version does not \
-                 evaluate: give a value"
+        ColumnDefault::CurrentTimestamp | ColumnDefault::CurrentDate => job.now(column)?,
+        _ => {
+            return Err(Error::invalid(format!(
+                "column {} of {} is left out, and has no default",
+                place.column,
+                place.target.label()
             )));
         }
     }))
-}
-
-/// As TiDB's 8216.
-fn explicit_random(job: &WriteJob) -> Error {
-    Error::unsupported(format!(
-        "values for the AUTO_RANDOM column of {}: leave it out, or SET \
-         tidb.write.allow_auto_random_explicit_insert = true",
-        job.target.label()
-    ))
 }
 
 fn at_row(row: usize, error: Error) -> Error {

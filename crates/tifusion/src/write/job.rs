@@ -12,7 +12,10 @@ use datafusion::execution::session_state::SessionState;
 use parking_lot::Mutex;
 use tifusion_client::snapshot::SnapshotOptions;
 use tifusion_codec::FieldType;
+use tifusion_codec::datum::Datum;
 use tifusion_codec::input::{ColumnConverter, InputError, ValueConverter};
+use tifusion_schema::ColumnInfo;
+use tifusion_schema::column_default::current_time;
 
 use super::command::WriteKind;
 use super::edit::EditReader;
@@ -43,16 +46,19 @@ pub(super) struct WriteJob {
 
 impl WriteJob {
     /// A write of `kind` to `target` from the snapshot that `state` has.
+    ///
+    /// # Errors
+    /// When the table's description says more bits than an id has.
     pub(super) fn new(
         target: Arc<WriteTarget>,
         (kind, options): (WriteKind, WriteOptions),
         snapshot: Arc<StatementSnapshot>,
         state: &SessionState,
-    ) -> Self {
+    ) -> Result<Self> {
         let config = TidbOptions::config_of(state.config_options()).unwrap_or_default();
-        let ids = IdSource::new(Arc::clone(&target));
+        let ids = IdSource::new(Arc::clone(&target))?;
         let settings = config.settings().clone();
-        Self {
+        Ok(Self {
             target,
             kind,
             options,
@@ -62,7 +68,7 @@ impl WriteJob {
             ids,
             sample: Mutex::default(),
             has_run: AtomicBool::new(false),
-        }
+        })
     }
 
     /// Takes note of what is going to be written.
@@ -106,6 +112,16 @@ impl WriteJob {
         let new_collation = self.target.cluster.new_collation();
         let zone = self.settings.time_zone.zone();
         ColumnConverter::with(source, ValueConverter::new(target, zone, new_collation)?)
+    }
+
+    /// The time of the statement, as a column has it.
+    ///
+    /// # Errors
+    /// When no calendar has it.
+    pub(super) fn now(&self, column: &ColumnInfo) -> Result<Datum<'static>> {
+        let millis = i64::try_from(self.snapshot.start_ts().physical_ms()).unwrap_or(i64::MAX);
+        let micros = millis.saturating_mul(1000);
+        Ok(current_time(column, micros, self.settings.time_zone.zone())?)
     }
 
     /// Takes note that the plan runs.

@@ -25,7 +25,6 @@ mod insert;
 mod job;
 mod merge;
 mod node;
-mod now;
 mod options;
 mod plan;
 mod refuse;

@@ -78,7 +78,7 @@ pub(crate) async fn write_plan(
     let at = refuse::at(snapshot.start_ts(), snapshot.deadline());
     refuse::check_cluster(&target, at, snapshot.schema_version()).await?;
     let client = target.cluster.client().clone();
-    let job = Arc::new(WriteJob::new(target, what, Arc::clone(&snapshot), state));
+    let job = Arc::new(WriteJob::new(target, what, Arc::clone(&snapshot), state)?);
     // What the input read must have been there, and this is said before anything is committed.
     let input = Arc::new(SnapshotCheckExec::new(input, client, snapshot));
     let edits = Arc::new(TidbEncodeExec::new(Arc::clone(&job), input)?);

@@ -2,15 +2,14 @@
 
 use arrow::array::RecordBatch;
 use tifusion_codec::datum::Datum;
-use tifusion_codec::field_type::flag;
 use tifusion_codec::input::ColumnConverter;
 use tifusion_codec::row::check_stored;
+use tifusion_schema::column_default::is_set_on_update;
 
 use super::edit::EditBatches;
 use super::existing::{ExistingRow, RowFinder};
 use super::ids::NeededIds;
 use super::job::WriteJob;
-use super::now;
 use super::value_error::{ColumnPlace, value_error};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -50,11 +49,8 @@ impl UpdateEncoder {
         let changes = (width..).zip(columns).map(change).collect::<Result<_>>()?;
         let mut stamps = Vec::new();
         for (offset, column) in job.target.info.columns.iter().enumerate() {
-            if column.has_flag(flag::ON_UPDATE_NOW) && !columns.contains(&offset) {
-                let fsp = u8::try_from(column.field_type.decimal).unwrap_or(0);
-                let field_type = &column.field_type;
-                let now = now::datum(job.snapshot.start_ts(), field_type, fsp, &job.settings)?;
-                stamps.push((offset, now));
+            if is_set_on_update(column) && !columns.contains(&offset) {
+                stamps.push((offset, job.now(column)?));
             }
         }
         Ok(Self { finder, changes, stamps })
@@ -74,6 +70,8 @@ impl UpdateEncoder {
                 edits.replace(&row.encoded, &new)?;
             }
         }
+        // No new row needs an id.
+        given.columns = 0;
         job.ids.take(given).await?;
         Ok(edits)
     }
@@ -103,7 +101,7 @@ impl UpdateEncoder {
             let new = converter.convert(array, at).map_err(refuse)?;
             check_stored(&column.field_type, &new)?;
             if job.ids.column() == Some(*offset) {
-                job.ids.see(given, &new)?;
+                job.ids.see(given, &new, true)?;
             }
             if *old != new {
                 is_changed = true;
