@@ -44,7 +44,7 @@ async fn tidb_and_this_never_give_the_same_id() {
     let error = scene.refused("INSERT INTO random VALUES (5, 5)").await.to_string();
     assert!(error.contains("AUTO_RANDOM"), "{error}");
     scene.ours.query("SET tidb.write.allow_auto_random_explicit_insert = true").await;
-    scene.write("INSERT INTO random VALUES (5000, 5), (8070450532247928833, 6)").await;
+    scene.write("INSERT INTO random VALUES (5000, 5), (8070450532247932832, 6)").await;
     scene.write("INSERT INTO random (v) VALUES (6)").await;
     scene.tidb.run(["INSERT INTO random (v) VALUES (7)"]).await;
     scene.judge("random").await;

@@ -106,7 +106,7 @@ impl Counter<'_> {
     /// The wait before another try: longer each time, and another one for each writer.
     fn pause(self, attempt: u32) -> Duration {
         let now = self.target.cluster.client().clock().now();
-        let spread = u64::try_from(now.elapsed().subsec_nanos()).unwrap_or(0) % 8;
+        let spread = u64::from(now.elapsed().subsec_nanos()) % 8;
         let wait = Duration::from_millis(u64::from(attempt) * (4 + spread));
         wait.min(LONGEST_WAIT)
     }
