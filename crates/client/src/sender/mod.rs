@@ -123,6 +123,8 @@ impl Sender {
 }
 
 #[cfg(test)]
+mod commit_tests;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod time_tests;

@@ -1,6 +1,7 @@
 //! How a transaction ends when it does not commit.
 
 use std::error::Error as StdError;
+use std::fmt;
 use std::time::Duration;
 
 use super::mutation::Assertion;
@@ -17,9 +18,9 @@ pub(super) type Result<T, E = TxnError> = std::result::Result<T, E>;
 pub enum TxnError {
     /// Another transaction has written, or is about to write, a key since this one's `start_ts`.
     #[error(
-        "key {} was written by transaction {conflict_start_ts} (committed at {conflict_commit_ts}) \
-         after transaction {start_ts} began: begin anew",
-        HexKey(.key)
+        "key {} is written by transaction {conflict_start_ts} ({}) since transaction {start_ts} \
+         began: begin anew",
+        HexKey(.key), Commit(*.conflict_commit_ts)
     )]
     Conflict {
         /// The key.
@@ -143,6 +144,18 @@ pub enum TxnError {
     /// PD or a store could not be reached in time, refused, or answered nonsense.
     #[error(transparent)]
     Client(#[from] ClientError),
+}
+
+/// Shows when a transaction was committed.
+struct Commit(Timestamp);
+
+impl fmt::Display for Commit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Timestamp::ZERO => f.write_str("still open"),
+            commit_ts => write!(f, "committed at {commit_ts}"),
+        }
+    }
 }
 
 /// How a transaction came to be rolled back.
