@@ -109,6 +109,15 @@ impl Tidb {
         self.run([format!("LOAD DATA LOCAL INFILE 'rows' INTO TABLE {table}")]).await;
     }
 
+    /// Runs a statement that writes; how many rows it says it changed.
+    ///
+    /// # Errors
+    /// TiDB's own.
+    pub async fn try_write(&mut self, statement: &str) -> Result<u64, mysql_async::Error> {
+        self.try_run(statement).await?;
+        Ok(self.conn.affected_rows())
+    }
+
     /// Makes an empty database `name` and uses it.
     ///
     /// # Panics

@@ -2,7 +2,9 @@
 //! with it.
 
 mod bytes;
+mod concurrent;
 mod ids;
+mod random;
 mod refused;
 mod statements;
 mod writer;
@@ -68,12 +70,22 @@ impl Scene {
 
     /// TiDB finds no fault with the table, reads of it what this reads, and finds the same by each index.
     async fn judge(&mut self, table: &str) {
-        self.tidb.run([format!("ADMIN CHECK TABLE `{table}`")]).await;
+        if let Some(fault) = self.fault(table).await {
+            panic!("{fault}");
+        }
+    }
+
+    /// Where [`judge`](Self::judge) would end, in words.
+    async fn fault(&mut self, table: &str) -> Option<String> {
+        let check = format!("ADMIN CHECK TABLE `{table}`");
+        if let Err(error) = self.tidb.try_run(&check).await {
+            return Some(format!("TiDB: {error}\n{check}"));
+        }
         let all = format!("SELECT * FROM `{table}`");
         let theirs = self.tidb.query(&all).await;
         let ours = self.ours.query(&all).await;
         if let Some(difference) = difference(&ours, &theirs, Rules::default()) {
-            panic!("{difference}\n{all}");
+            return Some(format!("{difference}\n{all}"));
         }
         let indexes = self
             .tidb
@@ -87,9 +99,10 @@ impl Scene {
             let by_index = format!("SELECT * FROM `{table}` FORCE INDEX (`{index}`)");
             let by_index = self.tidb.query(&by_index).await;
             if let Some(difference) = difference(&by_index, &theirs, Rules::default()) {
-                panic!("by index {index}: {difference}\n{table}");
+                return Some(format!("by index {index}: {difference}\n{table}"));
             }
         }
+        None
     }
 
     /// All pairs of a table, as of one timestamp.
