@@ -1,9 +1,10 @@
 //! Rows with some values changed, and rows taken away.
 
 use arrow::array::RecordBatch;
+use tifusion_codec::FieldType;
 use tifusion_codec::datum::Datum;
 use tifusion_codec::input::ColumnConverter;
-use tifusion_codec::row::check_stored;
+use tifusion_codec::row::{check_stored, encode_value};
 use tifusion_schema::column_default::is_set_on_update;
 
 use super::edit::EditBatches;
@@ -103,7 +104,7 @@ impl UpdateEncoder {
             if job.ids.column() == Some(*offset) {
                 job.ids.see(given, &new, true)?;
             }
-            if *old != new {
+            if !is_same(&column.field_type, old, &new)? {
                 is_changed = true;
                 *old = new;
             }
@@ -118,6 +119,17 @@ impl UpdateEncoder {
         }
         Ok(Some(values))
     }
+}
+
+/// Whether two values of a column are stored alike: 1.5 and 1.50 are.
+fn is_same(field_type: &FieldType, old: &Datum<'_>, new: &Datum<'_>) -> Result<bool> {
+    if *old == Datum::Null || *new == Datum::Null {
+        return Ok(old == new);
+    }
+    let (mut before, mut after) = (Vec::new(), Vec::new());
+    encode_value(&mut before, field_type, old)?;
+    encode_value(&mut after, field_type, new)?;
+    Ok(before == after)
 }
 
 /// Encodes batches that tell rows to be deleted.

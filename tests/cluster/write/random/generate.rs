@@ -68,22 +68,20 @@ impl Generator {
         let is_named = self.once_in(2);
         if is_named {
             columns.shuffle(&mut self.random);
-            // What can be left out is, at times; what can't be, seldom.
-            let is_named = |column: &&Column| {
-                let is_id = table.ids.is_some() && column.name == "id";
-                match column.nullable || column.default.is_some() || is_id {
-                    true => self.random.random_bool(0.7),
-                    false => column.name == TAG || self.random.random_bool(0.99),
-                }
-            };
+            // What can be left out is, at times. What TiDB takes for the default of a column without one
+            // depends on what the column was before.
+            let is_named = |column: &&Column| !table.has_default(column) || self.random.random_bool(0.7);
             columns.retain(is_named);
             if columns.is_empty() {
                 columns.push(&table.columns[0]);
             }
         }
         let count = if self.once_in(10) { 12 } else { self.random.random_range(1..=4) };
-        let defaults: Vec<bool> =
-            columns.iter().map(|_| columns.len() > 3 && self.once_in(25)).collect();
+        let may = columns.len() > 3;
+        let defaults: Vec<bool> = columns
+            .iter()
+            .map(|column| may && table.has_default(column) && self.once_in(25))
+            .collect();
         let mut rows: Vec<Vec<Expr>> = (0..count)
             .map(|_| {
                 let cell = |(column, is_default): (&&Column, &bool)| match is_default {

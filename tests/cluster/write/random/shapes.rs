@@ -84,7 +84,7 @@ pub(super) fn all(random: &mut StdRng) -> Vec<Table> {
         Table {
             ids: Some(Ids::Increment),
             clustered: NONCLUSTERED,
-            options: " AUTO_ID_CACHE = 1",
+            options: " AUTO_ID_CACHE = 50",
             ..table("numbered_apart", tagged(BIGINT), &[("id", None)])
         },
         Table { ids: Some(Ids::Random), ..table("random_ids", tagged(BIGINT), &[("id", None)]) },

@@ -174,6 +174,12 @@ pub(super) struct Table {
 }
 
 impl Table {
+    /// Whether a new row may leave the column out.
+    pub(super) fn has_default(&self, column: &Column) -> bool {
+        let is_id = self.ids.is_some() && column.name == "id";
+        column.nullable || column.default.is_some() || is_id
+    }
+
     pub(super) fn create(&self) -> String {
         let mut parts: Vec<String> = self.columns.iter().map(Column::definition).collect();
         match self.ids {
