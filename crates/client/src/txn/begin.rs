@@ -33,7 +33,14 @@ impl Client {
                 format!("a transaction cannot start at {start_ts}, it is {now} only"),
             ));
         }
-        let birth = Birth { at: self.clock().now(), age: now.saturating_since(start_ts) };
+        let age = now.saturating_since(start_ts);
+        if age >= options.max_lifetime {
+            return Err(ClientError::new(
+                ErrorKind::InvalidInput,
+                format!("a transaction of {start_ts} would be {age:?} old when it begins"),
+            ));
+        }
+        let birth = Birth { at: self.clock().now(), age };
         let mut send = SendOptions::new(self.options().request_timeout);
         send.priority = options.priority;
         send.label.clone_from(&options.label);

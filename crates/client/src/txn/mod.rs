@@ -1,6 +1,6 @@
 //! Transactions that write, by two-phase commit: whole or absent.
 //!
-//! [`engine`] decides: a pure machine, events in and commands out, without clock, socket or chance.
+//! An engine decides: a pure machine, events in and commands out, without clock, socket or chance.
 //! [`Transaction`] carries its commands out, over the regions, retries and lock resolver of the reads.
 //!
 //! It is the classic protocol. Locks with the data are written on all keys (*prewrite*), the first key

@@ -10,12 +10,15 @@ use super::core::{Core, millis};
 use super::error::{Result, TxnError};
 use super::mutation::Mutation;
 use super::pieces::{self, Piece};
-use crate::backoff::Backoffer;
+use crate::backoff::{BackoffKind, Backoffer};
 use crate::error::{ClientError, ErrorKind};
 use crate::lock::Waiting;
 use crate::sender::Sent;
 use crate::timestamp::Timestamp;
 use crate::transport::{StoreRequest, StoreResponse};
+
+/// How often in a row locks of others may be cleared out of a request's way without a wait.
+const PATIENT_ROUNDS: usize = 8;
 
 impl Core {
     /// Cuts a call's mutations into requests, that with the primary first.
@@ -58,7 +61,7 @@ impl Core {
     async fn prewrite(&self, piece: Piece, stop: &AtomicBool) -> Result<()> {
         let mut bo = self.backoffer(self.options.budgets.prewrite);
         let mut left = vec![piece];
-        let mut again = false;
+        let (mut again, mut rounds) = (false, 0);
         while let Some(piece) = left.pop() {
             if stop.load(Ordering::Relaxed) || self.engine.lock().is_doomed() {
                 return Ok(());
@@ -70,7 +73,12 @@ impl Core {
                 Sent::Answer(answer) => match self.read_answer(answer.response) {
                     Prewritten::Done => self.progress.prewrote(piece.mutations.len(), piece.size()),
                     Prewritten::Locked(locks) => {
+                        let waits = bo.attempts();
                         self.clear(&mut bo, locks).await?;
+                        rounds = if bo.attempts() == waits { rounds + 1 } else { 0 };
+                        if rounds > PATIENT_ROUNDS {
+                            bo.backoff(BackoffKind::TxnLockFast, locked_again()).await?;
+                        }
                         left.push(piece);
                     }
                     Prewritten::Failed(error) => return Err(error),
@@ -159,4 +167,9 @@ impl Core {
             }),
         }
     }
+}
+
+fn locked_again() -> ClientError {
+    let message = "other transactions' locks come back as fast as they are resolved";
+    ClientError::new(ErrorKind::Unavailable, message)
 }

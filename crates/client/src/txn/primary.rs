@@ -117,10 +117,9 @@ impl Core {
     }
 
     /// Gives a sign of life: the primary lock is to live until the transaction is this old.
-    pub(super) async fn heartbeat(&self, until: Duration) -> Pulse {
+    pub(super) async fn heartbeat(&self, until: Duration, budget: Duration) -> Pulse {
         let primary = self.primary();
-        // In time for the next one.
-        let mut bo = self.client.backoffer(self.options.lock_ttl / 2);
+        let mut bo = self.client.backoffer(budget);
         let build = |context: kvrpcpb::Context| {
             StoreRequest::TxnHeartBeat(kvrpcpb::TxnHeartBeatRequest {
                 context: Some(context),

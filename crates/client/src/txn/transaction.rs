@@ -12,6 +12,7 @@ use super::mutation::Mutation;
 use super::pieces::{self, Piece};
 use super::progress::TxnProgress;
 use crate::error::ClientError;
+use crate::lock::LockStats;
 use crate::lock::status::Fate;
 use crate::timestamp::Timestamp;
 
@@ -66,6 +67,12 @@ impl Transaction {
     #[must_use]
     pub fn progress(&self) -> &Arc<TxnProgress> {
         &self.core.progress
+    }
+
+    /// Locks of others that it has met, and waits for them.
+    #[must_use]
+    pub fn lock_stats(&self) -> &LockStats {
+        &self.core.lock_stats
     }
 
     /// Writes locks with these mutations' data, and returns when all of them stand. May be called any

@@ -143,4 +143,9 @@ async fn a_start_in_the_future_is_refused() {
     let start_ts = Some(at(u64::MAX - 1));
     let error = client.begin(TxnOptions { start_ts, ..TxnOptions::default() }).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    let old = Some(FakeCluster::before(90_000));
+    let max_lifetime = std::time::Duration::from_secs(60);
+    let options = TxnOptions { start_ts: old, max_lifetime, ..TxnOptions::default() };
+    let error = client.begin(options).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
 }

@@ -284,6 +284,22 @@ async fn a_large_dead_transaction_is_removed_region_by_region() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn locks_that_come_back_for_ever_end_with_the_budget() {
+    let cluster = FakeCluster::split_at(&[&row_key(3)]);
+    let lock = FakeLock::put(&row_key(9), FakeCluster::before(60_000), "other");
+    let back = Effect::Change(Box::new(move |state: &mut State| {
+        if !state.locks.contains_key(row_key(4).as_bytes()) {
+            state.lock(&row_key(4), lock.clone());
+        }
+    }));
+    let prewrite = |call: &crate::testing::Call| call.command == "prewrite" && call.region() != 10;
+    cluster.add_fault(Fault::once(prewrite, back).times(usize::MAX));
+    let (result, took) = write(&cluster).await;
+    assert_eq!(result.unwrap_err().kind(), ErrorKind::DeadlineExceeded);
+    assert!(took < Duration::from_secs(60), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_a_store_says_about_a_key_is_told_as_it_is() {
     use kvrpcpb::KeyError as E;
     type Check = fn(&TxnError) -> bool;
