@@ -123,6 +123,7 @@ async fn joins(sides: &mut Sides) {
         .await;
     for (query, ranges, rows) in [
         ("SELECT t.id, t.filler FROM wanted w JOIN t ON w.u = t.u", 100, 100),
+        ("SELECT t.filler, w.one FROM wanted w JOIN t ON w.u = t.u AND t.half = 0", 100, 100),
         ("SELECT t.id, t.filler FROM two w JOIN t ON w.one = t.one", 2, 1_200),
     ] {
         let plan = sides.connector.explain(query).await;

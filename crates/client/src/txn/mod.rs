@@ -13,6 +13,19 @@
 //! Memory is bounded whatever the transaction's size: mutations stream through
 //! [`Transaction::prewrite`], and of what was prewritten only the keys are remembered up to a bound,
 //! beyond it the ranges they lie in.
+//!
+//! ```no_run
+//! use tifusion_client::Client;
+//! use tifusion_client::txn::{Mutation, NoGuard, TxnError, TxnOptions};
+//!
+//! # async fn example(client: Client) -> Result<(), TxnError> {
+//! let mut txn = client.begin(TxnOptions::default()).await?;
+//! txn.prewrite(vec![Mutation::insert(b"key".to_vec(), b"value".to_vec())]).await?;
+//! let committed = txn.commit(&NoGuard).await?;
+//! println!("committed at {}", committed.commit_ts);
+//! # Ok(())
+//! # }
+//! ```
 
 mod answers;
 mod begin;

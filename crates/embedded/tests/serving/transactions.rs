@@ -391,3 +391,63 @@ async fn garbage_collection_waits_for_who_holds_it() {
     assert!(matches!(error, TxnError::SnapshotTooOld { .. }), "{error}");
     assert!(scan(&client, "a").await.is_empty());
 }
+
+/// A client in a runtime of its own, which is gone after `life`, with everything it was about to do.
+fn live_and_die(pd: Vec<String>, row: &str, life: Duration) {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let rows: Vec<_> = (0..12).map(|at| format!("{row}{at:02}").into_bytes()).collect();
+    let max_keys = if life.as_micros() % 2 == 0 { 1 } else { 1_000 };
+    let work = async move {
+        let options = TxnOptions {
+            max_keys,
+            batch_bytes: 1,
+            concurrency: 2,
+            lock_ttl: Duration::from_secs(1),
+            ..TxnOptions::default()
+        };
+        let client = Client::connect(tifusion_client::ClientOptions::new(pd)).await.unwrap();
+        let mut txn = client.begin(options).await.unwrap();
+        let began = std::time::Instant::now();
+        let whole = async {
+            let put = |key: &Vec<u8>| Mutation::put(key.clone(), b"there".to_vec());
+            txn.prewrite(rows.iter().map(put).collect()).await.unwrap();
+            txn.commit(&NoGuard).await.unwrap();
+        };
+        let _ = tokio::time::timeout(life, whole).await;
+        began.elapsed()
+    };
+    runtime.block_on(work);
+    runtime.shutdown_background();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_dies_leaves_all_or_nothing() {
+    let cluster = EmbeddedCluster::builder().seed(4).start().await.unwrap();
+    let client = connect(&cluster).await;
+    let mut chance = StdRng::seed_from_u64(env("TIFUSION_BANK_SEED", 1));
+    cluster.faults().add(Fault::new(Effect::Delay(Duration::from_millis(1))).on(Rpc::WRITES));
+    let mut ends = BTreeMap::new();
+    for death in 0..60 {
+        let row = format!("death{death:03}-");
+        cluster.split_at(&[format!("{row}04"), format!("{row}08")]).unwrap();
+        let life = Duration::from_micros(chance.random_range(1_000..40_000));
+        let pd = cluster.pd_addresses();
+        let name = row.clone();
+        tokio::task::spawn_blocking(move || live_and_die(pd, &name, life)).await.unwrap();
+        let there = scan(&client, &row).await.len();
+        assert!(there == 0 || there == 12, "{row}: {there} rows are there");
+        *ends.entry(there).or_insert(0) += 1;
+    }
+    println!("{ends:?}");
+    assert_eq!(ends.len(), 2, "{ends:?}");
+    // Nothing of the dead is in the way of a writer for longer than their locks live.
+    cluster.faults().clear();
+    let mut txn = client.begin(TxnOptions::default()).await.unwrap();
+    let rows = (0..60).flat_map(|death| (0..12).map(move |at| format!("death{death:03}-{at:02}")));
+    txn.prewrite(rows.map(|row| Mutation::delete(row.into_bytes())).collect()).await.unwrap();
+    txn.commit(&NoGuard).await.unwrap();
+    assert!(scan(&client, "death").await.is_empty());
+    client.idle().await;
+    assert!(cluster.verify().await.unwrap().is_empty());
+}

@@ -1,7 +1,8 @@
 //! Statistics of tables: read from `mysql.stats_*` as far as they are needed, kept while they hold.
 //!
 //! Rows are counted for every table of a statement; what is known of columns is read when the
-//! statement compares them, and the distribution of single values when somebody asks. A statement
+//! statement compares them or an index is weighed against the table, and the distribution of single
+//! values when somebody asks. A statement
 //! waits a bounded time for all this, and goes on without what could not be read: a warning, and
 //! guesses. A cluster that has no such tables is one without statistics, and that is no news.
 
@@ -18,6 +19,7 @@ use std::time::{Duration, Instant};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use parking_lot::Mutex;
 use tifusion_codec::time::Zone;
+use tifusion_schema::TableInfo;
 use tifusion_schema::stats::{Distribution, HistogramId, TableStatistics};
 
 use crate::error::Result;
@@ -147,9 +149,9 @@ impl StatisticsStore {
         let mut wanted = Vec::new();
         for need in needs {
             let table_id = need.table.id;
-            let ids = need.histograms.iter();
-            let ids = ids.filter(|id| self.cache.must_read(table_id, **id, need.values));
-            wanted.extend(ids.map(|id| (table_id, *id)));
+            let parts = need.wanted();
+            let parts = parts.filter(|(id, values)| self.cache.must_read(table_id, *id, *values));
+            wanted.extend(parts.map(|(id, _)| (table_id, id)));
         }
         // A table that is joined with itself is wanted twice.
         wanted.sort_unstable();
@@ -161,9 +163,9 @@ impl StatisticsStore {
         let mut reads = Vec::with_capacity(wanted.len());
         for need in needs {
             let table_id = need.table.id;
-            for id in need.histograms.iter().filter(|id| wanted.contains(&(table_id, **id))) {
-                let head = heads.get(&(table_id, *id)).cloned();
-                reads.push(self.describe_one(tables, need, *id, head, at));
+            for part in need.wanted().filter(|(id, _)| wanted.contains(&(table_id, *id))) {
+                let head = heads.get(&(table_id, part.0)).cloned();
+                reads.push(self.describe_one(tables, &need.table, part, head, at));
             }
         }
         stream::iter(reads).buffer_unordered(READS_AT_ONCE).try_collect::<()>().await
@@ -172,12 +174,11 @@ impl StatisticsStore {
     async fn describe_one(
         &self,
         tables: &StatsTables<'_>,
-        need: &Need,
-        id: HistogramId,
+        table: &TableInfo,
+        (id, wants_values): (HistogramId, bool),
         head: Option<Head>,
         at: Circumstances,
     ) -> Result<()> {
-        let table = &*need.table;
         let Some(Head { summary, sketch }) = head else {
             self.cache.put_part(table.id, id, None, false);
             return Ok(());
@@ -188,7 +189,7 @@ impl StatisticsStore {
             return Ok(());
         }
         let mut values = None;
-        if need.values && summary.version.is_some() {
+        if wants_values && summary.version.is_some() {
             let sketch = sketch.unwrap_or_else(|reason| {
                 warn(table.name.as_str(), id, &reason);
                 None
@@ -202,7 +203,7 @@ impl StatisticsStore {
             values = unusable.is_empty().then_some(read);
         }
         let distribution = Distribution { summary, values };
-        self.cache.put_part(table.id, id, Some(distribution.into()), need.values);
+        self.cache.put_part(table.id, id, Some(distribution.into()), wants_values);
         Ok(())
     }
 }

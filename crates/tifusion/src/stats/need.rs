@@ -7,7 +7,7 @@ use datafusion::common::Result as DataFusionResult;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::logical_expr::{Distinct, Expr, LogicalPlan};
 use tifusion_schema::stats::HistogramId;
-use tifusion_schema::{IndexInfo, TableInfo};
+use tifusion_schema::{ColumnInfo, IndexInfo, TableInfo};
 
 use crate::access::path::usable_indexes;
 
@@ -20,17 +20,20 @@ pub(crate) struct Need {
     pub(crate) histograms: Vec<HistogramId>,
     /// Whether the distribution of single values is wanted, not only what is known of all together.
     pub(crate) values: bool,
+    /// Columns of which no more than what is known of all values together is wanted: how wide they are
+    /// is part of what a row costs.
+    pub(crate) widths: Vec<HistogramId>,
 }
 
 impl Need {
     /// What a statement that compares these columns asks of a table: of each column what is known of
-    /// all its values, and where an index may serve the filters the distribution of single ones.
+    /// all its values, and where an index may serve the filters the distribution of single ones, and the
+    /// widths of the other columns.
     pub(crate) fn of_names(table: &Arc<TableInfo>, compared: &ComparedColumns) -> Self {
-        let columns = table
-            .columns
-            .iter()
-            .filter(|column| column.is_visible() && compared.all.contains(column.name.as_str()));
-        let columns = columns.map(|column| HistogramId::Column(column.id));
+        let visible = table.columns.iter().filter(|column| column.is_visible());
+        let (columns, others): (Vec<&ColumnInfo>, Vec<&ColumnInfo>) =
+            visible.partition(|column| compared.all.contains(column.name.as_str()));
+        let columns = columns.into_iter().map(|column| HistogramId::Column(column.id));
         let is_filtered = |index: &&IndexInfo| {
             let first = index.columns.first();
             first.is_some_and(|first| compared.filtered.contains(first.name.as_str()))
@@ -43,7 +46,15 @@ impl Need {
         let indexes = indexes.into_iter().chain(clustered);
         let indexes = indexes.map(|index| HistogramId::Index(index.id));
         let histograms = columns.chain(indexes).collect();
-        Self { table: Arc::clone(table), histograms, values }
+        let widths = others.into_iter().filter(|_| values);
+        let widths = widths.map(|column| HistogramId::Column(column.id)).collect();
+        Self { table: Arc::clone(table), histograms, values, widths }
+    }
+
+    /// What is wanted, each with whether its single values are.
+    pub(crate) fn wanted(&self) -> impl Iterator<Item = (HistogramId, bool)> {
+        let compared = self.histograms.iter().map(|id| (*id, self.values));
+        compared.chain(self.widths.iter().map(|id| (*id, false)))
     }
 
     /// All that there is.
@@ -53,7 +64,7 @@ impl Need {
         let indexes = table.indices.iter().filter(|index| index.state.is_public());
         let indexes = indexes.map(|index| HistogramId::Index(index.id));
         let histograms = columns.chain(indexes).collect();
-        Self { table: Arc::clone(table), histograms, values: true }
+        Self { table: Arc::clone(table), histograms, values: true, widths: Vec::new() }
     }
 }
 

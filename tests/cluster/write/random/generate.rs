@@ -70,7 +70,8 @@ impl Generator {
             columns.shuffle(&mut self.random);
             // What can be left out is, at times. What TiDB takes for the default of a column without one
             // depends on what the column was before.
-            let is_named = |column: &&Column| !table.has_default(column) || self.random.random_bool(0.7);
+            let is_named =
+                |column: &&Column| !table.has_default(column) || self.random.random_bool(0.7);
             columns.retain(is_named);
             if columns.is_empty() {
                 columns.push(&table.columns[0]);
