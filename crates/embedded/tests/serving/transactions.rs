@@ -397,7 +397,7 @@ fn live_and_die(pd: Vec<String>, row: &str, life: Duration) {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let rows: Vec<_> = (0..12).map(|at| format!("{row}{at:02}").into_bytes()).collect();
-    let max_keys = if life.as_micros() % 2 == 0 { 1 } else { 1_000 };
+    let max_keys = if life.as_micros().is_multiple_of(2) { 1 } else { 1_000 };
     let work = async move {
         let options = TxnOptions {
             max_keys,

@@ -135,7 +135,7 @@ const SUM: &str = "SELECT sum(balance) FROM accounts";
 
 /// What each side finds, as long as there are writers. How often each looked.
 async fn watch(session: Connector, mut tidb: Tidb, is_over: Arc<AtomicBool>) -> usize {
-    let total = ACCOUNTS as i64 * EACH;
+    let total = [EACH; ACCOUNTS].iter().sum::<i64>();
     let mut looks = 0;
     loop {
         let is_last = is_over.load(Ordering::SeqCst);

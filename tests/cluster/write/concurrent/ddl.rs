@@ -114,7 +114,8 @@ impl Writer {
     }
 
     async fn insert(&mut self) {
-        let first = ROWS + self.number * 100_000 + self.diary.batches.len() as i64 * 50;
+        let first =
+            ROWS + self.number * 100_000 + i64::try_from(self.diary.batches.len()).unwrap() * 50;
         let count = self.random.random_range(1..=25);
         // Half of them in either partition.
         let ids: Vec<i64> = (first..first + count).flat_map(|id| [id, SECOND + id]).collect();
@@ -198,7 +199,7 @@ async fn judge(scene: &mut Scene, change: &Change, seed: u64, round: usize) {
         session.use_database(&scene.database).await;
         let writer = Writer {
             session,
-            number: number as i64,
+            number: i64::try_from(number).unwrap(),
             only_inserts: change.moves,
             random: random(seed, round * 10 + 1 + number),
             diary: Diary::default(),
@@ -213,7 +214,9 @@ async fn judge(scene: &mut Scene, change: &Change, seed: u64, round: usize) {
     is_over.store(true, Ordering::SeqCst);
     let found = |rows: Vec<Vec<Cell>>| {
         let pair = |row: Vec<Cell>| match row.as_slice() {
-            [Cell::Int(id), Cell::Int(value)] => (*id as i64, *value as i64),
+            [Cell::Int(id), Cell::Int(value)] => {
+                (i64::try_from(*id).unwrap(), i64::try_from(*value).unwrap())
+            }
             other => panic!("{other:?}"),
         };
         rows.into_iter().map(pair)

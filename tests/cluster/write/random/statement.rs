@@ -95,8 +95,8 @@ fn plus(cell: Cell, more: i64) -> Cell {
         Cell::Int(value) => Cell::Int(value + i128::from(more)),
         Cell::Decimal(value) => {
             let scale = value.scale();
-            let sum =
-                value.unscaled_at(scale).unwrap() + i128::from(more) * 10_i128.pow(scale as u32);
+            let one = 10_i128.pow(u32::try_from(scale).unwrap());
+            let sum = value.unscaled_at(scale).unwrap() + i128::from(more) * one;
             let (sign, sum) = (if sum < 0 { "-" } else { "" }, sum.abs().to_string());
             let digits = format!("{sum:0>width$}", width = scale + 1);
             let (whole, fraction) = digits.split_at(digits.len() - scale);

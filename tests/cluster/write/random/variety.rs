@@ -72,7 +72,7 @@ impl Variety {
             (Outcome::Done(0), _) => has("nothing to do"),
             (Outcome::Done(count), statement) => {
                 has(done(statement, is_ours));
-                if *count as usize > rows
+                if usize::try_from(*count).unwrap() > rows
                     && matches!(statement, Statement::Insert(it) if it.replaces)
                 {
                     has("rows replaced");
