@@ -128,6 +128,10 @@ async fn what_is_asked_for_wrongly_is_refused_with_what_to_do() {
         ("DELETE FROM t", "WHERE"),
         ("UPDATE t SET v = 2", "WHERE"),
         ("TRUNCATE TABLE t", "TRUNCATE"),
+        // In a relation of values both would be numbers, or numbers of two digits.
+        ("INSERT INTO t VALUES (2, 2, '007'), (3, 3, 5)", "those of 's' alike"),
+        ("INSERT INTO t VALUES (2, 2, 1.5), (3, 3, 1.25)", "those of 's' alike"),
+        ("REPLACE INTO t VALUES (2, 2, NULL), (3, '2', 'a'), (4, 2, 'b')", "those of 'v' alike"),
         ("INSERT INTO t (id) VALUES (2)", "v"),
         ("INSERT INTO t VALUES (2, NULL, 'b')", "NULL"),
         ("INSERT INTO t VALUES (2, 2)", "Column count"),
@@ -198,6 +202,11 @@ async fn numbers_keep_their_digits_and_do_not_wrap_around() {
     ] {
         scene.write(&format!("INSERT INTO t VALUES {row}")).await;
     }
+    let several = "INSERT INTO t VALUES (5, 1, 9007199254740993), (6, -2.5, 1.25), (7, NULL, -3)";
+    assert_eq!(scene.write(several).await, 3);
+    let of_tidb =
+        "SELECT COUNT(*) FROM t WHERE (id, d, v) IN ((5, 1, 9007199254740993), (6, -2.5, 1))";
+    assert_eq!(scene.tidb.number(of_tidb).await, 2);
     let of_tidb = "SELECT COUNT(*) FROM t WHERE (id, d, v) IN ((1, 123456789012345678901, 9007199254740993), \
                    (2, 12345678901234567890123456789.125, -9223372036854775808), (3, 0.5, 3), (4, -1.001, 1000))";
     assert_eq!(scene.tidb.number(of_tidb).await, 4);

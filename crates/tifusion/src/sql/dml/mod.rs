@@ -5,6 +5,7 @@
 //! apart here: its rows are those of a query that DataFusion plans like every other, and
 //! [`write`](crate::write) does with them what the statement says.
 
+mod alike;
 mod exact;
 mod insert;
 mod literal;
