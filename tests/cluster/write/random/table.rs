@@ -176,7 +176,8 @@ pub(super) struct Table {
 impl Table {
     /// Whether a new row may leave the column out.
     pub(super) fn has_default(&self, column: &Column) -> bool {
-        let is_id = self.ids.is_some() && column.name == "id";
+        // TiDB knows no DEFAULT of an AUTO_RANDOM column.
+        let is_id = matches!(self.ids, Some(Ids::Increment)) && column.name == "id";
         column.nullable || column.default.is_some() || is_id
     }
 
