@@ -151,7 +151,7 @@ pub(super) fn year(value: &InputValue<'_>, zone: Zone) -> Result<i64, Refusal> {
             // "0000" is the year zero, "0" and "00" are 2000.
             (year, text.len() != 4 && text.trim().starts_with('0'))
         }
-        (None, Some(wall)) => (i64::from(wall.time.year), false),
+        (None, Some(wall)) => (i64::from(wall.cut()?.year), false),
         (None, None) => (to_signed(value, zone)?, false),
     };
     let year = match year {

@@ -43,7 +43,7 @@ impl TimeTarget {
     /// A `DATE` loses the time of day, other times are rounded.
     fn of_wall(self, wall: Wall, zone: Zone) -> Result<u64, Refusal> {
         match self.kind {
-            TimeKind::Date => self.pack(wall.time, zone),
+            TimeKind::Date => self.pack(wall.cut()?, zone),
             TimeKind::DateTime => self.pack(wall.rounded(self.fsp)?, zone),
             // First to a point in time, which has to exist, then rounded.
             TimeKind::Timestamp => self.point(to_utc(wall.moment.micros, zone)?, wall.moment),
@@ -128,6 +128,12 @@ impl Wall {
     pub(super) fn rounded(&self, fsp: u8) -> Result<CoreTime, Refusal> {
         let micros = self.moment.round(fsp).ok_or(Refusal::OutOfRange)?;
         CoreTime::from_micros(self.shown(micros), self.time.kind, fsp)
+            .map_err(|_| Refusal::OutOfRange)
+    }
+
+    /// The time with the microseconds that were full then: of which day and year it was.
+    pub(super) fn cut(&self) -> Result<CoreTime, Refusal> {
+        CoreTime::from_micros(self.shown(self.moment.micros), self.time.kind, 6)
             .map_err(|_| Refusal::OutOfRange)
     }
 

@@ -128,6 +128,20 @@ fn moments_are_rounded_once() {
 }
 
 #[test]
+fn a_moment_just_before_midnight_is_of_its_own_day() {
+    // 2023-12-31 23:59:59.999999999 and 1969-12-31 23:59:59.999999999.
+    let array = TimestampNanosecondArray::from(vec![1_704_067_199_999_999_999, -1]);
+    let converted = |row, declaration| convert(&array, row, declaration).unwrap();
+    assert_eq!(
+        (converted(0, "DATE"), converted(1, "DATE")),
+        ("2023-12-31".into(), "1969-12-31".into())
+    );
+    assert_eq!((converted(0, "YEAR"), converted(1, "YEAR")), ("2023".into(), "1969".into()));
+    // What keeps the time of day rounds it.
+    assert_eq!(converted(0, "DATETIME(6)"), "2024-01-01 00:00:00.000000");
+}
+
+#[test]
 fn lengths_of_time() {
     let array = DurationSecondArray::from(vec![3_020_399, 3_020_400, i64::MAX]);
     assert_eq!(stored(&array, "TIME"), "838:59:59");
