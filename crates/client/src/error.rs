@@ -77,6 +77,11 @@ struct Inner {
 }
 
 impl ClientError {
+    /// A store has answered another command than it was asked.
+    pub(crate) fn of_another_command() -> Self {
+        Self::new(ErrorKind::Protocol, "the answer is of another command")
+    }
+
     /// An error of `kind`; `message` says what happened and what to do about it.
     #[must_use]
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {

@@ -149,8 +149,7 @@ impl Client {
             Sent::Rebuild { cause } | Sent::OutOfTime { cause, .. } => return Ok(Err(cause)),
         };
         let StoreResponse::SplitRegion(response) = answer.response else {
-            let message = "the answer is of another command";
-            return Err(ClientError::new(ErrorKind::Protocol, message));
+            return Err(ClientError::of_another_command());
         };
         if let Some(error) = response.errors.first() {
             return Err(key_error(error, "splitting a region")

@@ -314,13 +314,8 @@ impl Worker {
     ) -> Result<Next> {
         let Answer { response, store_id, address, attempts } = answer;
         let StoreResponse::Coprocessor(mut response) = response else {
-            let message = "the answer is of another command";
-            return Err(self.locate(
-                ClientError::new(ErrorKind::Protocol, message),
-                task,
-                store_id,
-                address,
-            ));
+            let error = ClientError::of_another_command();
+            return Err(self.locate(error, task, store_id, address));
         };
         if let Some(lock) = response.locked {
             drop(admission);

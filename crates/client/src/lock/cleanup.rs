@@ -13,7 +13,7 @@ use super::decision::Cleanup;
 use super::info::Lock;
 use super::status::Fate;
 use crate::backoff::Backoffer;
-use crate::error::{ClientError, ErrorKind, Result};
+use crate::error::{ClientError, Result};
 use crate::sender::{Answer, SendOptions, Sender};
 use crate::timestamp::Timestamp;
 use crate::transport::{StoreRequest, StoreResponse};
@@ -145,7 +145,7 @@ fn check_resolved(answer: Answer) -> Result<()> {
     let error = match answer.response {
         StoreResponse::ResolveLock(response) => response.error,
         StoreResponse::PessimisticRollback(response) => response.errors.into_iter().next(),
-        _ => return Err(ClientError::new(ErrorKind::Protocol, "the answer is of another command")),
+        _ => return Err(ClientError::of_another_command()),
     };
     match error {
         Some(error) => Err(super::key_error(&error, "resolving a lock")),

@@ -275,7 +275,7 @@ impl LockResolver {
             StoreResponse::CheckTxnStatus(response) => {
                 TxnStatus::from_response(response, question.force_sync_commit)
             }
-            _ => Err(ClientError::new(ErrorKind::Protocol, "the answer is of another command")),
+            _ => Err(ClientError::of_another_command()),
         }
     }
 
@@ -302,10 +302,7 @@ impl LockResolver {
                     StoreResponse::CheckSecondaryLocks(response) => {
                         secondaries.add(asked.len(), response)?;
                     }
-                    _ => {
-                        let message = "the answer is of another command";
-                        return Err(ClientError::new(ErrorKind::Protocol, message));
-                    }
+                    _ => return Err(ClientError::of_another_command()),
                 }
             }
             keys = round.again;

@@ -11,7 +11,7 @@ use tifusion_proto::kvrpcpb;
 
 use crate::backoff::Backoffer;
 use crate::clock::Clock;
-use crate::error::{ClientError, ErrorKind, Result};
+use crate::error::{ClientError, Result};
 use crate::lock::{Knowledge, LockResolver, LockStats, ReadLocks, key_error};
 use crate::options::{BackoffBudgets, ClientOptions};
 use crate::sender::{Answer, Isolation, Priority, SendOptions, SendStats, Sender};
@@ -138,7 +138,7 @@ impl Snapshot {
             };
             let answer = self.sender.send_to_key(&mut bo, key, &self.options, &build).await?;
             let StoreResponse::Get(response) = answer.response else {
-                return Err(wrong_answer());
+                return Err(ClientError::of_another_command());
             };
             match response.error {
                 Some(error) => {
@@ -203,7 +203,7 @@ impl Snapshot {
         locks: &mut Vec<kvrpcpb::LockInfo>,
     ) -> Result<Vec<Vec<u8>>> {
         let StoreResponse::BatchGet(response) = answer.response else {
-            return Err(wrong_answer());
+            return Err(ClientError::of_another_command());
         };
         // A lock somewhere that keeps all of them from being read.
         if let Some(error) = response.error {
@@ -256,10 +256,6 @@ impl Snapshot {
             None => error,
         }
     }
-}
-
-fn wrong_answer() -> ClientError {
-    ClientError::new(ErrorKind::Protocol, "the answer is of another command")
 }
 
 /// The lock behind a key error; any other key error is final for a read.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures::Stream;
 use tifusion_proto::kvrpcpb;
 
-use super::{Pair, Snapshot, lock_of, wrong_answer};
+use super::{Pair, Snapshot, lock_of};
 use crate::backoff::Backoffer;
 use crate::error::{ClientError, ErrorKind, Result};
 use crate::sender::Sent;
@@ -142,7 +142,7 @@ impl Scan {
                 }
             };
             let StoreResponse::Scan(response) = answer.response else {
-                return Err(wrong_answer());
+                return Err(ClientError::of_another_command());
             };
             // A lock that keeps the whole batch from being read.
             if let Some(error) = response.error {

@@ -4,6 +4,7 @@ use futures::TryStreamExt as _;
 
 use super::*;
 use crate::Client;
+use crate::error::ErrorKind;
 use crate::testing::{Call, Effect, FakeCluster, FakeLock, Fault, TxnEnd, row_key, row_keys};
 
 fn snapshot(client: &Client) -> Snapshot {

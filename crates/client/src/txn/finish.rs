@@ -11,7 +11,7 @@ use super::core::Core;
 use super::coverage::Rest;
 use super::ranges::Range;
 use crate::backoff::Backoffer;
-use crate::error::{ClientError, ErrorKind, Result};
+use crate::error::{ClientError, Result};
 use crate::lock::key_error;
 use crate::lock::status::Fate;
 use crate::region::{Region, RegionCache};
@@ -207,7 +207,7 @@ fn check(response: StoreResponse) -> Result<()> {
         StoreResponse::Commit(answer) => (answer.error, "committing"),
         StoreResponse::BatchRollback(answer) => (answer.error, "rolling back"),
         StoreResponse::ResolveLock(answer) => (answer.error, "finishing a region"),
-        _ => return Err(ClientError::new(ErrorKind::Protocol, "the answer is of another command")),
+        _ => return Err(ClientError::of_another_command()),
     };
     error.map_or(Ok(()), |error| Err(key_error(&error, doing)))
 }

@@ -130,10 +130,7 @@ impl Core {
     fn read_answer(&self, response: StoreResponse) -> Prewritten {
         match response {
             StoreResponse::Prewrite(answer) => answers::prewritten(self.start_ts, answer),
-            _ => {
-                let message = "the answer is of another command";
-                Prewritten::Failed(ClientError::new(ErrorKind::Protocol, message).into())
-            }
+            _ => Prewritten::Failed(ClientError::of_another_command().into()),
         }
     }
 

@@ -55,7 +55,7 @@ impl Core {
                 }
             }
             // An answer there is, but none that says anything.
-            Ok(_) => CommitReply::Lost { error: another_command(), again: false },
+            Ok(_) => CommitReply::Lost { error: ClientError::of_another_command(), again: false },
             Err(error) if error.kind() == ErrorKind::Undetermined => {
                 match bo.backoff(BackoffKind::StoreRpc, again(&error)).await {
                     Ok(()) => CommitReply::Lost { error, again: true },
@@ -85,7 +85,7 @@ impl Core {
         let answer =
             self.client.sender().send_to_key(&mut bo, &primary, &self.send, &build).await?;
         let StoreResponse::CheckTxnStatus(answer) = answer.response else {
-            return Err(another_command());
+            return Err(ClientError::of_another_command());
         };
         TxnStatus::from_response(answer, true)
     }
@@ -98,7 +98,7 @@ impl Core {
         let answer =
             self.client.sender().send_to_key(&mut bo, &primary, &self.send, &build).await?;
         let StoreResponse::BatchRollback(answer) = answer.response else {
-            return Err(another_command());
+            return Err(ClientError::of_another_command());
         };
         answer.error.map_or(Ok(()), |error| Err(key_error(&error, "rolling the primary back")))
     }
@@ -148,10 +148,6 @@ impl Core {
         );
         bo.backoff(BackoffKind::MaxTsNotSynced, cause).await.err()
     }
-}
-
-fn another_command() -> ClientError {
-    ClientError::new(ErrorKind::Protocol, "the answer is of another command")
 }
 
 /// The same error for the backoffer, which keeps it as its cause.
