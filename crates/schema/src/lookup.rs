@@ -36,6 +36,12 @@ impl TableInfo {
         self.columns.iter().find(|column| column.id == id)
     }
 
+    /// Where the column of this id, hidden or not, public or not, stands in [`TableInfo::columns`].
+    #[must_use]
+    pub fn column_offset(&self, id: i64) -> Option<usize> {
+        self.columns.iter().position(|column| column.id == id)
+    }
+
     /// The public index of this name, in whatever case.
     #[must_use]
     pub fn find_index(&self, name: &str) -> Option<&IndexInfo> {

@@ -282,19 +282,23 @@ impl Error {
     }
 }
 
+fn kind_of(kind: ClientErrorKind) -> ErrorKind {
+    match kind {
+        ClientErrorKind::DeadlineExceeded => ErrorKind::DeadlineExceeded,
+        ClientErrorKind::InvalidInput => ErrorKind::InvalidInput,
+        ClientErrorKind::SnapshotTooOld => ErrorKind::SnapshotTooOld,
+        ClientErrorKind::Protocol => ErrorKind::Data,
+        ClientErrorKind::Security => ErrorKind::Security,
+        ClientErrorKind::Undetermined => ErrorKind::Undetermined,
+        ClientErrorKind::Conflict => ErrorKind::Conflict,
+        ClientErrorKind::Unavailable | ClientErrorKind::Cancelled => ErrorKind::Unavailable,
+        _ => ErrorKind::Refused,
+    }
+}
+
 impl From<ClientError> for Error {
     fn from(error: ClientError) -> Self {
-        let kind = match error.kind() {
-            ClientErrorKind::DeadlineExceeded => ErrorKind::DeadlineExceeded,
-            ClientErrorKind::InvalidInput => ErrorKind::InvalidInput,
-            ClientErrorKind::SnapshotTooOld => ErrorKind::SnapshotTooOld,
-            ClientErrorKind::Protocol => ErrorKind::Data,
-            ClientErrorKind::Security => ErrorKind::Security,
-            ClientErrorKind::Undetermined => ErrorKind::Undetermined,
-            ClientErrorKind::Conflict => ErrorKind::Conflict,
-            ClientErrorKind::Unavailable | ClientErrorKind::Cancelled => ErrorKind::Unavailable,
-            _ => ErrorKind::Refused,
-        };
+        let kind = kind_of(error.kind());
         let (message, retry) = (error.message().to_owned(), error.retry());
         let context = client_context(error.context());
         let mut told = Self::retelling(kind, message, error).with_retry(retry);
@@ -347,14 +351,7 @@ via_schema_error!(
 impl Error {
     /// The error of a transaction that did not commit.
     pub(crate) fn from_transaction(error: TxnError) -> Self {
-        let kind = match error.kind() {
-            ClientErrorKind::Conflict => ErrorKind::Conflict,
-            ClientErrorKind::SnapshotTooOld => ErrorKind::SnapshotTooOld,
-            ClientErrorKind::DeadlineExceeded => ErrorKind::DeadlineExceeded,
-            ClientErrorKind::Unavailable => ErrorKind::Unavailable,
-            ClientErrorKind::Undetermined => ErrorKind::Undetermined,
-            _ => ErrorKind::Refused,
-        };
+        let kind = kind_of(error.kind());
         Self::retelling(kind, format!("{error}; nothing was written"), error)
     }
 }

@@ -339,7 +339,7 @@ impl Tables {
             }
         }
         let read = self.readable().find(|table| !Arc::ptr_eq(table.cluster(), cluster));
-        let read = read.map(|table| format!("{}.{}", table.database(), table.name()));
+        let read = read.map(|table| table.label());
         let written = || self.written.iter().find(|table| !Arc::ptr_eq(&table.cluster, cluster));
         match read.or_else(|| written().map(|table| table.label())) {
             None => Ok(()),

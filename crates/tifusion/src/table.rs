@@ -11,7 +11,6 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{Result as DataFusionResult, plan_err};
-use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::dml::InsertOp;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_expr::utils::collect_columns;
@@ -278,12 +277,9 @@ impl TidbTable {
         &self,
         names: impl Iterator<Item = &'a str>,
     ) -> Result<Vec<usize>> {
-        let columns = &self.info.columns;
         let mut offsets = Vec::new();
         for name in names {
-            let found = self.info.find_column(name);
-            let offset = found.and_then(|found| columns.iter().position(|c| c.id == found.id));
-            let offset = offset.ok_or_else(|| {
+            let offset = self.column_offset(name).ok_or_else(|| {
                 Error::invalid(format!("{} has no column {name:?} to write", self.label()))
             })?;
             if offsets.contains(&offset) {
@@ -297,7 +293,13 @@ impl TidbTable {
         Ok(offsets)
     }
 
-    fn label(&self) -> String {
+    /// Where the visible column of this name stands in [`TableInfo::columns`].
+    pub(crate) fn column_offset(&self, name: &str) -> Option<usize> {
+        self.info.column_offset(self.info.find_column(name)?.id)
+    }
+
+    /// `database.table`, for people.
+    pub(crate) fn label(&self) -> String {
         format!("{}.{}", self.database, self.name())
     }
 
@@ -619,9 +621,6 @@ impl TableProvider for TidbTable {
                 ))
                 .into());
             }
-        };
-        let Some(state) = state.as_any().downcast_ref::<SessionState>() else {
-            return Err(Error::unsupported("writes can be planned by a SessionState only").into());
         };
         let schema = input.schema();
         let names = schema.fields().iter().map(|field| field.name().as_str());

@@ -330,5 +330,5 @@ impl KeyPart {
 
 /// Where a column stands in the table's list.
 fn offset_of(table: &TableInfo, column: &ColumnInfo) -> usize {
-    table.columns.iter().position(|other| other.id == column.id).unwrap_or(usize::MAX)
+    table.column_offset(column.id).unwrap_or(usize::MAX)
 }

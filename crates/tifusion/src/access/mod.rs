@@ -142,7 +142,7 @@ impl FilteredTable<'_> {
         let pruner = self.pruner()?;
         let by_offset: BTreeMap<usize, Domain> = domains
             .iter()
-            .filter_map(|(id, domain)| Some((self.offset(*id)?, domain.clone())))
+            .filter_map(|(id, domain)| Some((self.info.column_offset(*id)?, domain.clone())))
             .collect();
         let deciding = pruner.columns().into_iter().filter_map(|offset| by_offset.get(&offset));
         let most = deciding.map(|domain| domain.intervals().len()).max().unwrap_or_default();
@@ -163,7 +163,7 @@ impl FilteredTable<'_> {
         let places = self.places();
         let physical_ids = pruner.prune(&by_offset);
         let Some((offset, domain)) = handle.int_column().and_then(|id| {
-            let offset = self.offset(id)?;
+            let offset = self.info.column_offset(id)?;
             Some((offset, by_offset.get(&offset)?.clone()))
         }) else {
             return physical_ids.into_iter().map(with).collect();
@@ -189,10 +189,6 @@ impl FilteredTable<'_> {
         let definitions = partitions.map(|info| info.definitions.as_slice()).unwrap_or_default();
         let listed = definitions.iter().map(|definition| definition.in_values.len()).sum::<usize>();
         definitions.len().max(listed)
-    }
-
-    fn offset(&self, column_id: i64) -> Option<usize> {
-        self.info.columns.iter().position(|column| column.id == column_id)
     }
 
     /// `None` if all partitions are to be read.

@@ -46,7 +46,7 @@ impl AnalyzerRule for DmlWrites {
 /// # Errors
 /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported), with where the write goes instead.
 pub(super) fn check(dml: &DmlStatement, table: &TidbTable) -> Result<(), Error> {
-    let name = format!("{}.{}", table.database(), table.name());
+    let name = table.label();
     match (&dml.op, &*dml.input) {
         (WriteOp::Insert(_), LogicalPlan::Projection(made)) if leaves_out(made, table) => {
             Err(Error::unsupported(format!(

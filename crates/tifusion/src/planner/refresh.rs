@@ -32,9 +32,10 @@ pub(super) async fn refreshed(
         ((id, Arc::clone(name)), Arc::clone(table.info()))
     } else {
         let found = view.find(table.database(), table.name());
-        let (database, name) = found.ok_or_else(|| changed(table, "was dropped or renamed"))?;
+        let (database, name) =
+            found.ok_or_else(|| changed(&table.label(), "was dropped or renamed"))?;
         let info = cluster.meta().table(view, database.id, name.id).await?;
-        let info = info.ok_or_else(|| changed(table, "was dropped or renamed"))?;
+        let info = info.ok_or_else(|| changed(&table.label(), "was dropped or renamed"))?;
         info.check_readable().map_err(tifusion_schema::Error::from)?;
         ((database.id, Arc::clone(&database.name)), info)
     };
@@ -48,10 +49,9 @@ pub(super) async fn refreshed(
         return Err(Error::new(
             ErrorKind::SchemaChanged,
             format!(
-                "the types of {}.{} follow from time_zone, zero_date and show_rowid, which were \
-                 set after the statement (or the view in it) was made: make it again",
-                table.database(),
-                table.name()
+                "the types of {} follow from time_zone, zero_date and show_rowid, which were set \
+                 after the statement (or the view in it) was made: make it again",
+                table.label()
             ),
         ));
     }
@@ -105,10 +105,7 @@ pub(super) async fn check_written(table: &WrittenTable, view: &View) -> Result<(
     if now.is_some_and(|now| *now == *table.info) {
         return Ok(());
     }
-    Err(Error::new(
-        ErrorKind::SchemaChanged,
-        format!("{} was changed since the statement was planned: run it again", table.label()),
-    ))
+    Err(changed(&table.label(), "was changed"))
 }
 
 /// `plan` with each first table in `fresh` replaced by its second.
@@ -162,17 +159,13 @@ fn position(old: &TidbTable, now: &TidbTable, name: &str) -> Option<usize> {
     (same && id(old) == id(now)).then_some(at)
 }
 
-fn changed(table: &TidbTable, what: &str) -> Error {
+fn changed(table: &str, what: &str) -> Error {
     Error::new(
         ErrorKind::SchemaChanged,
-        format!(
-            "{}.{} {what} since the statement was planned: run it again",
-            table.database(),
-            table.name()
-        ),
+        format!("{table} {what} since the statement was planned: run it again"),
     )
 }
 
 fn column_changed(now: &TidbTable, column: &str) -> Error {
-    changed(now, &format!("changed (its column {column} is gone or another)"))
+    changed(&now.label(), &format!("changed (its column {column} is gone or another)"))
 }

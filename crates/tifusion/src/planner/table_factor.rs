@@ -93,7 +93,7 @@ fn with_row_id(
     let Some(table) = provider.downcast_ref::<TidbTable>() else {
         return plan_err!("{name} is no table to write to");
     };
-    let own = format!("{}.{} with row ids", table.database(), table.name());
+    let own = format!("{} with row ids", table.label());
     let options = context.context_provider().options();
     let config = TidbOptions::config_of(options).unwrap_or_default();
     let table: Arc<dyn TableProvider> = Arc::new(table.read_row_ids(&config)?);
@@ -127,8 +127,7 @@ fn read_so(
     }
     // A scan is told apart from another by its name alone, so this one has one of its own.
     let names: Vec<String> = partitions.into_iter().map(|ident| ident.value).collect();
-    let (database, of) = (table.database(), table.name());
-    let own = format!("{database}.{of} PARTITION ({})", names.join(", "));
+    let own = format!("{} PARTITION ({})", table.label(), names.join(", "));
     let options = context.context_provider().options();
     let config = TidbOptions::config_of(options).unwrap_or_default();
     let table: Arc<dyn TableProvider> = Arc::new(table.read_partitions(names, &config)?);

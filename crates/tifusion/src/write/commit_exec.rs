@@ -28,7 +28,8 @@ use super::edit::{KEY, KIND};
 use super::job::WriteJob;
 use super::run::{self, RunMetrics};
 
-static SCHEMA: LazyLock<SchemaRef> =
+/// One column with one row: how many rows were changed.
+pub(super) static SCHEMA: LazyLock<SchemaRef> =
     LazyLock::new(|| Arc::new(Schema::new(vec![Field::new("count", DataType::UInt64, false)])));
 
 /// Writes sorted edits in one transaction of two phases, which is there as a whole or not at all, and counts

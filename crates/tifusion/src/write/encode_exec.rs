@@ -14,7 +14,7 @@ use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricBuilder,
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
     ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan,
-    ExecutionPlanProperties as _, PlanProperties, ReplaceChildrenOptions,
+    ExecutionPlanProperties as _, Partitioning, PlanProperties, ReplaceChildrenOptions,
 };
 use futures::{TryStreamExt as _, stream};
 
@@ -83,22 +83,11 @@ impl TidbEncodeExec {
     ) -> Self {
         let properties = Arc::new(PlanProperties::new(
             EquivalenceProperties::new(edit_schema()),
-            input.output_partitioning().clone().into_unknown(),
+            Partitioning::UnknownPartitioning(input.output_partitioning().partition_count()),
             input.pipeline_behavior(),
             input.boundedness(),
         ));
         Self { job, input, encoder, properties, metrics: ExecutionPlanMetricsSet::new() }
-    }
-}
-
-/// A partitioning of which nothing but the number of partitions is known.
-trait IntoUnknown {
-    fn into_unknown(self) -> Self;
-}
-
-impl IntoUnknown for datafusion::physical_plan::Partitioning {
-    fn into_unknown(self) -> Self {
-        Self::UnknownPartitioning(self.partition_count())
     }
 }
 

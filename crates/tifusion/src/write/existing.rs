@@ -3,23 +3,25 @@
 use std::collections::HashMap;
 
 use arrow::array::{AsArray as _, RecordBatch};
-use arrow::datatypes::Int64Type;
+use arrow::datatypes::{Int64Type, Schema};
 use bytes::Bytes;
 use tifusion_codec::datum::Datum;
 use tifusion_codec::index::IndexValue;
-use tifusion_codec::input::ColumnConverter;
 use tifusion_codec::key::{decode_record_key, encode_record_key};
 use tifusion_schema::EncodedRow;
 
+use super::input_column::InputColumn;
 use super::job::WriteJob;
 use super::target::{RowKeyColumn, WriteTarget};
-use super::value_error::{ColumnPlace, value_error};
-use crate::error::{Error, ErrorKind, Result};
+use super::txn_error::damaged;
+use crate::error::{Error, Result};
 
 /// Finds the rows that the first columns of a batch tell.
 #[derive(Debug)]
 pub(super) struct RowFinder {
-    key: Vec<(RowKeyColumn, Option<ColumnConverter>)>,
+    columns: Vec<InputColumn>,
+    /// Where the row id is in the batch, if that tells a row.
+    row_id: Option<usize>,
 }
 
 /// A row as it is in the store.
@@ -35,25 +37,22 @@ pub(super) struct ExistingRow {
 
 impl RowFinder {
     /// A finder by columns of the types that the batches have.
-    pub(super) fn new(job: &WriteJob, schema: &arrow::datatypes::Schema) -> Result<Self> {
-        let key = job.target.row_key_columns()?;
-        let converter = |(at, part): (usize, RowKeyColumn)| {
-            let RowKeyColumn::Column(offset) = part else { return Ok((part, None)) };
-            let column = job.target.info.columns.get(offset);
-            let (Some(column), Some(field)) = (column, schema.fields().get(at)) else {
-                return Err(Error::new(ErrorKind::Engine, "a column of the row's key is missing"));
-            };
-            let place = ColumnPlace { target: &job.target, column: column.name.as_str() };
-            let converter = job.converter(field.data_type(), &column.field_type);
-            let converter = converter.map_err(|error| value_error(place, None, error))?;
-            Ok((part, Some(converter)))
-        };
-        Ok(Self { key: key.into_iter().enumerate().map(converter).collect::<Result<_>>()? })
+    pub(super) fn new(job: &WriteJob, schema: &Schema) -> Result<Self> {
+        let (mut columns, mut row_id) = (Vec::new(), None);
+        for (at, part) in job.target.row_key_columns()?.into_iter().enumerate() {
+            match part {
+                RowKeyColumn::RowId => row_id = Some(at),
+                RowKeyColumn::Column(offset) => {
+                    columns.push(InputColumn::new(job, schema, (at, offset), None)?);
+                }
+            }
+        }
+        Ok(Self { columns, row_id })
     }
 
     /// How many columns tell a row.
     pub(super) fn width(&self) -> usize {
-        self.key.len()
+        self.columns.len() + usize::from(self.row_id.is_some())
     }
 
     /// The rows of a batch, in its order.
@@ -73,25 +72,15 @@ impl RowFinder {
 
     fn record_key(&self, target: &WriteTarget, batch: &RecordBatch, row: usize) -> Result<Vec<u8>> {
         let mut values = vec![Datum::Null; target.info.columns.len()];
-        let mut row_id = None;
-        for ((part, converter), array) in self.key.iter().zip(batch.columns()) {
-            match (part, converter) {
-                (RowKeyColumn::Column(offset), Some(converter)) => {
-                    let value = converter.convert(array, row);
-                    let column = target.info.columns.get(*offset);
-                    let name = column.map_or("", |column| column.name.as_str());
-                    let place = ColumnPlace { target, column: name };
-                    let value = value.map_err(|error| value_error(place, None, error))?;
-                    if let Some(slot) = values.get_mut(*offset) {
-                        *slot = value;
-                    }
-                }
-                _ => {
-                    let ids = array.as_primitive_opt::<Int64Type>();
-                    row_id = ids.map(|ids| ids.value(row));
-                }
+        for column in &self.columns {
+            let value = column.value(target, batch, row)?;
+            if let Some(slot) = values.get_mut(column.offset()) {
+                *slot = value;
             }
         }
+        let ids = self.row_id.and_then(|at| batch.columns().get(at));
+        let ids = ids.and_then(|ids| ids.as_primitive_opt::<Int64Type>());
+        let row_id = ids.map(|ids| ids.value(row));
         let (physical_id, handle) = target.encoder.locate(&values, row_id)?;
         Ok(encode_record_key(physical_id, &handle))
     }
@@ -113,15 +102,8 @@ fn decode(target: &WriteTarget, key: &[u8], value: Option<&Bytes>) -> Result<Exi
     let row_id = target.row_id_of(&handle);
     let encoded = target.encoder.encode_stored(&values, row_id)?;
     if encoded.key != key {
-        return Err(Error::new(
-            ErrorKind::Data,
-            format!(
-                "a row of {} is not where its values say: nothing was written; ADMIN CHECK TABLE tells \
-                 more",
-                target.label()
-            ),
-        )
-        .with_context("key", tifusion_codec::key::display_key(key).to_string()));
+        let what = format!("a row of {} is not where its values say", target.label());
+        return Err(damaged(&what, key));
     }
     let values = values.into_iter().map(Datum::into_owned).collect();
     Ok(ExistingRow { encoded, values, row_id })
@@ -154,15 +136,8 @@ pub(super) async fn conflicting(job: &WriteJob, rows: &[EncodedRow]) -> Result<V
     wanted.retain(|key| !found.contains_key(key));
     let more = job.read(wanted.clone()).await?;
     if let Some(missing) = wanted.iter().find(|key| !more.contains_key(*key)) {
-        return Err(Error::new(
-            ErrorKind::Data,
-            format!(
-                "an index of {} has an entry without a row: nothing was written; ADMIN CHECK TABLE tells \
-                 more",
-                target.label()
-            ),
-        )
-        .with_context("key", tifusion_codec::key::display_key(missing).to_string()));
+        let what = format!("an index of {} has an entry without a row", target.label());
+        return Err(damaged(&what, missing));
     }
     found.extend(more);
     found.iter().map(|(key, value)| decode(target, key, Some(value))).collect()

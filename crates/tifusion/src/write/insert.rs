@@ -3,18 +3,17 @@
 use std::collections::HashSet;
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::Schema;
 use tifusion_codec::datum::Datum;
-use tifusion_codec::input::ColumnConverter;
-use tifusion_schema::ColumnDefault;
-use tifusion_schema::EncodedRow;
+use tifusion_schema::{ColumnDefault, ColumnInfo, EncodedRow};
 
 use super::command::OnDuplicate;
 use super::edit::EditBatches;
 use super::existing;
 use super::ids::{BatchIds, NeededIds};
+use super::input_column::{InputColumn, at_row};
 use super::job::WriteJob;
-use super::value_error::{ColumnPlace, value_error};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
 /// Encodes batches of new rows.
 #[derive(Debug)]
@@ -27,7 +26,7 @@ pub(super) struct InsertEncoder {
 #[derive(Debug)]
 enum Cell {
     /// A column of the input.
-    Input { at: usize, converter: ColumnConverter },
+    Input(InputColumn),
     /// The same for each row.
     Constant(Datum<'static>),
     /// The allocator alone.
@@ -41,23 +40,16 @@ impl InsertEncoder {
     /// When a type of the input is none for its column, or a column that is left out has no default.
     pub(super) fn new(
         job: &WriteJob,
-        schema: &arrow::datatypes::Schema,
+        schema: &Schema,
         columns: &[usize],
         on_duplicate: OnDuplicate,
     ) -> Result<Self> {
-        let cell = |(offset, column): (usize, &tifusion_schema::ColumnInfo)| {
-            let place = ColumnPlace { target: &job.target, column: column.name.as_str() };
+        let cell = |(offset, column): (usize, &ColumnInfo)| {
             let Some(at) = columns.iter().position(|given| *given == offset) else {
-                return left_out(job, offset, column, place);
+                return left_out(job, offset, column);
             };
-            let field = schema.fields().get(at).ok_or_else(|| {
-                Error::new(ErrorKind::Engine, "the input has fewer columns than are written")
-            })?;
-            let numbered = job.ids.input_type(offset);
-            let field_type = numbered.as_ref().unwrap_or(&column.field_type);
-            let converter = job.converter(field.data_type(), field_type);
-            let converter = converter.map_err(|error| value_error(place, None, error))?;
-            Ok(Cell::Input { at, converter })
+            let input_type = job.ids.input_type(offset);
+            Ok(Cell::Input(InputColumn::new(job, schema, (at, offset), input_type)?))
         };
         let cells = job.target.info.columns.iter().enumerate().map(cell).collect::<Result<_>>()?;
         Ok(Self { cells, on_duplicate })
@@ -73,12 +65,10 @@ impl InsertEncoder {
         let mut edits = EditBatches::new();
         if self.on_duplicate == OnDuplicate::Replace {
             let has_own_key = !job.target.encoder.needs_row_id();
-            let all_of =
-                |row: &EncodedRow| (has_own_key.then(|| row.key.clone()), row.value.clone());
-            let new: HashSet<_> = rows.iter().map(all_of).collect();
+            let new: HashSet<_> = rows.iter().map(|row| all_of(row, has_own_key)).collect();
             for old in existing::conflicting(job, &rows).await? {
                 // A row that is there already counts once, as MySQL has it.
-                match new.contains(&all_of(&old.encoded)) {
+                match new.contains(&all_of(&old.encoded, has_own_key)) {
                     true => edits.renew(&old.encoded)?,
                     false => edits.delete(&old.encoded)?,
                 }
@@ -138,16 +128,7 @@ impl InsertEncoder {
         offset: usize,
     ) -> Result<Datum<'a>> {
         match self.cells.get(offset) {
-            Some(Cell::Input { at, converter }) => {
-                let array = batch.columns().get(*at).ok_or_else(|| {
-                    Error::new(ErrorKind::Engine, "the input has fewer columns than are written")
-                })?;
-                converter.convert(array, row).map_err(|error| {
-                    let column = job.target.info.columns.get(offset);
-                    let column = column.map_or("", |column| column.name.as_str());
-                    value_error(ColumnPlace { target: &job.target, column }, Some(row), error)
-                })
-            }
+            Some(Cell::Input(input)) => input.value(&job.target, batch, row),
             Some(Cell::Constant(value)) => Ok(value.clone()),
             Some(Cell::Id) | None => Ok(Datum::Null),
         }
@@ -155,12 +136,7 @@ impl InsertEncoder {
 }
 
 /// What stands in a column that the statement leaves out.
-fn left_out(
-    job: &WriteJob,
-    offset: usize,
-    column: &tifusion_schema::ColumnInfo,
-    place: ColumnPlace<'_>,
-) -> Result<Cell> {
+fn left_out(job: &WriteJob, offset: usize, column: &ColumnInfo) -> Result<Cell> {
     if job.ids.column() == Some(offset) {
         return Ok(Cell::Id);
     }
@@ -173,13 +149,14 @@ fn left_out(
         _ => {
             return Err(Error::invalid(format!(
                 "column {} of {} is left out, and has no default",
-                place.column,
-                place.target.label()
+                column.name.as_str(),
+                job.target.label()
             )));
         }
     }))
 }
 
-fn at_row(row: usize, error: Error) -> Error {
-    error.with_context("row of the batch", row.saturating_add(1).to_string())
+/// All that makes a row what it is: its key, unless that is a number of nobody's choice, and its values.
+fn all_of(row: &EncodedRow, has_own_key: bool) -> (Option<&[u8]>, &[u8]) {
+    (has_own_key.then_some(row.key.as_slice()), &row.value)
 }

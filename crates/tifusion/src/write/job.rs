@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arrow::array::RecordBatch;
 use arrow::datatypes::DataType;
 use bytes::Bytes;
-use datafusion::execution::session_state::SessionState;
 use parking_lot::Mutex;
 use tifusion_client::snapshot::SnapshotOptions;
 use tifusion_codec::FieldType;
@@ -23,7 +22,7 @@ use super::ids::IdSource;
 use super::options::{Progress, WriteOptions};
 use super::sample::KeySample;
 use super::target::WriteTarget;
-use crate::config::{Settings, TidbOptions};
+use crate::config::{Config, Settings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::statement::StatementSnapshot;
 
@@ -45,7 +44,7 @@ pub(super) struct WriteJob {
 }
 
 impl WriteJob {
-    /// A write of `kind` to `target` from the snapshot that `state` has.
+    /// A write of `kind` to `target` from `snapshot`.
     ///
     /// # Errors
     /// When the table's description says more bits than an id has.
@@ -53,9 +52,8 @@ impl WriteJob {
         target: Arc<WriteTarget>,
         (kind, options): (WriteKind, WriteOptions),
         snapshot: Arc<StatementSnapshot>,
-        state: &SessionState,
+        config: &Config,
     ) -> Result<Self> {
-        let config = TidbOptions::config_of(state.config_options()).unwrap_or_default();
         let ids = IdSource::new(Arc::clone(&target))?;
         let settings = config.settings().clone();
         Ok(Self {

@@ -21,6 +21,7 @@ mod existing;
 mod gc;
 mod guard;
 mod ids;
+mod input_column;
 mod insert;
 mod job;
 mod merge;
@@ -33,7 +34,6 @@ mod sample;
 mod target;
 mod txn_error;
 mod update;
-mod value_error;
 
 pub(crate) use command::{OnDuplicate, WriteKind};
 pub use commit_exec::TidbWriteExec;

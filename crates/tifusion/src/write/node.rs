@@ -5,17 +5,17 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, LazyLock};
 
-use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::common::{DFSchema, DFSchemaRef, Result, ToDFSchema as _, internal_err};
 use datafusion::logical_expr::{Expr, Extension, LogicalPlan, UserDefinedLogicalNodeCore};
 
 use super::command::WriteKind;
+use super::commit_exec;
 use super::options::WriteOptions;
 use super::target::WrittenTable;
 
 static SCHEMA: LazyLock<DFSchemaRef> = LazyLock::new(|| {
-    let schema = Schema::new(vec![Field::new("count", DataType::UInt64, false)]);
-    Arc::new(schema.to_dfschema().unwrap_or_else(|_| DFSchema::empty()))
+    let schema = Arc::clone(&commit_exec::SCHEMA).to_dfschema();
+    Arc::new(schema.unwrap_or_else(|_| DFSchema::empty()))
 });
 
 /// Writes the rows of its input to a table of TiDB, and counts the rows of the table that it changed.

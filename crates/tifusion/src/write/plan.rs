@@ -5,7 +5,6 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use datafusion::catalog::Session;
 use datafusion::common::Result as DataFusionResult;
-use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion::logical_expr::{LogicalPlan, UserDefinedLogicalNode};
 use datafusion::physical_plan::ExecutionPlan;
@@ -21,6 +20,7 @@ use super::refuse;
 use super::target::{WriteTarget, WrittenTable};
 use crate::config::TidbOptions;
 use crate::error::{Error, Result};
+use crate::meta::ReadAt;
 use crate::snapshot_check::SnapshotCheckExec;
 use crate::statement::StatementSnapshot;
 
@@ -41,12 +41,8 @@ impl ExtensionPlanner for WritePlanner {
     ) -> DataFusionResult<Option<Arc<dyn ExecutionPlan>>> {
         let write = node.as_any().downcast_ref::<TidbWrite>();
         let (Some(write), [input]) = (write, physical_inputs) else { return Ok(None) };
-        let state = session
-            .as_any()
-            .downcast_ref::<SessionState>()
-            .ok_or_else(|| Error::unsupported("writes can be planned by a SessionState only"))?;
         let what = (write.kind.clone(), write.options.clone());
-        let plan = write_plan(&write.table, what, Arc::clone(input), state).await?;
+        let plan = write_plan(&write.table, what, Arc::clone(input), session).await?;
         Ok(Some(plan))
     }
 }
@@ -60,9 +56,9 @@ pub(crate) async fn write_plan(
     table: &WrittenTable,
     what: (WriteKind, WriteOptions),
     input: Arc<dyn ExecutionPlan>,
-    state: &SessionState,
+    session: &dyn Session,
 ) -> Result<Arc<dyn ExecutionPlan>> {
-    let snapshot = state.config().get_extension::<StatementSnapshot>().ok_or_else(|| {
+    let snapshot = session.config().get_extension::<StatementSnapshot>().ok_or_else(|| {
         Error::unsupported(
             "tables of TiDB are written to in a TidbContext, which gives each statement its snapshot",
         )
@@ -72,13 +68,13 @@ pub(crate) async fn write_plan(
             "a statement that reads AS OF a TIMESTAMP can't write: what it writes would be of that time",
         ));
     }
-    let config = TidbOptions::config_of(state.config_options()).unwrap_or_default();
+    let config = TidbOptions::config_of(session.config_options()).unwrap_or_default();
     refuse::check_enabled(&config, &table.database.1, &table.info)?;
     let target = Arc::new(WriteTarget::new(table)?);
-    let at = refuse::at(snapshot.start_ts(), snapshot.deadline());
+    let at = ReadAt { ts: snapshot.start_ts(), deadline: snapshot.deadline() };
     refuse::check_cluster(&target, at, snapshot.schema_version()).await?;
     let client = target.cluster.client().clone();
-    let job = Arc::new(WriteJob::new(target, what, Arc::clone(&snapshot), state)?);
+    let job = Arc::new(WriteJob::new(target, what, Arc::clone(&snapshot), &config)?);
     // What the input read must have been there, and this is said before anything is committed.
     let input = Arc::new(SnapshotCheckExec::new(input, client, snapshot));
     let edits = Arc::new(TidbEncodeExec::new(Arc::clone(&job), input)?);

@@ -4,7 +4,6 @@
 //! Here is what rows may be written though they can be: that of constraints which nobody would check, of
 //! databases that TiDB writes to itself, of clusters that are read only.
 
-use tifusion_client::Timestamp;
 use tifusion_schema::TableInfo;
 use tifusion_schema::model::ci_str::to_lower;
 
@@ -119,9 +118,4 @@ fn referring(view: &View, database: &str, table: &str) -> Option<String> {
 
 fn refused(table: &str, why: &str) -> Error {
     Error::unsupported(format!("table {table} is not written to: {why}; {HINT}"))
-}
-
-/// A snapshot's place in time, for reading names at it.
-pub(super) fn at(ts: Timestamp, deadline: Option<std::time::Instant>) -> ReadAt {
-    ReadAt { ts, deadline }
 }

@@ -56,10 +56,7 @@ impl WriteTarget {
     /// When the table's description contradicts itself.
     pub(crate) fn row_key_columns(&self) -> Result<Vec<RowKeyColumn>> {
         let info = &self.info;
-        let offset = |column: &ColumnInfo| {
-            let at = info.columns.iter().position(|other| other.id == column.id);
-            at.map(RowKeyColumn::Column)
-        };
+        let offset = |column: &ColumnInfo| info.column_offset(column.id).map(RowKeyColumn::Column);
         let mut key = match info.handle()? {
             HandleKind::RowId => vec![RowKeyColumn::RowId],
             HandleKind::Int(column) => offset(column).into_iter().collect(),

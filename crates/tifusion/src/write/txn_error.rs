@@ -21,15 +21,11 @@ pub(super) fn transaction_error(target: &WriteTarget, error: TxnError) -> Error 
                 format!("writing to {label} was refused before the commit: {source}"),
             ),
         },
-        TxnError::AssertionFailed { ref key, .. } => Error::new(
-            ErrorKind::Data,
-            format!(
-                "rows and indexes of {label} do not agree: nothing was written; ADMIN CHECK TABLE tells more"
-            ),
-        )
-        .with_context("index", index_name(target, key))
-        .with_context("key", key::display_key(key).to_string())
-        .with_source(error),
+        TxnError::AssertionFailed { ref key, .. } => {
+            damaged(&format!("rows and indexes of {label} do not agree"), key)
+                .with_context("index", index_name(target, key))
+                .with_source(error)
+        }
         TxnError::Conflict { ref key, .. } => Error::new(
             ErrorKind::Conflict,
             format!(
@@ -56,6 +52,13 @@ pub(super) fn transaction_error(target: &WriteTarget, error: TxnError) -> Error 
 /// Two rows of the statement have one key.
 pub(super) fn duplicate_in_statement(target: &WriteTarget, key: &[u8]) -> Error {
     duplicate(target, key, "comes twice in the statement")
+}
+
+/// Rows and indexes do not agree, which is seen at a key.
+pub(super) fn damaged(what: &str, key: &[u8]) -> Error {
+    let message = format!("{what}: nothing was written; ADMIN CHECK TABLE tells more");
+    let shown = key::display_key(key).to_string();
+    Error::new(ErrorKind::Data, message).with_context("key", shown)
 }
 
 /// As TiDB's 1062, with what is known of the values.

@@ -1,25 +1,24 @@
 //! Rows with some values changed, and rows taken away.
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::Schema;
 use tifusion_codec::FieldType;
 use tifusion_codec::datum::Datum;
-use tifusion_codec::input::ColumnConverter;
 use tifusion_codec::row::{check_stored, encode_value};
 use tifusion_schema::column_default::is_set_on_update;
 
 use super::edit::EditBatches;
 use super::existing::{ExistingRow, RowFinder};
 use super::ids::NeededIds;
+use super::input_column::InputColumn;
 use super::job::WriteJob;
-use super::value_error::{ColumnPlace, value_error};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Encodes batches that tell rows and the new values of some of their columns.
 #[derive(Debug)]
 pub(super) struct UpdateEncoder {
     finder: RowFinder,
-    /// Offset in the table, place in the batch, and the way between them.
-    changes: Vec<(usize, usize, ColumnConverter)>,
+    changes: Vec<InputColumn>,
     /// Columns that have the time of a row's last change, unless the statement sets them.
     stamps: Vec<(usize, Datum<'static>)>,
 }
@@ -30,24 +29,11 @@ impl UpdateEncoder {
     ///
     /// # Errors
     /// When a type of the input is none for its column.
-    pub(super) fn new(
-        job: &WriteJob,
-        schema: &arrow::datatypes::Schema,
-        columns: &[usize],
-    ) -> Result<Self> {
+    pub(super) fn new(job: &WriteJob, schema: &Schema, columns: &[usize]) -> Result<Self> {
         let finder = RowFinder::new(job, schema)?;
-        let width = finder.width();
-        let change = |(at, offset): (usize, &usize)| {
-            let column = job.target.info.columns.get(*offset);
-            let (Some(column), Some(field)) = (column, schema.fields().get(at)) else {
-                return Err(Error::new(ErrorKind::Engine, "a new value's column is missing"));
-            };
-            let place = ColumnPlace { target: &job.target, column: column.name.as_str() };
-            let converter = job.converter(field.data_type(), &column.field_type);
-            let converter = converter.map_err(|error| value_error(place, None, error))?;
-            Ok((*offset, at, converter))
-        };
-        let changes = (width..).zip(columns).map(change).collect::<Result<_>>()?;
+        let places = (finder.width()..).zip(columns.iter().copied());
+        let changes = places.map(|place| InputColumn::new(job, schema, place, None));
+        let changes = changes.collect::<Result<_>>()?;
         let mut stamps = Vec::new();
         for (offset, column) in job.target.info.columns.iter().enumerate() {
             if is_set_on_update(column) && !columns.contains(&offset) {
@@ -88,20 +74,15 @@ impl UpdateEncoder {
     ) -> Result<Option<Vec<Datum<'a>>>> {
         let mut values: Vec<Datum<'a>> = row.values.clone();
         let mut is_changed = false;
-        for (offset, place, converter) in &self.changes {
-            let column = job.target.info.columns.get(*offset);
-            let array = batch.columns().get(*place);
-            let (Some(column), Some(array), Some(old)) = (column, array, values.get_mut(*offset))
-            else {
+        for change in &self.changes {
+            let offset = change.offset();
+            let column = job.target.info.columns.get(offset);
+            let (Some(column), Some(old)) = (column, values.get_mut(offset)) else {
                 return Err(Error::new(ErrorKind::Engine, "a new value's column is missing"));
             };
-            let refuse = |error| {
-                let place = ColumnPlace { target: &job.target, column: column.name.as_str() };
-                value_error(place, Some(at), error)
-            };
-            let new = converter.convert(array, at).map_err(refuse)?;
+            let new = change.value(&job.target, batch, at)?;
             check_stored(&column.field_type, &new)?;
-            if job.ids.column() == Some(*offset) {
+            if job.ids.column() == Some(offset) {
                 job.ids.see(given, &new, true)?;
             }
             if !is_same(&column.field_type, old, &new)? {
@@ -143,7 +124,7 @@ impl DeleteEncoder {
     ///
     /// # Errors
     /// When a type of the input is none for its column.
-    pub(super) fn new(job: &WriteJob, schema: &arrow::datatypes::Schema) -> Result<Self> {
+    pub(super) fn new(job: &WriteJob, schema: &Schema) -> Result<Self> {
         Ok(Self { finder: RowFinder::new(job, schema)? })
     }
 

@@ -58,8 +58,8 @@ fn columns(insert: &Insert, table: &TidbTable) -> Result<Vec<usize>> {
     let named = !insert.columns.is_empty() || !insert.assignments.is_empty();
     if !named {
         let info = table.info();
-        let offset = |id| info.columns.iter().position(|column| column.id == id);
-        return Ok(info.public_columns().iter().filter_map(|column| offset(column.id)).collect());
+        let public = info.public_columns();
+        return Ok(public.iter().filter_map(|column| info.column_offset(column.id)).collect());
     }
     let assigned = insert.assignments.iter().map(|assignment| match &assignment.target {
         AssignmentTarget::ColumnName(name) => Ok(name),

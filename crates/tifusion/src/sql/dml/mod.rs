@@ -67,16 +67,16 @@ pub(super) async fn plan(
     if is_prepared {
         return Err(Error::unsupported("PREPARE of a statement that writes: give it as it is"));
     }
-    check_enabled(&session.config(), table.database(), table.info())?;
+    let config = session.config();
+    check_enabled(&config, table.database(), table.info())?;
     let write = match sql {
         Statement::Insert(insert) => insert::write(insert, &table)?,
-        Statement::Delete(delete) => update::delete(delete, &table, &state)?,
-        Statement::Update(update) => update::update(update, &table, &state)?,
+        Statement::Delete(delete) => update::delete(delete, &table, &config)?,
+        Statement::Update(update) => update::update(update, &table, &config)?,
         Statement::Truncate(_) => {
             return Err(Error::unsupported(format!(
-                "TRUNCATE TABLE {}.{} is a change of schema: give it to TiDB, or DELETE the rows",
-                table.database(),
-                table.name()
+                "TRUNCATE TABLE {} is a change of schema: give it to TiDB, or DELETE the rows",
+                table.label()
             )));
         }
         _ => return Ok(None),
@@ -155,10 +155,9 @@ fn check_width(input: &LogicalPlan, table: &TidbTable, kind: &WriteKind) -> Resu
         return Ok(());
     }
     Err(Error::invalid(format!(
-        "Column count doesn't match value count: {} columns of {}.{} are written, and there are {given} \
+        "Column count doesn't match value count: {} columns of {} are written, and there are {given} \
          values",
         columns.len(),
-        table.database(),
-        table.name()
+        table.label()
     )))
 }

@@ -2,7 +2,6 @@
 
 use std::ops::ControlFlow;
 
-use datafusion::execution::session_state::SessionState;
 use datafusion::sql::sqlparser::ast::{
     AssignmentTarget, Delete, Expr, ObjectName, ObjectNamePart, Update, visit_expressions,
 };
@@ -11,7 +10,7 @@ use tifusion_schema::model::ci_str::to_lower;
 use super::select::{self, Rows};
 use super::target::deleted_from;
 use super::{Write, literal};
-use crate::config::TidbOptions;
+use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::table::TidbTable;
 use crate::write::WriteKind;
@@ -20,11 +19,11 @@ use crate::write::WriteKind;
 ///
 /// # Errors
 /// When it asks for what can't be had.
-pub(super) fn delete(delete: &Delete, table: &TidbTable, state: &SessionState) -> Result<Write> {
+pub(super) fn delete(delete: &Delete, table: &TidbTable, config: &Config) -> Result<Write> {
     if delete.returning.is_some() || delete.output.is_some() {
         return Err(Error::unsupported("DELETE … RETURNING"));
     }
-    check_filtered(&delete.selection, "DELETE", table, state)?;
+    check_filtered(&delete.selection, "DELETE", table, config)?;
     let rows = Rows {
         table: deleted_from(delete)?,
         selection: &delete.selection,
@@ -40,7 +39,7 @@ pub(super) fn delete(delete: &Delete, table: &TidbTable, state: &SessionState) -
 /// # Errors
 /// When it asks for what can't be had, names columns that the table does not have, or means one thing in
 /// standard SQL and another in MySQL.
-pub(super) fn update(update: &Update, table: &TidbTable, state: &SessionState) -> Result<Write> {
+pub(super) fn update(update: &Update, table: &TidbTable, config: &Config) -> Result<Write> {
     if update.from.is_some() {
         return Err(Error::unsupported(
             "UPDATE … FROM: use subqueries in SET and WHERE instead of a join",
@@ -49,7 +48,7 @@ pub(super) fn update(update: &Update, table: &TidbTable, state: &SessionState) -
     if update.returning.is_some() || update.output.is_some() || update.or.is_some() {
         return Err(Error::unsupported("UPDATE with OR, OUTPUT or RETURNING"));
     }
-    check_filtered(&update.selection, "UPDATE", table, state)?;
+    check_filtered(&update.selection, "UPDATE", table, config)?;
     let (mut columns, mut values, mut names): (Vec<_>, Vec<_>, Vec<String>) = Default::default();
     for assignment in &update.assignments {
         let AssignmentTarget::ColumnName(name) = &assignment.target else {
@@ -87,33 +86,23 @@ fn check_filtered(
     selection: &Option<Expr>,
     what: &str,
     table: &TidbTable,
-    state: &SessionState,
+    config: &Config,
 ) -> Result<()> {
-    let config = TidbOptions::config_of(state.config_options()).unwrap_or_default();
     if selection.is_some() || config.settings().write_all_rows {
         return Ok(());
     }
     Err(Error::invalid(format!(
-        "{what} of all rows of {}.{}: say WHERE, or SET tidb.write.allow_all_rows = true",
-        table.database(),
-        table.name()
+        "{what} of all rows of {}: say WHERE, or SET tidb.write.allow_all_rows = true",
+        table.label()
     )))
 }
 
 /// The offset of a column by its name.
 pub(super) fn offset(name: &ObjectName, table: &TidbTable) -> Result<usize> {
     let column = last_part(name);
-    let info = table.info();
-    let found = info
-        .find_column(&column)
-        .and_then(|found| info.columns.iter().position(|other| other.id == found.id));
-    found.ok_or_else(|| {
-        Error::invalid(format!(
-            "Unknown column '{column}' in {}.{}",
-            table.database(),
-            table.name()
-        ))
-    })
+    table
+        .column_offset(&column)
+        .ok_or_else(|| Error::invalid(format!("Unknown column '{column}' in {}", table.label())))
 }
 
 fn last_part(name: &ObjectName) -> String {
