@@ -48,6 +48,7 @@ async fn rows_come_change_and_go_as_in_tidb() {
             "INSERT INTO $t (s, id) VALUES ('béa', 4), ('Zoë', 5)",
             "INSERT INTO $t (id, n, u) VALUES (6, DEFAULT, 60)",
             "INSERT INTO $t (id, s, u) VALUES (7, 'seven', 70)",
+            "INSERT INTO $t (id, s) SELECT 16, '007' UNION ALL SELECT 17, 5",
             "UPDATE $t SET n = n + 1, s = 'changed' WHERE id IN (1, 3)",
             "UPDATE $t SET u = u WHERE id = 2",
             "UPDATE $t SET u = NULL, n = NULL WHERE s = 'seven'",
@@ -131,6 +132,7 @@ async fn what_is_asked_for_wrongly_is_refused_with_what_to_do() {
         // In a relation of values both would be numbers, or numbers of two digits.
         ("INSERT INTO t VALUES (2, 2, '007'), (3, 3, 5)", "those of 's' alike"),
         ("INSERT INTO t VALUES (2, 2, 1.5), (3, 3, 1.25)", "those of 's' alike"),
+        ("INSERT INTO t (id, v, s) ((VALUES (2, 2, '007'), (3, 3, 5)))", "those of 's' alike"),
         ("REPLACE INTO t VALUES (2, 2, NULL), (3, '2', 'a'), (4, 2, 'b')", "those of 'v' alike"),
         ("INSERT INTO t (id) VALUES (2)", "v"),
         ("INSERT INTO t VALUES (2, NULL, 'b')", "NULL"),

@@ -19,12 +19,21 @@ pub(super) fn write(insert: &Insert, table: &TidbTable) -> Result<Write> {
     check(insert)?;
     let mut columns = columns(insert, table)?;
     let mut query = source(insert)?;
-    if let SetExpr::Values(values) = &mut *query.body {
+    if let Some(values) = values_of(&mut query.body) {
         leave_defaults_out(values, &mut columns)?;
         alike::check(values, &columns, table)?;
     }
     let on_duplicate = if insert.replace_into { OnDuplicate::Replace } else { OnDuplicate::Fail };
     Ok(Write { kind: WriteKind::Insert { columns, on_duplicate }, query })
+}
+
+/// The rows of `VALUES` where a query is nothing else, in parentheses or not.
+fn values_of(body: &mut SetExpr) -> Option<&mut Values> {
+    match body {
+        SetExpr::Values(values) => Some(values),
+        SetExpr::Query(query) => values_of(&mut query.body),
+        _ => None,
+    }
 }
 
 fn check(insert: &Insert) -> Result<()> {
