@@ -251,24 +251,27 @@ async fn a_limit_reads_a_few_entries_and_a_few_rows() {
     cluster.shutdown().await;
 }
 
+/// How many rows a query has with so much memory, all of which it gives back.
+async fn rows_within(connector: &Connector, query: &str, bytes: usize) -> usize {
+    let plan = connector.context().sql(query).await.unwrap();
+    let plan = plan.create_physical_plan().await.unwrap();
+    let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(bytes));
+    let runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::clone(&pool)).build_arc().unwrap();
+    let state = connector.context().session_context().state();
+    let task = TaskContext::from(&state).with_runtime(runtime);
+    let read = execute_stream(plan, Arc::new(task)).unwrap().try_collect::<Vec<_>>();
+    let read = tokio::time::timeout(Duration::from_secs(60), read).await.expect("no hang");
+    assert_eq!(pool.reserved(), 0);
+    read.unwrap().iter().map(RecordBatch::num_rows).sum()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_small_memory_pool_is_enough() {
     let (cluster, connector) = start(86).await;
     split_all(&cluster);
     let sql = "SELECT * FROM t WHERE g < 9";
-    let state = connector.context().session_context().state();
     for bytes in [1 << 20, 4 << 20, 64 << 20] {
-        let plan =
-            connector.context().sql(sql).await.unwrap().create_physical_plan().await.unwrap();
-        let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(bytes));
-        let runtime =
-            RuntimeEnvBuilder::new().with_memory_pool(Arc::clone(&pool)).build_arc().unwrap();
-        let task = TaskContext::from(&state).with_runtime(runtime);
-        let read = execute_stream(plan, Arc::new(task)).unwrap().try_collect::<Vec<_>>();
-        let read = tokio::time::timeout(Duration::from_secs(60), read).await.expect("no hang");
-        let rows: usize = read.unwrap().iter().map(RecordBatch::num_rows).sum();
-        assert_eq!(rows, 10_800);
-        assert_eq!(pool.reserved(), 0);
+        assert_eq!(rows_within(&connector, sql, bytes).await, 10_800);
     }
     cluster.shutdown().await;
 }
@@ -373,20 +376,10 @@ async fn rows_stay_in_order_whatever_the_batches_faults_and_memory() {
     assert!(cluster.faults().fired(busy) > 0);
     cluster.faults().remove(busy);
     let connector = session(&cluster, &[]).await;
-    let state = connector.context().session_context().state();
     for query in &ORDERED[..4] {
         for bytes in [4 << 20, 64 << 20] {
-            let plan = connector.context().sql(query).await.unwrap();
-            let plan = plan.create_physical_plan().await.unwrap();
-            let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(bytes));
-            let runtime =
-                RuntimeEnvBuilder::new().with_memory_pool(Arc::clone(&pool)).build_arc().unwrap();
-            let task = TaskContext::from(&state).with_runtime(runtime);
-            let read = execute_stream(plan, Arc::new(task)).unwrap().try_collect::<Vec<_>>();
-            let read = tokio::time::timeout(Duration::from_secs(60), read).await.expect("no hang");
-            let rows: usize = read.unwrap().iter().map(RecordBatch::num_rows).sum();
+            let rows = rows_within(&connector, query, bytes).await;
             assert_eq!(rows, in_order(&run(&without, query).await).len(), "{query}");
-            assert_eq!(pool.reserved(), 0);
         }
     }
     // Where locks are passed over, entries and rows may contradict each other.
