@@ -2,10 +2,11 @@
 
 use tifusion::AnalyzedTable;
 use tifusion::statistics::{Distribution, HistogramId, StatsVersion};
+use tifusion_testkit::cell::Cell;
 use tifusion_testkit::cluster::{Cluster, Shape};
 use tifusion_testkit::tidb::Tidb;
 
-use super::{analyze, histogram_id, int, statistics, table_id};
+use super::{TRIES, analyze, histogram_id, int, statistics, table_id};
 
 /// Columns of all types that have an index of their own, whose bounds TiDB writes as keys.
 const INDEXED: [&str; 15] =
@@ -53,15 +54,38 @@ fn distribution(table: &AnalyzedTable, id: HistogramId) -> &Distribution {
     table.statistics().distribution(id).unwrap_or_else(|| panic!("no statistics of {id:?}"))
 }
 
+/// The numbers that TiDB has of each column and index.
+async fn numbers(tidb: &mut Tidb, table_id: i128) -> Vec<Vec<Cell>> {
+    tidb.query(&format!(
+        "SELECT is_index, hist_id, distinct_count, null_count, tot_col_size, stats_ver \
+         FROM mysql.stats_histograms WHERE table_id = {table_id} ORDER BY is_index, hist_id"
+    ))
+    .await
+    .rows
+}
+
+/// Statistics of `t` as they are read, and TiDB's numbers of the same moment: TiDB writes rows for the columns of a new
+/// table some time after it made it, also for those that `ANALYZE` leaves out.
+async fn read(tidb: &mut Tidb, cluster: &Cluster, test: &str) -> (AnalyzedTable, Vec<Vec<Cell>>) {
+    let id = table_id(tidb, test, "t").await;
+    for _ in 0..TRIES {
+        let heads = numbers(tidb, id).await;
+        let table = statistics(cluster, test, "t").await;
+        if numbers(tidb, id).await == heads {
+            return (table, heads);
+        }
+    }
+    panic!("the statistics of {test} did not come to rest");
+}
+
 /// Numbers of all columns and indexes together, and sums over their buckets and frequent values.
-async fn check_numbers(tidb: &mut Tidb, table: &AnalyzedTable, table_id: i128) -> usize {
-    let heads = tidb
-        .query(&format!(
-            "SELECT is_index, hist_id, distinct_count, null_count, tot_col_size, stats_ver \
-             FROM mysql.stats_histograms WHERE table_id = {table_id}"
-        ))
-        .await;
-    for head in &heads.rows {
+async fn check_numbers(
+    tidb: &mut Tidb,
+    table: &AnalyzedTable,
+    table_id: i128,
+    heads: &[Vec<Cell>],
+) {
+    for head in heads {
         let [is_index, id, ndv, nulls, size, version] =
             head.iter().map(int).collect::<Vec<_>>()[..]
         else {
@@ -101,7 +125,6 @@ async fn check_numbers(tidb: &mut Tidb, table: &AnalyzedTable, table_id: i128) -
         let mine = values.top.len() as u64 * 1000 + values.top.rows();
         assert_eq!(i128::from(mine), tidb.number(&top).await, "frequent values of {id:?}");
     }
-    heads.rows.len()
 }
 
 /// Columns whose values are as an index over them alone has them.
@@ -134,10 +157,10 @@ async fn judge(test: &str, shape: Shape, version: u8) {
     fill(&mut tidb).await;
     let options = if version == 2 { "WITH 3 TOPN, 4 BUCKETS" } else { "WITH 4 BUCKETS" };
     analyze(&mut tidb, shape, version, "t", options).await;
+    let (table, heads) = read(&mut tidb, &cluster, test).await;
     let id = table_id(&mut tidb, test, "t").await;
-    let table = statistics(&cluster, test, "t").await;
-    let histograms = check_numbers(&mut tidb, &table, id).await;
-    assert!(histograms >= 30, "{histograms}");
+    check_numbers(&mut tidb, &table, id, &heads).await;
+    assert!(heads.len() >= 30, "{}", heads.len());
     check_keys(&table, if version == 2 { StatsVersion::V2 } else { StatsVersion::V1 });
     // What TiDB counted before it wrote that down is added some time later.
     let rows = table.statistics().rows.unwrap();
