@@ -98,8 +98,8 @@ async fn run(arguments: &Arguments) -> AnyResult<()> {
     let begun = Instant::now();
     let cluster = start_cluster().await?;
     create_tables(&cluster).await?;
-    load_tables(&cluster).await?;
     let context = connect(&cluster).await?;
+    load_tables(&cluster, &context).await?;
     ask(&context).await?;
     explain(&context).await?;
     join_with_parquet(&context).await?;
@@ -131,55 +131,61 @@ async fn create_tables(cluster: &EmbeddedCluster) -> AnyResult<()> {
     Ok(())
 }
 
-/// Makes the rows of all tables and loads them.
-async fn load_tables(cluster: &EmbeddedCluster) -> AnyResult<()> {
+/// Connects to the cluster, as to any other: by PD's address. `context` is a DataFusion session with the cluster
+/// as its catalog `tidb`. Writing is off until `write.enable` is set.
+async fn connect(cluster: &EmbeddedCluster) -> AnyResult<TidbContext> {
+    let config = HashMap::from([
+        ("pd.addresses".to_owned(), cluster.pd_addresses().join(",")),
+        ("write.enable".to_owned(), "true".to_owned()),
+    ]);
+    let context = TidbContext::connect(config).await?;
+    context.use_database("tpch").await?;
+    Ok(context)
+}
+
+/// Makes the rows of all tables and writes them.
+async fn load_tables(cluster: &EmbeddedCluster, context: &TidbContext) -> AnyResult<()> {
     heading("The tables of TPC-H, at scale factor 0.01");
     println!("(making the text that its comments are cut from)");
-    load(cluster, "region", RegionArrow::new(RegionGenerator::new(SCALE, 1, 1))).await?;
-    load(cluster, "nation", NationArrow::new(NationGenerator::new(SCALE, 1, 1))).await?;
-    load(cluster, "part", PartArrow::new(PartGenerator::new(SCALE, 1, 1))).await?;
-    load(cluster, "supplier", SupplierArrow::new(SupplierGenerator::new(SCALE, 1, 1))).await?;
-    load(cluster, "partsupp", PartSuppArrow::new(PartSuppGenerator::new(SCALE, 1, 1))).await?;
-    load(cluster, "customer", CustomerArrow::new(CustomerGenerator::new(SCALE, 1, 1))).await?;
-    load(cluster, "orders", OrderArrow::new(OrderGenerator::new(SCALE, 1, 1))).await?;
-    load(cluster, "lineitem", LineItemArrow::new(LineItemGenerator::new(SCALE, 1, 1))).await?;
+    load(context, "region", RegionArrow::new(RegionGenerator::new(SCALE, 1, 1))).await?;
+    load(context, "nation", NationArrow::new(NationGenerator::new(SCALE, 1, 1))).await?;
+    load(context, "part", PartArrow::new(PartGenerator::new(SCALE, 1, 1))).await?;
+    load(context, "supplier", SupplierArrow::new(SupplierGenerator::new(SCALE, 1, 1))).await?;
+    load(context, "partsupp", PartSuppArrow::new(PartSuppGenerator::new(SCALE, 1, 1))).await?;
+    load(context, "customer", CustomerArrow::new(CustomerGenerator::new(SCALE, 1, 1))).await?;
+    load(context, "orders", OrderArrow::new(OrderGenerator::new(SCALE, 1, 1))).await?;
+    load(context, "lineitem", LineItemArrow::new(LineItemGenerator::new(SCALE, 1, 1))).await?;
     // Regions have split where they grew too large; this deals them out over the stores.
     cluster.scatter();
     println!("{} regions on {} stores", cluster.regions().len(), cluster.stores().len());
     Ok(())
 }
 
-/// Loads one table, a batch at a time: each is one transaction.
+/// Writes one table in one transaction: all of its rows are there, or none. Whatever gives a DataFrame can be
+/// written like this: a query, a Parquet file, batches in memory.
 async fn load(
-    cluster: &EmbeddedCluster,
+    context: &TidbContext,
     table: &str,
     batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
 ) -> AnyResult<()> {
     let begun = Instant::now();
-    // On a terminal the line grows as rows arrive; a file or a pipe gets it once.
+    let batches = batches.collect::<Result<Vec<_>, _>>()?;
+    let rows = context.session_context().read_batches(batches)?;
+    let mut writer = context.table_writer(&format!("tpch.{table}"));
+    // On a terminal the line grows as rows are written; a file or a pipe gets it once.
     let is_live = io::stdout().is_terminal();
-    let mut rows = 0;
-    for batch in batches {
-        let batch = batch?;
-        cluster.load("tpch", table, &batch).await?;
-        rows += batch.num_rows();
-        if is_live {
-            print!("\r{table:<10}{rows:>7} rows");
-            io::stdout().flush()?;
-        }
+    if is_live {
+        let table = table.to_owned();
+        writer = writer.on_progress(move |progress| {
+            print!("\r{table:<10}{:>7} rows", progress.rows_encoded);
+            // A line that could not be shown is no reason to write nothing.
+            let _shown = io::stdout().flush();
+        });
     }
+    let written = writer.write(rows).await?.rows;
     let start = if is_live { "\r" } else { "" };
-    println!("{start}{table:<10}{rows:>7} rows  {:>6.2} s", begun.elapsed().as_secs_f64());
+    println!("{start}{table:<10}{written:>7} rows  {:>6.2} s", begun.elapsed().as_secs_f64());
     Ok(())
-}
-
-/// Connects to the cluster, as to any other: by PD's address. `context` is a DataFusion session with the cluster
-/// as its catalog `tidb`.
-async fn connect(cluster: &EmbeddedCluster) -> AnyResult<TidbContext> {
-    let config = HashMap::from([("pd.addresses".to_owned(), cluster.pd_addresses().join(","))]);
-    let context = TidbContext::connect(config).await?;
-    context.use_database("tpch").await?;
-    Ok(context)
 }
 
 /// Asks the questions, and says how long each answer took.
