@@ -1,5 +1,5 @@
 //! Types of the protocol stack must not show in the public API of the `tifusion` crate: its users
-//! would be bound to our gRPC stack's versions.
+//! would be bound to our gRPC stack's versions. Nor those of the driver for TiDB's SQL port.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,8 @@ use crate::cycles::flatten;
 use crate::sources::{Crate, File};
 
 /// Crates that must not leak.
-const PRIVATE: [&str; 4] = ["tifusion_proto", "tonic", "prost", "tifusion_client"];
+const PRIVATE: [&str; 6] =
+    ["tifusion_proto", "tonic", "prost", "tifusion_client", "mysql_async", "rustls"];
 
 /// What of the client is part of the public API on purpose: plain data without protocol types.
 const ALLOWED: [&str; 2] = ["RetrySafety", "Timestamp"];

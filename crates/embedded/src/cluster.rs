@@ -12,6 +12,7 @@ use std::sync::Arc;
 pub use builder::{EmbeddedClusterBuilder, ServerTls};
 pub use error::ClusterError;
 pub use info::{RegionInfo, StoreInfo};
+pub use load::Statements;
 use tifusion_codec::key::region_key;
 use tokio::task::JoinSet;
 

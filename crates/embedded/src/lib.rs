@@ -64,7 +64,8 @@ mod topology;
 
 pub use catalog::LoadError;
 pub use cluster::{
-    ClusterError, EmbeddedCluster, EmbeddedClusterBuilder, RegionInfo, ServerTls, StoreInfo,
+    ClusterError, EmbeddedCluster, EmbeddedClusterBuilder, RegionInfo, ServerTls, Statements,
+    StoreInfo,
 };
 pub use fault::{Damage, Effect, Fault, FaultId, Faults, LeftLock, RegionErrorKind, Rpc, When};
 pub use mvcc::Violation;

@@ -47,7 +47,8 @@ pub use column_default::ColumnDefault;
 pub use diff::{Change, SchemaDiff};
 pub use domain::Domain;
 pub use encode::{
-    DecodeRowError, EncodeError, EncodedEntry, EncodedRow, NotWritable, RowDecoder, TableEncoder,
+    DecodeRowError, EncodeError, EncodedEntry, EncodedRow, NotWritable, NotWritableReason,
+    RowDecoder, TableEncoder,
 };
 pub use error::Error;
 pub use lookup::HandleKind;

@@ -1,11 +1,32 @@
-//! What goes to the cluster in the process instead of the session: statements that make databases,
-//! tables and rows there, which TiFusion itself does not do.
+//! What goes to the cluster in the process: changes of its schema, by way of the session, and rows of literals
+//! directly.
 
+use async_trait::async_trait;
 use datafusion::sql::sqlparser::dialect::MySqlDialect;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
-use tifusion_embedded::EmbeddedCluster;
+use tifusion::{Error, ErrorKind, Result, SchemaChanger};
+use tifusion_embedded::{EmbeddedCluster, Statements};
 
 use crate::mark::Problem;
+
+/// Changes of schema that the cluster in the process carries out.
+#[derive(Debug)]
+pub(crate) struct EmbeddedSchema(pub(crate) Statements);
+
+#[async_trait]
+impl SchemaChanger for EmbeddedSchema {
+    fn name(&self) -> &str {
+        "the cluster in this process"
+    }
+
+    async fn change(&self, database: Option<&str>, statement: &str) -> Result<()> {
+        let changed = self.0.execute(database, statement).await;
+        changed.map_err(|error| {
+            Error::new(ErrorKind::Unsupported, error.to_string())
+                .with_context("by", "the cluster in this process")
+        })
+    }
+}
 
 /// Runs a statement on the cluster, names without a database being those of `database`.
 ///
@@ -15,37 +36,17 @@ pub(crate) async fn execute(
     cluster: &EmbeddedCluster,
     database: Option<&str>,
     sql: &str,
-) -> Result<(), Problem> {
-    let sql = match database {
-        Some(database) => format!("USE `{}`; {sql}", database.replace('`', "``")),
-        None => sql.to_owned(),
-    };
-    cluster.execute(&sql).await.map_err(|error| Problem::of(&error))
+) -> std::result::Result<(), Problem> {
+    cluster.statements().execute(database, sql).await.map_err(|error| Problem::of(&error))
 }
 
-/// Whether a statement makes a database, a table or rows of the cluster: `CREATE DATABASE`, `CREATE
-/// TABLE name (…)`, `INSERT INTO name … VALUES`. Those on names with a catalog in front, and those
-/// that take rows from a query, are the session's.
+/// Whether a statement makes rows of the cluster: `INSERT INTO name … VALUES`. Those on names with a catalog in
+/// front, and those that take rows from a query, are the session's.
 pub(crate) fn is_for_cluster(sql: &str) -> bool {
     let dialect = MySqlDialect {};
     let Ok(tokens) = Tokenizer::new(&dialect, sql).tokenize() else { return false };
     let tokens = tokens.into_iter().filter(|token| !matches!(token, Token::Whitespace(_)));
     let mut words = Words(tokens.collect::<Vec<_>>().into_iter().peekable());
-    if words.take("CREATE") {
-        if words.take("DATABASE") || words.take("SCHEMA") {
-            return true;
-        }
-        if !words.take("TABLE") {
-            return false;
-        }
-        if words.take("IF") {
-            words.take("NOT");
-            words.take("EXISTS");
-        }
-        return words.name_length().is_some_and(|parts| parts <= 2)
-            && words.0.next() == Some(Token::LParen)
-            && !words.mentions("AS SELECT");
-    }
     if words.take("INSERT") {
         words.take("INTO");
         let of_cluster = words.name_length().is_some_and(|parts| parts <= 2);
@@ -102,13 +103,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn statements_that_make_something_in_tidb_are_the_clusters() {
+    fn rows_of_literals_are_the_clusters() {
         for sql in [
-            "CREATE DATABASE shop",
-            "create schema if not exists shop",
-            "CREATE TABLE t (id BIGINT PRIMARY KEY)",
-            "create table if not exists shop.`t` (id int) PARTITION BY HASH (id) PARTITIONS 4",
-            "-- a comment\nCREATE TABLE t (a INT)",
+            "-- a comment\nINSERT INTO t (a) VALUES (1)",
             "INSERT INTO t VALUES (1, 'SELECT')",
             "insert shop.t (a, b) values (1, 2), (3, 4)",
         ] {
@@ -122,6 +119,8 @@ mod tests {
             "SELECT 1",
             "USE shop",
             "",
+            "CREATE DATABASE shop",
+            "CREATE TABLE t (id BIGINT PRIMARY KEY)",
             "CREATE TABLE datafusion.public.t (a INT)",
             "CREATE TABLE t AS SELECT 1",
             "CREATE TABLE t (a) AS SELECT 1",
@@ -130,7 +129,7 @@ mod tests {
             "INSERT INTO datafusion.public.t VALUES (1)",
             "INSERT INTO t SELECT * FROM u",
             "INSERT INTO t SELECT * FROM (VALUES (1))",
-            "CREATE TABLE 'unclosed",
+            "INSERT INTO t VALUES ('unclosed",
         ] {
             assert!(!is_for_cluster(sql), "{sql}");
         }

@@ -112,7 +112,9 @@ impl Shell {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let planned = {
             let planning = async {
-                stores::register(session, statement.as_datafusion()).await?;
+                if let Some(statement) = statement.as_datafusion() {
+                    stores::register(session, statement).await?;
+                }
                 Ok::<_, Problem>(self.context.prepare(statement.clone()).await?)
             };
             tokio::pin!(planning);

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
+use std::sync::Arc;
 
 use datafusion::config::Dialect as DialectName;
 use datafusion::execution::SessionStateBuilder;
@@ -13,8 +14,12 @@ use tifusion::{TidbContext, config};
 use tifusion_embedded::EmbeddedCluster;
 
 use crate::args::Arguments;
+use crate::embedded::EmbeddedSchema;
 use crate::mark::Problem;
 use crate::output::Format;
+
+/// The key that allows writes.
+const WRITE_ENABLE: &str = "write.enable";
 
 /// Rows of a table that fit a screen.
 const ROWS_AT_THE_PROMPT: usize = 40;
@@ -51,6 +56,10 @@ impl Shell {
             Some(folder) => {
                 let cluster = start(folder.as_deref()).await?;
                 options.insert("pd.addresses".to_owned(), cluster.pd_addresses().join(","));
+                // It is nobody else's, and rows of literals go into it in any case.
+                if !options.keys().any(|key| key.ends_with(WRITE_ENABLE)) {
+                    options.insert(WRITE_ENABLE.to_owned(), "true".to_owned());
+                }
                 if !arguments.quiet {
                     announce(&cluster, folder.as_deref());
                 }
@@ -62,7 +71,10 @@ impl Shell {
             .set_bool("datafusion.sql_parser.collect_spans", true)
             .set_str("datafusion.format.null", "NULL");
         let builder = SessionStateBuilder::new_with_default_features().with_config(session);
-        let context = TidbContext::connect_with(options, builder).await?;
+        let mut context = TidbContext::connect_with(options, builder).await?;
+        if let Some(cluster) = &cluster {
+            context = context.with_schema_changer(Arc::new(EmbeddedSchema(cluster.statements())));
+        }
         if let Some(database) = &arguments.db {
             context.use_database(database).await?;
         }

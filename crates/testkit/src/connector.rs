@@ -5,12 +5,13 @@ use std::sync::{Arc, OnceLock};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
 use datafusion::execution::TaskContext;
 use datafusion::physical_plan::metrics::MetricValue;
 use datafusion::physical_plan::{ExecutionPlan, collect};
 use tifusion::config::Config;
-use tifusion::{Error, TidbContext};
-use tifusion_embedded::EmbeddedCluster;
+use tifusion::{Error, ErrorKind, SchemaChanger, TidbContext};
+use tifusion_embedded::{EmbeddedCluster, Statements};
 
 use crate::arrow_cells::{self, Clock};
 use crate::cell::Rows;
@@ -48,6 +49,22 @@ pub fn taken<'a>(settings: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
         taken
     };
     settings.iter().copied().filter(is_taken).collect()
+}
+
+/// Changes of schema on a cluster in this process.
+#[derive(Debug)]
+struct EmbeddedSchema(Statements);
+
+#[async_trait]
+impl SchemaChanger for EmbeddedSchema {
+    fn name(&self) -> &str {
+        "embedded cluster"
+    }
+
+    async fn change(&self, database: Option<&str>, statement: &str) -> Result<(), Error> {
+        let changed = self.0.execute(database, statement).await;
+        changed.map_err(|error| Error::new(ErrorKind::Unsupported, error.to_string()))
+    }
 }
 
 /// The whole answer to a query.
@@ -122,7 +139,9 @@ impl Connector {
     pub async fn embedded(cluster: &EmbeddedCluster, settings: &[(&str, &str)]) -> Self {
         let pd = cluster.pd_addresses().join(",");
         let session = Self::over(&pd, HashMap::new(), settings).await;
-        session.unwrap_or_else(|error| panic!("{error}"))
+        let Self { context } = session.unwrap_or_else(|error| panic!("{error}"));
+        let changer = Arc::new(EmbeddedSchema(cluster.statements()));
+        Self { context: context.with_schema_changer(changer) }
     }
 
     async fn over(

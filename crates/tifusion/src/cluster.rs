@@ -12,6 +12,7 @@ use tifusion_schema::stats::TableStatistics;
 use crate::config::{Config, Settings};
 use crate::error::{ErrorKind, Result};
 use crate::meta::{ClusterReader, DiskCache, MetaReader, MetaStore, Need as NamesNeeded, View};
+use crate::sql_port::SqlPort;
 use crate::stats::{Circumstances, Need, StatisticsStore};
 
 /// A connected cluster.
@@ -21,6 +22,7 @@ pub(crate) struct Cluster {
     meta: MetaStore,
     statistics: StatisticsStore,
     traits: ClusterTraits,
+    sql_port: Option<Arc<SqlPort>>,
 }
 
 /// What a cluster was set up with, once for all.
@@ -59,7 +61,9 @@ impl Cluster {
         let reader: Arc<dyn MetaReader> = Arc::new(ClusterReader::new(client.clone()));
         let statistics = StatisticsStore::new(Arc::clone(&reader));
         let meta = MetaStore::new(reader, disk);
-        let mut cluster = Self { client, meta, statistics, traits: ClusterTraits::default() };
+        let sql_port = SqlPort::of(settings).map(Arc::new);
+        let traits = ClusterTraits::default();
+        let mut cluster = Self { client, meta, statistics, traits, sql_port };
         cluster.meta.view(NamesNeeded::Databases, None).await?;
         cluster.traits = cluster.read_traits(settings).await;
         Ok(Arc::new(cluster))
@@ -73,12 +77,18 @@ impl Cluster {
         reader: Arc<dyn MetaReader>,
     ) -> Arc<Self> {
         let statistics = StatisticsStore::new(reader);
-        Arc::new(Self { client, meta, statistics, traits: ClusterTraits::default() })
+        let traits = ClusterTraits::default();
+        Arc::new(Self { client, meta, statistics, traits, sql_port: None })
     }
 
     /// The way to PD and the stores.
     pub(crate) fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// The way to a TiDB server; `None` if none was named.
+    pub(crate) fn sql_port(&self) -> Option<&Arc<SqlPort>> {
+        self.sql_port.as_ref()
     }
 
     /// The metadata.

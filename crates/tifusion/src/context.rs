@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
 use crate::meta::Need;
 use crate::planned::{PlannedStatement, TimeLimit};
+use crate::schema_changer::SchemaChanger;
 use crate::session::TidbSession;
 use crate::sql::{self, Statement};
 use crate::stats::{self, AnalyzedTable};
@@ -111,6 +112,14 @@ impl TidbContext {
         Ok(Self { session: TidbSession::new(cluster, config, builder, sql::view_planner())? })
     }
 
+    /// The same session, whose statements that change the schema are carried out by `changer`, and not by TiDB:
+    /// for clusters without one.
+    #[must_use]
+    pub fn with_schema_changer(mut self, changer: Arc<dyn SchemaChanger>) -> Self {
+        self.session.set_schema_changer(changer);
+        self
+    }
+
     /// The DataFusion session: register tables, functions and files there as ever.
     #[must_use]
     pub fn session_context(&self) -> &SessionContext {
@@ -120,6 +129,9 @@ impl TidbContext {
     /// Plans one statement: what DataFusion knows, and `USE` and `SHOW DATABASES`, `TABLES`,
     /// `COLUMNS`, `CREATE TABLE`, `INDEX` and `STATS` as in TiDB. A query runs when the frame is collected, each time on a new
     /// snapshot; `SET`, `USE` and `CREATE` take effect at once.
+    ///
+    /// What changes the cluster's schema or looks after its tables (`CREATE`, `ALTER`, `DROP`, `RENAME`, `TRUNCATE`,
+    /// `ANALYZE TABLE`, `SPLIT TABLE`) is carried out at once by TiDB, where `tidb.addr` says it is.
     ///
     /// # Errors
     /// When the text is not one statement, names what is not there, or asks for what can't be had.

@@ -22,6 +22,7 @@ use datafusion::error::DataFusionError;
 use tifusion_client::error::ErrorContext;
 use tifusion_client::txn::TxnError;
 use tifusion_client::{ClientError, ErrorKind as ClientErrorKind};
+use tifusion_schema::NotWritableReason;
 use tifusion_schema::row_id::RowIdError;
 
 pub use tifusion_client::RetrySafety;
@@ -358,7 +359,11 @@ impl Error {
 
 impl From<tifusion_schema::NotWritable> for Error {
     fn from(error: tifusion_schema::NotWritable) -> Self {
-        let message = format!("{error}; write to it through TiDB's SQL port");
+        let message = match &error.reason {
+            // What can't be read TiDB does not write either, or not under its name.
+            NotWritableReason::NotReadable(_) | NotWritableReason::Locked => error.to_string(),
+            _ => format!("{error}; {}", crate::write::SQL_MODE_HINT),
+        };
         Self::retelling(ErrorKind::Unsupported, message, error)
     }
 }

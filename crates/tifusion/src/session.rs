@@ -18,6 +18,7 @@ use crate::planner::TidbQueryPlanner;
 use crate::planner::dml_write;
 use crate::planner::table_factor::TableFactors;
 use crate::planner::time_text;
+use crate::schema_changer::SchemaChanger;
 
 /// The database that unqualified names are looked for in until `USE`: the one that MySQL and TiDB
 /// come with.
@@ -35,6 +36,7 @@ pub(crate) struct TidbSession {
     engine: SessionContext,
     catalog: Arc<TidbCatalog>,
     connected: Arc<Config>,
+    schema_changer: Option<Arc<dyn SchemaChanger>>,
 }
 
 impl TidbSession {
@@ -76,7 +78,7 @@ impl TidbSession {
         }
         engine.register_catalog(name, Arc::clone(&catalog) as _);
         engine.register_udf(functions::ti_version());
-        let session = Self { engine, catalog, connected };
+        let session = Self { engine, catalog, connected, schema_changer: None };
         // Whoever chose where unqualified names are looked for is not overruled.
         if follow {
             let schema = session.catalog.schema_of(FIRST_DATABASE);
@@ -104,6 +106,16 @@ impl TidbSession {
     /// The configuration as it was when connecting.
     pub(crate) fn connected(&self) -> &Arc<Config> {
         &self.connected
+    }
+
+    /// Who changes the schema in the place of TiDB.
+    pub(crate) fn schema_changer(&self) -> Option<&Arc<dyn SchemaChanger>> {
+        self.schema_changer.as_ref()
+    }
+
+    /// Has the schema changed by `changer`.
+    pub(crate) fn set_schema_changer(&mut self, changer: Arc<dyn SchemaChanger>) {
+        self.schema_changer = Some(changer);
     }
 
     /// The result of a statement that has none.

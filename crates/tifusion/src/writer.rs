@@ -8,6 +8,7 @@ use arrow::datatypes::UInt64Type;
 use datafusion::common::TableReference;
 use datafusion::dataframe::DataFrame;
 
+use crate::config::WriteMode;
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::TidbSession;
 use crate::sql::dml::target::Target;
@@ -72,6 +73,13 @@ impl TableWriter {
         self
     }
 
+    /// Which way the rows are written, whatever the session's `write.mode`: through TiDB's SQL port go those of
+    /// tables that the other way refuses.
+    pub fn mode(mut self, mode: WriteMode) -> Self {
+        self.options.mode = Some(mode);
+        self
+    }
+
     /// Whether everything is done but the writing: values are cast and checked, ids taken, keys compared with
     /// each other and (to replace) with the table. The summary says how many rows would have changed.
     pub fn dry_run(mut self, dry_run: bool) -> Self {
@@ -102,7 +110,9 @@ impl TableWriter {
     /// whether all was written or nothing.
     pub async fn write(self, frame: DataFrame) -> Result<WriteSummary> {
         let table = self.find().await?;
-        check_enabled(&self.session.config(), table.database(), table.info())?;
+        let config = self.session.config();
+        let mode = self.options.mode.unwrap_or(config.settings().write_mode);
+        check_enabled(&config, mode, table.database(), table.info())?;
         let names = frame.schema().fields().iter().map(|field| field.name().as_str());
         let columns = table.written_columns(names)?;
         let kind = WriteKind::Insert { columns, on_duplicate: self.on_duplicate };

@@ -7,9 +7,9 @@ use crate::types::cases::{self, Case};
 use crate::types::handles::KEYS;
 
 /// Handles: a name, the columns, and the values of row `n`.
-type HandleOf = (&'static str, &'static str, fn(usize) -> String);
+pub(super) type HandleOf = (&'static str, &'static str, fn(usize) -> String);
 
-const HANDLES: [HandleOf; 4] = [
+pub(super) const HANDLES: [HandleOf; 4] = [
     ("int", "id INT PRIMARY KEY CLUSTERED, ", |n| format!("-{n}, ")),
     ("unsigned", "id BIGINT UNSIGNED PRIMARY KEY CLUSTERED, ", |n| {
         format!("{}, ", u64::MAX - n as u64 * (u64::MAX / 500))
@@ -29,7 +29,7 @@ fn prefix(case: &Case) -> &'static str {
 }
 
 /// A table for TiDB and one for this, alike.
-async fn create(scene: &mut Scene, name: &str, rest: &str) {
+pub(super) async fn create(scene: &mut Scene, name: &str, rest: &str) {
     let create = |of: &str| format!("CREATE TABLE `{of}_{name}` {rest}");
     scene.tidb.run([create("theirs"), create("ours")]).await;
 }
@@ -48,7 +48,7 @@ fn is_copied(case: &Case, value: &str) -> bool {
 }
 
 /// Cases whose columns share a table, each with two indexes.
-const CASES_PER_TABLE: usize = 12;
+pub(super) const CASES_PER_TABLE: usize = 12;
 
 async fn judge(test: &str, shape: Shape, cases: &[Case]) {
     let Some(mut scene) = Scene::of(shape, test).await else { return };
@@ -80,7 +80,7 @@ fn is_indexed(case: &Case) -> bool {
 }
 
 /// A row for each value of each case, but for those that strict mode refuses.
-async fn fill(scene: &mut Scene, name: &str, cases: &[&Case], key: fn(usize) -> String) {
+pub(super) async fn fill(scene: &mut Scene, name: &str, cases: &[&Case], key: fn(usize) -> String) {
     let mut n = 0;
     for (at, case) in cases.iter().enumerate() {
         let values = case.values.iter().map(String::as_str);

@@ -6,6 +6,7 @@ mod concurrent;
 mod ids;
 mod random;
 mod refused;
+mod sql_port;
 mod statements;
 mod writer;
 
@@ -36,6 +37,14 @@ type Pairs = BTreeMap<(usize, Vec<u8>), Vec<u8>>;
 impl Scene {
     async fn of(shape: Shape, test: &str) -> Option<Self> {
         Self::with(shape, test, &[]).await
+    }
+
+    /// With TiDB's SQL port at hand.
+    async fn at_sql_port(test: &str, settings: &[(&str, &str)]) -> Option<Self> {
+        let cluster = Cluster::of(Shape::default(), test)?;
+        let (host, port) = cluster.tidb.rsplit_once(':').expect("host:port");
+        let place = [("tidb.addr", host), ("tidb.port", port), ("tidb.user", "root")];
+        Self::with(Shape::default(), test, &[&place, settings].concat()).await
     }
 
     async fn with(shape: Shape, test: &str, settings: &[(&str, &str)]) -> Option<Self> {

@@ -7,9 +7,48 @@ use tifusion_schema::TableInfo;
 
 use super::{ClusterError, EmbeddedCluster, background};
 use crate::bootstrap::{Bootstrap, BootstrapError};
-use crate::catalog::LoadError;
+use crate::catalog::{Catalog, LoadError};
+use crate::state::State;
+
+/// Runs statements on a cluster, wherever that is held: made by [`EmbeddedCluster::statements`].
+#[derive(Debug, Clone)]
+pub struct Statements {
+    state: Arc<State>,
+    catalog: Arc<Catalog>,
+}
+
+impl Statements {
+    /// As [`EmbeddedCluster::execute`]; names without a database are of `database`, if there is one.
+    ///
+    /// # Errors
+    /// [`LoadError`], with nothing changed.
+    pub async fn execute(&self, database: Option<&str>, sql: &str) -> Result<(), LoadError> {
+        let sql = match database {
+            Some(database) => format!("USE `{}`; {sql}", database.replace('`', "``")),
+            None => sql.to_owned(),
+        };
+        self.change(move |bootstrap| bootstrap.execute(&sql)).await
+    }
+
+    async fn change(
+        &self,
+        change: impl FnOnce(&mut Bootstrap) -> Result<(), BootstrapError> + Send + 'static,
+    ) -> Result<(), LoadError> {
+        let (state, catalog) = (Arc::clone(&self.state), Arc::clone(&self.catalog));
+        let changed = tokio::task::spawn_blocking(move || catalog.change(&state, change)).await;
+        changed.map_err(|error| LoadError::Data(error.to_string()))??;
+        background::look_at_sizes(&self.state, false).await;
+        Ok(())
+    }
+}
 
 impl EmbeddedCluster {
+    /// The way to run statements on the cluster from elsewhere.
+    #[must_use]
+    pub fn statements(&self) -> Statements {
+        Statements { state: Arc::clone(&self.state), catalog: Arc::clone(&self.catalog) }
+    }
+
     /// Runs statements, separated by semicolons: `CREATE DATABASE`, `CREATE TABLE`, `INSERT` of literals, and
     /// `USE`, which holds until the end of the text. All of them count, or none.
     ///
@@ -19,8 +58,7 @@ impl EmbeddedCluster {
     /// # Errors
     /// [`LoadError`], with nothing changed.
     pub async fn execute(&self, sql: &str) -> Result<(), LoadError> {
-        let sql = sql.to_owned();
-        self.change(move |bootstrap| bootstrap.execute(&sql)).await
+        self.statements().execute(None, sql).await
     }
 
     /// Adds the rows of a batch to a table, all of them or none, with their index entries, each in its partition.
@@ -36,24 +74,14 @@ impl EmbeddedCluster {
         batch: &RecordBatch,
     ) -> Result<(), LoadError> {
         let (database, table, batch) = (database.to_owned(), table.to_owned(), batch.clone());
-        self.change(move |bootstrap| bootstrap.load(&database, &table, &batch)).await
+        let loaded = move |bootstrap: &mut Bootstrap| bootstrap.load(&database, &table, &batch);
+        self.statements().change(loaded).await
     }
 
     /// TiDB's description of a table that a statement here has made or found; `None` for others.
     #[must_use]
     pub fn table_info(&self, database: &str, table: &str) -> Option<TableInfo> {
         self.catalog.table(database, table)
-    }
-
-    async fn change(
-        &self,
-        change: impl FnOnce(&mut Bootstrap) -> Result<(), BootstrapError> + Send + 'static,
-    ) -> Result<(), LoadError> {
-        let (state, catalog) = (Arc::clone(&self.state), Arc::clone(&self.catalog));
-        let changed = tokio::task::spawn_blocking(move || catalog.change(&state, change)).await;
-        changed.map_err(|error| LoadError::Data(error.to_string()))??;
-        background::look_at_sizes(&self.state, false).await;
-        Ok(())
     }
 
     /// Gives a new cluster what every cluster has.

@@ -55,6 +55,11 @@ pub(crate) mod name {
     pub(crate) const INDEX_FIRST: &str = "plan.use_index_scan_first";
     pub(crate) const INDEX_READ: &str = "plan.allow_index_read";
     pub(crate) const ISOLATION: &str = "request.isolation.level";
+    pub(crate) const JDBC_CLIENT_PASSWORD: &str = "jdbc.client_cert_password";
+    pub(crate) const JDBC_CLIENT_STORE: &str = "jdbc.client_cert_store";
+    pub(crate) const JDBC_SERVER_PASSWORD: &str = "jdbc.server_cert_password";
+    pub(crate) const JDBC_SERVER_STORE: &str = "jdbc.server_cert_store";
+    pub(crate) const JDBC_TLS_ENABLE: &str = "jdbc.tls_enable";
     pub(crate) const KEY_CERT_CHAIN: &str = "tikv.key_cert_chain";
     pub(crate) const KEY_FILE: &str = "tikv.key_file";
     pub(crate) const PD_ADDRESSES: &str = "pd.addresses";
@@ -64,6 +69,10 @@ pub(crate) mod name {
     pub(crate) const SHOW_ROWID: &str = "show_rowid";
     pub(crate) const STATEMENT_TIMEOUT: &str = "statement.timeout";
     pub(crate) const STREAMING: &str = "coprocess.streaming";
+    pub(crate) const TIDB_ADDRESS: &str = "tidb.addr";
+    pub(crate) const TIDB_PASSWORD: &str = "tidb.password";
+    pub(crate) const TIDB_PORT: &str = "tidb.port";
+    pub(crate) const TIDB_USER: &str = "tidb.user";
     pub(crate) const TIME_ZONE: &str = "time_zone";
     pub(crate) const TLS_ENABLE: &str = "tikv.tls_enable";
     pub(crate) const TRUST_CERTS: &str = "tikv.trust_cert_collection";
@@ -71,6 +80,7 @@ pub(crate) mod name {
     pub(crate) const WRITE_ALL_ROWS: &str = "write.allow_all_rows";
     pub(crate) const WRITE_AUTO_RANDOM: &str = "write.allow_auto_random_explicit_insert";
     pub(crate) const WRITE_ENABLE: &str = "write.enable";
+    pub(crate) const WRITE_MODE: &str = "write.mode";
     pub(crate) const ZERO_DATE: &str = "zero_date";
 }
 
@@ -111,13 +121,13 @@ use Scope::{Connect, Session};
 pub(crate) const KEYS: &[KeySpec] = &[
     now(name::PD_ADDRESSES, "127.0.0.1:2379", Addresses, Connect,
         "Endpoints of PD, separated by commas; one that answers is enough."),
-    later("tidb.addr", "", Text, Connect,
-        "Host of TiDB's SQL port, for checking privileges, DDL and ANALYZE."),
-    later("tidb.port", "4000", number(1, 65_535), Connect,
+    now(name::TIDB_ADDRESS, "", Text, Connect,
+        "Host of TiDB's SQL port, for changes of schema, ANALYZE, and writes by write.mode = sql."),
+    now(name::TIDB_PORT, "4000", number(1, 65_535), Connect,
         "TiDB's SQL port."),
-    later("tidb.user", "", Text, Connect,
+    now(name::TIDB_USER, "", Text, Connect,
         "User at TiDB's SQL port."),
-    later("tidb.password", "", Secret, Connect,
+    now(name::TIDB_PASSWORD, "", Secret, Connect,
         "That user's password."),
     later("sql.auth.enable", "false", Flag, Connect,
         "Check the user's TiDB privileges, roles included, before every read and write."),
@@ -183,6 +193,8 @@ pub(crate) const KEYS: &[KeySpec] = &[
         "Longest time that a statement may read, 0 for no limit; seconds without a unit."),
     now(name::WRITE_ENABLE, "false", Flag, Session,
         "Allow INSERT, REPLACE, DELETE and UPDATE."),
+    now(name::WRITE_MODE, "bypass", Choice(&["bypass", "sql"]), Session,
+        "How rows are written: bypass writes to the stores, sql through TiDB's SQL port, which takes tables that bypass refuses."),
     now(name::WRITE_ALL_ROWS, "false", Flag, Session,
         "Allow DELETE and UPDATE without WHERE."),
     now(name::WRITE_AUTO_RANDOM, "false", Flag, Session,
@@ -205,15 +217,15 @@ pub(crate) const KEYS: &[KeySpec] = &[
         "Store with this client's certificate and key."),
     later("tikv.jks_key_password", "", Secret, Connect,
         "Its password."),
-    later("jdbc.tls_enable", "false", Flag, Connect,
+    now(name::JDBC_TLS_ENABLE, "false", Flag, Connect,
         "Use TLS with TiDB's SQL port."),
-    later("jdbc.server_cert_store", "", Text, Connect,
-        "JKS or PEM file to check TiDB's certificate with; without one it is not checked."),
-    later("jdbc.server_cert_password", "", Secret, Connect,
+    now(name::JDBC_SERVER_STORE, "", Text, Connect,
+        "PEM file to check TiDB's certificate with; without one it is not checked. JKS and PKCS#12 stores are not read yet."),
+    now(name::JDBC_SERVER_PASSWORD, "", Secret, Connect,
         "Its password."),
-    later("jdbc.client_cert_store", "", Text, Connect,
-        "PKCS#12 or PEM file with this client's certificate and key."),
-    later("jdbc.client_cert_password", "", Secret, Connect,
+    now(name::JDBC_CLIENT_STORE, "", Text, Connect,
+        "PEM file with this client's certificate and key. PKCS#12 stores are not read yet."),
+    now(name::JDBC_CLIENT_PASSWORD, "", Secret, Connect,
         "Its password."),
     later("tikv.tls_reload_interval", "10s", Span, Connect,
         "How often the certificate files are looked at again."),

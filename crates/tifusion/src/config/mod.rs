@@ -37,7 +37,7 @@ use spelling::Spelled;
 pub use file::{parse_toml, read_toml};
 pub use options::TidbOptions;
 pub use secret::Secret;
-pub use settings::{CodecFormat, Isolation, Priority, Settings, ZeroDate};
+pub use settings::{CodecFormat, Isolation, Priority, Settings, WriteMode, ZeroDate};
 pub use zone::TimeZone;
 
 use crate::error::{Error, Result};
@@ -193,6 +193,7 @@ impl Config {
 
     /// Checks what more than one key says.
     fn check(&self) -> Result<()> {
+        self.check_sql_port()?;
         let Settings { tls_enable, trust_certs, key_cert_chain, key_file, .. } = &self.settings;
         if !tls_enable {
             if trust_certs.is_some() || key_cert_chain.is_some() || key_file.is_some() {
@@ -218,6 +219,41 @@ impl Config {
             name::KEY_CERT_CHAIN,
             name::KEY_FILE
         )))
+    }
+}
+
+impl Config {
+    /// Checks what is said of TiDB's SQL port.
+    fn check_sql_port(&self) -> Result<()> {
+        let Settings { tidb_address, tidb_user, jdbc_tls_enable, .. } = &self.settings;
+        if let Some(address) = tidb_address {
+            let bare = address.trim_start_matches('[').trim_end_matches(']');
+            let is_host = !bare.is_empty() && !bare.contains(['/', ' ', '@', ',', '[', ']']);
+            if !is_host || (bare.contains(':') && bare.parse::<std::net::Ipv6Addr>().is_err()) {
+                return Err(Error::invalid(format!(
+                    "configuration key {:?} can't be {address:?}: expected one host without its port, which \
+                     goes to {}",
+                    name::TIDB_ADDRESS,
+                    name::TIDB_PORT
+                )));
+            }
+            if tidb_user.is_none() {
+                return Err(Error::invalid(format!(
+                    "{} needs {}: the user to log in to TiDB as",
+                    name::TIDB_ADDRESS,
+                    name::TIDB_USER
+                )));
+            }
+        }
+        let stores = [&self.settings.jdbc_server_store, &self.settings.jdbc_client_store];
+        if !jdbc_tls_enable && stores.iter().any(|store| store.is_some()) {
+            tracing::warn!(
+                "certificates for TiDB's SQL port are configured, but {} is false: connections to it are not \
+                 encrypted",
+                name::JDBC_TLS_ENABLE
+            );
+        }
+        Ok(())
     }
 }
 

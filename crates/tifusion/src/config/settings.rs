@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::keys::name;
 use super::kind::Value;
+use super::secret::Secret;
 use super::zone::TimeZone;
 
 pub use tifusion_codec::output::ZeroDate;
@@ -38,6 +39,15 @@ pub enum Priority {
     Normal,
     /// Before everything else.
     High,
+}
+
+/// How rows are written (`write.mode`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum WriteMode {
+    /// To the stores, by a transaction of two phases.
+    Bypass,
+    /// Through TiDB's SQL port.
+    Sql,
 }
 
 /// The values of all keys that this version uses.
@@ -94,6 +104,24 @@ pub struct Settings {
     pub key_cert_chain: Option<PathBuf>,
     /// `tikv.key_file`
     pub key_file: Option<PathBuf>,
+    /// `tidb.addr`
+    pub tidb_address: Option<String>,
+    /// `tidb.port`
+    pub tidb_port: u16,
+    /// `tidb.user`
+    pub tidb_user: Option<String>,
+    /// `tidb.password`
+    pub tidb_password: Secret,
+    /// `jdbc.tls_enable`
+    pub jdbc_tls_enable: bool,
+    /// `jdbc.server_cert_store`
+    pub jdbc_server_store: Option<PathBuf>,
+    /// `jdbc.server_cert_password`
+    pub jdbc_server_password: Secret,
+    /// `jdbc.client_cert_store`
+    pub jdbc_client_store: Option<PathBuf>,
+    /// `jdbc.client_cert_password`
+    pub jdbc_client_password: Secret,
     /// `plan.allow_agg_pushdown`
     pub allow_agg_pushdown: bool,
     /// `plan.unsupported_pushdown_exprs`
@@ -104,6 +132,8 @@ pub struct Settings {
     pub write_all_rows: bool,
     /// `write.allow_auto_random_explicit_insert`
     pub write_auto_random: bool,
+    /// `write.mode`
+    pub write_mode: WriteMode,
     /// `write.enable`
     pub write_enable: bool,
     /// `zero_date`
@@ -139,11 +169,21 @@ impl Settings {
             trust_certs: None,
             key_cert_chain: None,
             key_file: None,
+            tidb_address: None,
+            tidb_port: 0,
+            tidb_user: None,
+            tidb_password: Secret::default(),
+            jdbc_tls_enable: false,
+            jdbc_server_store: None,
+            jdbc_server_password: Secret::default(),
+            jdbc_client_store: None,
+            jdbc_client_password: Secret::default(),
             allow_agg_pushdown: false,
             unsupported_exprs: Vec::new(),
             dynamic_filter_wait: Duration::ZERO,
             write_all_rows: false,
             write_auto_random: false,
+            write_mode: WriteMode::Bypass,
             write_enable: false,
             zero_date: ZeroDate::Null,
         }
@@ -163,8 +203,19 @@ impl Settings {
                 self.unsupported_exprs.clone_from(words);
             }
             Value::Zone(zone) => self.time_zone = zone.clone(),
-            Value::List(_) | Value::Secret(_) => {}
+            Value::Secret(secret) => self.apply_secret(name, secret),
+            Value::List(_) => {}
         }
+    }
+
+    fn apply_secret(&mut self, name: &str, secret: &Secret) {
+        let place = match name {
+            name::JDBC_CLIENT_PASSWORD => &mut self.jdbc_client_password,
+            name::JDBC_SERVER_PASSWORD => &mut self.jdbc_server_password,
+            name::TIDB_PASSWORD => &mut self.tidb_password,
+            _ => return,
+        };
+        place.clone_from(secret);
     }
 
     fn apply_flag(&mut self, name: &str, flag: bool) {
@@ -172,6 +223,7 @@ impl Settings {
             name::INDEX_READ => self.index_read = flag,
             name::INDEX_FIRST => self.index_first = flag,
             name::ALLOW_AGGREGATES => self.allow_agg_pushdown = flag,
+            name::JDBC_TLS_ENABLE => self.jdbc_tls_enable = flag,
             name::SHOW_ROWID => self.show_rowid = flag,
             name::STREAMING => self.streaming = flag,
             name::TLS_ENABLE => self.tls_enable = flag,
@@ -192,6 +244,7 @@ impl Settings {
             name::INDEX_CONCURRENCY => self.index_concurrency = size,
             name::FRAME_SIZE => self.max_message_size = size,
             name::REQUEST_TIMEOUT => self.request_timeout = Duration::from_secs(number),
+            name::TIDB_PORT => self.tidb_port = u16::try_from(number).unwrap_or(u16::MAX),
             name::SCAN_CONCURRENCY => self.scan_concurrency = size,
             _ => {}
         }
@@ -209,6 +262,7 @@ impl Settings {
 
     fn apply_text(&mut self, name: &str, text: &str) {
         let path = || (!text.is_empty()).then(|| PathBuf::from(text));
+        let word = || (!text.is_empty()).then(|| text.to_owned());
         match name {
             name::CACHE_DIR => self.cache_dir = path(),
             name::CODEC_FORMAT => {
@@ -223,6 +277,8 @@ impl Settings {
             name::ISOLATION => {
                 self.isolation = if text == "RC" { Isolation::Rc } else { Isolation::Si };
             }
+            name::JDBC_CLIENT_STORE => self.jdbc_client_store = path(),
+            name::JDBC_SERVER_STORE => self.jdbc_server_store = path(),
             name::KEY_CERT_CHAIN => self.key_cert_chain = path(),
             name::KEY_FILE => self.key_file = path(),
             name::PRIORITY => {
@@ -232,7 +288,12 @@ impl Settings {
                     _ => Priority::Low,
                 }
             }
+            name::TIDB_ADDRESS => self.tidb_address = word(),
+            name::TIDB_USER => self.tidb_user = word(),
             name::TRUST_CERTS => self.trust_certs = path(),
+            name::WRITE_MODE => {
+                self.write_mode = if text == "sql" { WriteMode::Sql } else { WriteMode::Bypass };
+            }
             name::ZERO_DATE => {
                 self.zero_date = if text == "error" { ZeroDate::Error } else { ZeroDate::Null };
             }

@@ -22,7 +22,7 @@ const DESIGN: &str = "\
     jdbc.tls_enable jdbc.server_cert_store jdbc.server_cert_password jdbc.client_cert_store \
     jdbc.client_cert_password tikv.tls_reload_interval tikv.conn_recycle_time host_mapping \
     gc_max_wait_time zero_date plan.dynamic_filter_wait plan.use_index_scan_first \
-    write.allow_all_rows write.allow_auto_random_explicit_insert";
+    write.mode write.allow_all_rows write.allow_auto_random_explicit_insert";
 
 fn from(pairs: &[(&str, &str)]) -> Result<Config> {
     let map: HashMap<_, _> =
@@ -76,6 +76,16 @@ fn the_defaults_are_the_designs() {
 
 /// A value for each available key that is not its default.
 const OTHER_VALUES: &[(&str, &str)] = &[
+    ("tidb.addr", "tidb.example.com"),
+    ("tidb.port", "4001"),
+    ("tidb.user", "app"),
+    ("tidb.password", "hunter2"),
+    ("jdbc.tls_enable", "true"),
+    ("jdbc.server_cert_store", "/etc/ca.pem"),
+    ("jdbc.server_cert_password", "hunter2"),
+    ("jdbc.client_cert_store", "/etc/client.pem"),
+    ("jdbc.client_cert_password", "hunter2"),
+    ("write.mode", "sql"),
     (name::PD_ADDRESSES, "pd:1"),
     (name::FRAME_SIZE, "2097152"),
     (name::REQUEST_TIMEOUT, "11"),
@@ -124,12 +134,30 @@ fn every_available_key_changes_its_setting() {
         assert_ne!(config.settings(), default.settings(), "{}", key.name);
         let shown = config.get(key.name).unwrap().unwrap();
         let again = from(&[(key.name, &shown)]);
-        if key.name != name::TLS_ENABLE && !key.name.starts_with("tikv.key") {
+        let stands_alone = key.name != name::TLS_ENABLE
+            && key.name != name::TIDB_ADDRESS
+            && !key.name.starts_with("tikv.key");
+        // A password is not shown, so it can't be read again.
+        if stands_alone && key.kind != kind::Kind::Secret {
             assert_eq!(again.unwrap().settings(), config.settings(), "{}", key.name);
         }
         config.put(key, Value::Unset);
         assert_eq!(config, default, "{}", key.name);
     }
+}
+
+#[test]
+fn the_sql_port_is_one_host_and_one_user() {
+    for host in ["tidb", "10.0.0.1", "::1", "[::1]", "tidb.example.com"] {
+        from(&[("tidb.addr", host), ("tidb.user", "app")]).unwrap();
+    }
+    for host in ["tidb:4000", "a,b", "mysql://tidb", "app@tidb", "[]", "ti db"] {
+        let (kind, said) = refused(&[("tidb.addr", host), ("tidb.user", "app")]);
+        assert_eq!(kind, ErrorKind::InvalidInput, "{said}");
+        assert!(said.contains("tidb.port"), "{said}");
+    }
+    let (_, said) = refused(&[("tidb.addr", "tidb")]);
+    assert!(said.contains("tidb.user"), "{said}");
 }
 
 #[test]

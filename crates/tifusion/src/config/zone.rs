@@ -48,6 +48,11 @@ impl TimeZone {
         self.0.parse().unwrap_or_default()
     }
 
+    /// The name as TiDB's `time_zone` takes it.
+    pub(crate) fn for_tidb(&self) -> String {
+        self.0.to_string()
+    }
+
     /// The name, shared.
     #[must_use]
     pub fn to_arc(&self) -> Arc<str> {

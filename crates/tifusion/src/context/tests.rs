@@ -413,10 +413,17 @@ async fn nothing_is_written_to_the_cluster() {
         "CREATE SCHEMA x",
         "DROP SCHEMA test",
         "CREATE DATABASE x",
+        "ALTER TABLE t ADD COLUMN c INT",
+        "CREATE INDEX i ON t (id)",
+        "RENAME TABLE t TO u",
+        "TRUNCATE TABLE t",
+        "ANALYZE TABLE t",
+        "EXPLAIN DROP TABLE t",
     ] {
         let error = error(&context, sql).await;
         assert_eq!(error.kind(), ErrorKind::Unsupported, "{sql}: {error}");
-        assert!(error.to_string().contains("in TiDB itself"), "{sql}: {error}");
+        let said = ["in TiDB itself", "tidb.addr"];
+        assert!(said.iter().any(|said| error.to_string().contains(said)), "{sql}: {error}");
     }
     for sql in [
         "INSERT INTO t VALUES (1, 2)",
@@ -425,7 +432,6 @@ async fn nothing_is_written_to_the_cluster() {
         "DELETE FROM t WHERE id = 1",
         "UPDATE t SET id = 1",
         "EXPLAIN DELETE FROM t WHERE id = 1",
-        "TRUNCATE TABLE t",
     ] {
         let error = error(&context, sql).await;
         assert_eq!(error.kind(), ErrorKind::Unsupported, "{sql}: {error}");

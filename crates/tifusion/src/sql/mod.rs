@@ -2,6 +2,7 @@
 //! with its names resolved as TiDB resolves them.
 
 mod as_of;
+mod ddl;
 pub(crate) mod dml;
 mod guard;
 mod keywords;
@@ -10,7 +11,9 @@ mod names;
 mod parens;
 mod parse;
 mod plan;
+mod script;
 mod show;
+pub(crate) mod source;
 mod variables;
 mod view;
 
@@ -21,8 +24,10 @@ use datafusion::execution::session_state::SessionState;
 use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::{Ident, Statement as SqlStatement};
 
+use ddl::SchemaStatement;
 use show::StatsScope;
 pub(crate) use show::use_database;
+use source::SqlText;
 pub(crate) use view::view_planner;
 
 use crate::error::Result;
@@ -30,19 +35,34 @@ use crate::session::TidbSession;
 
 /// A statement that was parsed, for [`TidbContext::run`](crate::TidbContext::run).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Statement(DfStatement);
+pub struct Statement(Parsed);
+
+/// What a statement was parsed to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Parsed {
+    /// A statement of DataFusion's, and its text where a part of it may be for TiDB to read.
+    Engine(Box<DfStatement>, Option<SqlText>),
+    /// A statement that may be for TiDB as a whole.
+    Schema(Box<SchemaStatement>),
+}
 
 impl Statement {
-    /// The statement as DataFusion's parser has it.
+    /// The statement as DataFusion's parser has it; `None` for one that only TiDB understands.
     #[must_use]
-    pub fn as_datafusion(&self) -> &DfStatement {
-        &self.0
+    pub fn as_datafusion(&self) -> Option<&DfStatement> {
+        match &self.0 {
+            Parsed::Engine(statement, _) => Some(statement),
+            Parsed::Schema(schema) => schema.engine.as_ref(),
+        }
     }
 }
 
 impl fmt::Display for Statement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        match &self.0 {
+            Parsed::Engine(statement, _) => statement.fmt(f),
+            Parsed::Schema(schema) => f.write_str(&schema.written),
+        }
     }
 }
 
@@ -51,7 +71,7 @@ impl fmt::Display for Statement {
 /// # Errors
 /// When it can't be parsed.
 pub(crate) fn parse(state: &SessionState, script: &str) -> Result<Vec<Statement>> {
-    Ok(parse::parse(state, script)?.into_iter().map(Statement).collect())
+    Ok(script::parse(state, script)?.into_iter().map(Statement).collect())
 }
 
 /// Plans a statement, and runs those that have no result to wait for.
@@ -59,7 +79,18 @@ pub(crate) fn parse(state: &SessionState, script: &str) -> Result<Vec<Statement>
 /// # Errors
 /// When it names what is not there, or asks for what can't be had.
 pub(crate) async fn run(session: &TidbSession, statement: Statement) -> Result<DataFrame> {
-    match &statement.0 {
+    let (statement, text) = match statement.0 {
+        Parsed::Engine(statement, text) => (*statement, text),
+        Parsed::Schema(schema) => {
+            // Boxed: it is large, and few statements are of this kind.
+            if let Some(frame) = Box::pin(ddl::run(session, &schema)).await? {
+                return Ok(frame);
+            }
+            let state = session.engine().state();
+            (schema.engine.map_or_else(|| script::parse_one(&state, &schema.written), Ok)?, None)
+        }
+    };
+    match &statement {
         DfStatement::Statement(sql) => match &**sql {
             SqlStatement::ShowDatabases { show_options, .. }
             | SqlStatement::ShowSchemas { show_options, .. } => {
@@ -84,16 +115,16 @@ pub(crate) async fn run(session: &TidbSession, statement: Statement) -> Result<D
                 }
             }
             SqlStatement::Use(target) => return show::use_target(session, target).await,
-            SqlStatement::Set(set) => return variables::set(session, set, &statement.0).await,
+            SqlStatement::Set(set) => return variables::set(session, set, &statement).await,
             _ => {}
         },
         DfStatement::Reset(reset) => return variables::reset(session, reset).await,
         _ => {}
     }
-    if let Some(frame) = dml::plan(session, &statement.0).await? {
+    if let Some(frame) = dml::plan(session, &statement, text.as_ref()).await? {
         return Ok(frame);
     }
-    plan::plan(session, statement.0).await
+    plan::plan(session, statement).await
 }
 
 /// A `SHOW` that the parser takes for one of a variable; `None` if it is one.

@@ -1,9 +1,8 @@
 //! Text to statements.
 
 use datafusion::error::DataFusionError;
-use datafusion::execution::session_state::SessionState;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
-use datafusion::sql::sqlparser::dialect::{Dialect, MySqlDialect, dialect_from_str};
+use datafusion::sql::sqlparser::dialect::{Dialect, MySqlDialect};
 use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{TokenWithSpan, Tokenizer};
 
@@ -11,17 +10,6 @@ use super::as_of::words;
 use super::keywords;
 use super::parens;
 use crate::error::{Error, Result};
-
-/// The statements of a script, in the dialect of the session.
-///
-/// # Errors
-/// When it can't be parsed.
-pub(super) fn parse(state: &SessionState, script: &str) -> Result<Vec<Statement>> {
-    let options = &state.config_options().sql_parser;
-    let dialect = dialect_from_str(options.dialect)
-        .ok_or_else(|| Error::invalid(format!("unknown SQL dialect {}", options.dialect)))?;
-    statements(&*dialect, tokens(&*dialect, script)?, options.recursion_limit.get())
-}
 
 /// The statement that a view is.
 ///
@@ -37,12 +25,20 @@ pub(super) fn parse_view(select: &str, recursion_limit: usize) -> Result<Stateme
     }
 }
 
-fn tokens(dialect: &dyn Dialect, script: &str) -> Result<Vec<TokenWithSpan>> {
+/// The tokens of a script.
+///
+/// # Errors
+/// When a text or comment does not end.
+pub(super) fn tokens(dialect: &dyn Dialect, script: &str) -> Result<Vec<TokenWithSpan>> {
     let tokens = Tokenizer::new(dialect, script).tokenize_with_location();
     Ok(tokens.map_err(|error| DataFusionError::from(ParserError::from(error)))?)
 }
 
-fn statements(
+/// The statements that tokens are.
+///
+/// # Errors
+/// When they can't be parsed.
+pub(super) fn statements(
     dialect: &dyn Dialect,
     tokens: Vec<TokenWithSpan>,
     recursion_limit: usize,

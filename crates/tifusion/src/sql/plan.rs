@@ -132,6 +132,12 @@ impl Names {
         self.lists
     }
 
+    /// The first that is not of a table of the cluster.
+    pub(super) fn foreign(&self) -> Option<String> {
+        let other = self.others.first().map(|(reference, _)| reference.to_string());
+        other.or_else(|| self.lists.then(|| "information_schema".to_owned()))
+    }
+
     /// What must be known of the cluster; `None` for nothing.
     pub(super) fn need(&self) -> Option<Need<'_>> {
         match (self.lists, self.databases.is_empty()) {

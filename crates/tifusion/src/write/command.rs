@@ -1,6 +1,9 @@
 //! What a statement asks of the writer: plain data.
 
 use std::fmt;
+use std::sync::Arc;
+
+use crate::sql_port::SqlMode;
 
 /// What is done with the rows of the input.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -21,6 +24,21 @@ pub(crate) enum WriteKind {
         /// The columns.
         columns: Vec<usize>,
     },
+    /// There are none: TiDB finds them by the statement.
+    Statement(Arc<SqlStatement>),
+}
+
+/// A statement that TiDB is given as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct SqlStatement {
+    /// What it does, in upper case.
+    pub(crate) what: &'static str,
+    /// Its text.
+    pub(crate) sql: String,
+    /// How that is to be read.
+    pub(crate) mode: SqlMode,
+    /// The database of names without one.
+    pub(crate) database: Option<String>,
 }
 
 /// What is done about rows of the table with the same primary or unique key as a new one.
@@ -39,6 +57,10 @@ impl fmt::Display for WriteKind {
             Self::Insert { on_duplicate: OnDuplicate::Replace, .. } => "replace",
             Self::Delete => "delete",
             Self::Update { .. } => "update",
+            Self::Statement(statement) => match statement.what {
+                "DELETE" => "delete",
+                _ => "update",
+            },
         })
     }
 }

@@ -63,7 +63,11 @@ impl DisplayAs for TidbWriteExec {
         match kind {
             DisplayFormatType::Default | DisplayFormatType::Verbose => {
                 let start_ts = self.job.snapshot.start_ts();
-                write!(f, "TidbWriteExec: {what}, table={table}, start_ts={}", start_ts.version())
+                write!(
+                    f,
+                    "TidbWriteExec: {what}, table={table}, mode=bypass, start_ts={}",
+                    start_ts.version()
+                )
             }
             DisplayFormatType::TreeRender => writeln!(f, "{what} {table}"),
         }

@@ -23,7 +23,7 @@ use super::edit::{EditBatches, edit_schema};
 use super::insert::InsertEncoder;
 use super::job::WriteJob;
 use super::update::{DeleteEncoder, UpdateEncoder};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 
 /// Makes of each row what changes in the store: its record and the entries of its indexes. The edits have
 /// the order of the rows; sorted by their keys they are what [`TidbWriteExec`](super::TidbWriteExec) wants.
@@ -54,6 +54,10 @@ impl Encoder {
                 Self::Update(UpdateEncoder::new(job, schema, columns)?)
             }
             WriteKind::Delete => Self::Delete(DeleteEncoder::new(job, schema)?),
+            WriteKind::Statement(statement) => {
+                let message = format!("{} is for TiDB to run, and has no rows", statement.what);
+                return Err(Error::new(ErrorKind::Engine, message));
+            }
         })
     }
 

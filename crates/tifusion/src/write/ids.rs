@@ -13,6 +13,7 @@ use tifusion_schema::row_id::{
 use tokio::sync::Mutex;
 
 use super::counter::Counter;
+use super::refuse::HINT;
 use super::target::WriteTarget;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -205,7 +206,7 @@ impl IdSource {
         }
         Err(Error::unsupported(format!(
             "ids of {} come from a service of TiDB's servers (AUTO_ID_CACHE 1), which this version does not \
-             ask: write to it through TiDB's SQL port",
+             ask: {HINT}",
             self.target.label()
         )))
     }

@@ -13,6 +13,7 @@ use super::existing;
 use super::ids::{BatchIds, NeededIds};
 use super::input_column::{InputColumn, at_row};
 use super::job::WriteJob;
+use super::refuse::HINT;
 use crate::error::{Error, Result};
 
 /// Encodes batches of new rows.
@@ -139,6 +140,14 @@ impl InsertEncoder {
 fn left_out(job: &WriteJob, offset: usize, column: &ColumnInfo) -> Result<Cell> {
     if job.ids.column() == Some(offset) {
         return Ok(Cell::Id);
+    }
+    if column.default_is_expr {
+        return Err(Error::unsupported(format!(
+            "column {} of {} is left out, and its default is an expression, which TiDB would compute: give it a \
+             value, or {HINT}",
+            column.name.as_str(),
+            job.target.label()
+        )));
     }
     let cluster = &job.target.cluster;
     let default = ColumnDefault::of(column, cluster.new_collation(), cluster.system_zone())?;

@@ -1,7 +1,6 @@
 //! One run of a write: the table, what is done to it, and the snapshot that it is done from.
 
 use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -90,12 +89,7 @@ impl WriteJob {
 
     /// Tells whoever wants to know how far it is.
     pub(super) fn tell(&self, is_committed: bool) {
-        let Some(progress) = &self.options.progress else { return };
-        let now = self.progress.now(is_committed);
-        // What was committed must not be taken for failed because its listener was.
-        if catch_unwind(AssertUnwindSafe(|| progress(now))).is_err() {
-            tracing::warn!("a listener to the progress of a write has panicked");
-        }
+        self.options.tell(self.progress.now(is_committed));
     }
 
     /// The way from values of an Arrow type to those of a column.

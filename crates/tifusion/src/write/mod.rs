@@ -7,7 +7,7 @@
 //! ```
 //!
 //! What a statement wants is a [`command`]; [`node`] carries it through the logical plan, [`plan`] makes
-//! the operators. Before anything is written, [`refuse`] and
+//! the operators. The way through TiDB's SQL port is [`sql`]. Before anything is written, [`refuse`] and
 //! [`TableEncoder`](tifusion_schema::TableEncoder) turn down whatever this version does not know to the last
 //! detail. Old rows are read from their records, not from what queries show of them: their keys must be
 //! those in the store.
@@ -31,16 +31,18 @@ mod plan;
 mod refuse;
 mod run;
 mod sample;
+mod sql;
 mod target;
 mod txn_error;
 mod update;
 
-pub(crate) use command::{OnDuplicate, WriteKind};
+pub(crate) use command::{OnDuplicate, SqlStatement, WriteKind};
 pub use commit_exec::TidbWriteExec;
 pub use encode_exec::TidbEncodeExec;
 pub(crate) use node::TidbWrite;
 pub(crate) use options::WriteOptions;
 pub use options::WriteProgress;
 pub(crate) use plan::{WritePlanner, write_plan};
-pub(crate) use refuse::check_enabled;
+pub(crate) use refuse::{HINT as SQL_MODE_HINT, check_enabled};
+pub use sql::TidbSqlWriteExec;
 pub(crate) use target::{RowKeyColumn, WriteTarget, WrittenTable};

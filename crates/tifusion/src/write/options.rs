@@ -1,8 +1,11 @@
 //! How a write is done, beside what it does.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::config::WriteMode;
 
 /// Called with how far a write is.
 pub(crate) type OnProgress = Arc<dyn Fn(WriteProgress) + Send + Sync>;
@@ -28,6 +31,8 @@ const BYTES_PER_REGION: u64 = 96 << 20;
 /// How a write is done.
 #[derive(Clone)]
 pub(crate) struct WriteOptions {
+    /// Which way; `None` for the session's (`write.mode`).
+    pub(crate) mode: Option<WriteMode>,
     /// Everything is done but the writing.
     pub(crate) dry_run: bool,
     /// Who is told how far it is.
@@ -38,13 +43,30 @@ pub(crate) struct WriteOptions {
 
 impl Default for WriteOptions {
     fn default() -> Self {
-        Self { dry_run: false, progress: None, bytes_per_region: Some(BYTES_PER_REGION) }
+        Self {
+            mode: None,
+            dry_run: false,
+            progress: None,
+            bytes_per_region: Some(BYTES_PER_REGION),
+        }
+    }
+}
+
+impl WriteOptions {
+    /// Tells whoever wants to know how far it is.
+    pub(super) fn tell(&self, now: WriteProgress) {
+        let Some(progress) = &self.progress else { return };
+        // What was committed must not be taken for failed because its listener was.
+        if catch_unwind(AssertUnwindSafe(|| progress(now))).is_err() {
+            tracing::warn!("a listener to the progress of a write has panicked");
+        }
     }
 }
 
 impl fmt::Debug for WriteOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WriteOptions")
+            .field("mode", &self.mode)
             .field("dry_run", &self.dry_run)
             .field("progress", &self.progress.is_some())
             .field("bytes_per_region", &self.bytes_per_region)
@@ -59,7 +81,8 @@ impl PartialEq for WriteOptions {
             (None, None) => true,
             _ => false,
         };
-        self.dry_run == other.dry_run
+        self.mode == other.mode
+            && self.dry_run == other.dry_run
             && self.bytes_per_region == other.bytes_per_region
             && same_progress
     }

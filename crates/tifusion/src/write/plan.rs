@@ -17,8 +17,9 @@ use super::job::WriteJob;
 use super::node::TidbWrite;
 use super::options::WriteOptions;
 use super::refuse;
+use super::sql;
 use super::target::{WriteTarget, WrittenTable};
-use crate::config::TidbOptions;
+use crate::config::{TidbOptions, WriteMode};
 use crate::error::{Error, Result};
 use crate::meta::ReadAt;
 use crate::snapshot_check::SnapshotCheckExec;
@@ -69,7 +70,11 @@ pub(crate) async fn write_plan(
         ));
     }
     let config = TidbOptions::config_of(session.config_options()).unwrap_or_default();
-    refuse::check_enabled(&config, &table.database.1, &table.info)?;
+    let mode = what.1.mode.unwrap_or(config.settings().write_mode);
+    refuse::check_enabled(&config, mode, &table.database.1, &table.info)?;
+    if mode == WriteMode::Sql {
+        return sql::plan(table, what, input, snapshot, &config);
+    }
     let target = Arc::new(WriteTarget::new(table)?);
     let at = ReadAt { ts: snapshot.start_ts(), deadline: snapshot.deadline() };
     refuse::check_cluster(&target, at, snapshot.schema_version()).await?;

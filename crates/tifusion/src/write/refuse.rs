@@ -8,7 +8,7 @@ use tifusion_schema::TableInfo;
 use tifusion_schema::model::ci_str::to_lower;
 
 use super::target::WriteTarget;
-use crate::config::Config;
+use crate::config::{Config, WriteMode};
 use crate::error::{Error, Result};
 use crate::meta::{Need, ReadAt, View};
 use crate::variables;
@@ -28,19 +28,28 @@ const SYSTEM_DATABASES: [&str; 7] = [
 const READ_ONLY_VARIABLES: [&str; 2] = ["tidb_super_read_only", "tidb_restricted_read_only"];
 
 /// What to do instead, behind a refusal.
-const HINT: &str = "write to it through TiDB's SQL port";
+pub(crate) const HINT: &str =
+    "SET tidb.write.mode = sql writes to it through TiDB's SQL port, where tidb.addr is set";
 
 /// Refuses what the statement's text alone shows.
 ///
 /// # Errors
 /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) with the reason.
-pub(crate) fn check_enabled(config: &Config, database: &str, info: &TableInfo) -> Result<()> {
+pub(crate) fn check_enabled(
+    config: &Config,
+    mode: WriteMode,
+    database: &str,
+    info: &TableInfo,
+) -> Result<()> {
     let table = || format!("{database}.{}", info.name);
     if !config.settings().write_enable {
         return Err(Error::unsupported(format!(
             "can't write to {}: writing is off; SET tidb.write.enable = true turns it on",
             table()
         )));
+    }
+    if mode == WriteMode::Sql {
+        return Ok(());
     }
     if SYSTEM_DATABASES.iter().any(|system| system.eq_ignore_ascii_case(database)) {
         return Err(refused(&table(), "TiDB keeps that database for itself"));
@@ -68,7 +77,10 @@ pub(crate) async fn check_cluster(target: &WriteTarget, at: ReadAt, version: i64
         variables::globals(cluster.client(), cluster.meta(), &READ_ONLY_VARIABLES).await?;
     let is_on = |value: &String| value.eq_ignore_ascii_case("on") || value == "1";
     if let Some((name, _)) = variables.iter().find(|(_, value)| is_on(value)) {
-        return Err(refused(&target.label(), &format!("the cluster is read only ({name} is on)")));
+        return Err(Error::unsupported(format!(
+            "table {} is not written to: the cluster is read only ({name} is on)",
+            target.label()
+        )));
     }
     check_referenced(target, at, version).await
 }

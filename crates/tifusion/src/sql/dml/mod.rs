@@ -9,6 +9,7 @@ mod alike;
 mod exact;
 mod insert;
 mod literal;
+mod passed_on;
 mod select;
 pub(crate) mod target;
 mod update;
@@ -25,9 +26,10 @@ use datafusion::sql::planner::object_name_to_table_reference;
 use datafusion::sql::sqlparser::ast::{Query, Statement};
 
 use super::plan::{Names, plan_over};
-use crate::config::{Config, TidbOptions};
+use crate::config::{Config, TidbOptions, WriteMode};
 use crate::error::{Error, Result};
 use crate::session::TidbSession;
+use crate::sql::source::SqlText;
 use crate::table::TidbTable;
 use crate::write::{TidbWrite, WriteKind, WriteOptions, check_enabled};
 use target::Target;
@@ -45,6 +47,7 @@ struct Write {
 pub(super) async fn plan(
     session: &TidbSession,
     statement: &DfStatement,
+    text: Option<&SqlText>,
 ) -> Result<Option<DataFrame>> {
     let (sql, explain) = match statement {
         DfStatement::Explain(ExplainStatement { options, statement }) => match &**statement {
@@ -68,17 +71,16 @@ pub(super) async fn plan(
         return Err(Error::unsupported("PREPARE of a statement that writes: give it as it is"));
     }
     let config = session.config();
-    check_enabled(&config, table.database(), table.info())?;
+    let mode = config.settings().write_mode;
+    check_enabled(&config, mode, table.database(), table.info())?;
     let write = match sql {
         Statement::Insert(insert) => insert::write(insert, &table)?,
+        Statement::Delete(_) | Statement::Update(_) if mode == WriteMode::Sql => {
+            let statement = passed_on::PassedOn { sql, text, table: &table };
+            statement.write(session, &state).await?
+        }
         Statement::Delete(delete) => update::delete(delete, &table, &config)?,
         Statement::Update(update) => update::update(update, &table, &config)?,
-        Statement::Truncate(_) => {
-            return Err(Error::unsupported(format!(
-                "TRUNCATE TABLE {} is a change of schema: give it to TiDB, or DELETE the rows",
-                table.label()
-            )));
-        }
         _ => return Ok(None),
     };
     planned(session, state, target, write, explain).await.map(Some)
@@ -92,6 +94,7 @@ async fn planned(
     explain: Option<ExplainStatementOptions>,
 ) -> Result<DataFrame> {
     let config = settings(session, &mut state)?;
+    let mode = config.settings().write_mode;
     let select = DfStatement::Statement(Box::new(Statement::Query(write.query)));
     let mut select = match explain {
         None => select,
@@ -103,7 +106,7 @@ async fn planned(
     let view = target.view_with(&names).await?;
     let catalog = session.catalog().pinned(view, config, None);
     let input = plan_over(Some(catalog), names, &mut select, state.clone()).await?;
-    Ok(DataFrame::new(state, placed(input, &target.table, write.kind)?))
+    Ok(DataFrame::new(state, placed(input, &target.table, (write.kind, mode))?))
 }
 
 /// How a statement that writes is planned: numbers keep their digits, and a date that no calendar has is not
@@ -121,12 +124,16 @@ fn settings(session: &TidbSession, state: &mut SessionState) -> Result<Arc<Confi
 }
 
 /// The plan of the query, or of its explanation, with the write around the query.
-fn placed(plan: LogicalPlan, table: &TidbTable, kind: WriteKind) -> Result<LogicalPlan> {
+fn placed(
+    plan: LogicalPlan,
+    table: &TidbTable,
+    (kind, mode): (WriteKind, WriteMode),
+) -> Result<LogicalPlan> {
     let written = Arc::new(table.written());
     let write = |input| TidbWrite {
         table: Arc::clone(&written),
         kind: kind.clone(),
-        options: WriteOptions::default(),
+        options: WriteOptions { mode: Some(mode), ..WriteOptions::default() },
         input,
     };
     let around = |input: LogicalPlan| {

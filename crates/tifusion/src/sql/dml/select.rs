@@ -91,6 +91,13 @@ pub(super) fn template() -> Result<Box<Query>> {
     query.map_err(|error| no_template().with_source(error))
 }
 
+/// A query for the one row that nobody looks at.
+pub(super) fn nothing() -> Result<Box<Query>> {
+    let parsed = Parser::new(&GenericDialect {}).try_with_sql("SELECT 1");
+    let query = parsed.and_then(|mut parser| parser.parse_query());
+    query.map_err(|error| no_template().with_source(error))
+}
+
 fn no_template() -> Error {
     Error::new(ErrorKind::Engine, "the query of a statement that writes could not be made")
 }

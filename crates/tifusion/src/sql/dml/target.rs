@@ -75,9 +75,6 @@ pub(super) fn name(statement: &Statement) -> Result<Option<ObjectName>> {
         },
         Statement::Delete(delete) => Some(factor_name(deleted_from(delete)?)?.clone()),
         Statement::Update(update) => Some(factor_name(&update.table)?.clone()),
-        Statement::Truncate(truncate) => {
-            truncate.table_names.first().map(|target| target.name.clone())
-        }
         _ => None,
     })
 }

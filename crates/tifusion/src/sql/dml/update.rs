@@ -82,7 +82,7 @@ pub(super) fn update(update: &Update, table: &TidbTable, config: &Config) -> Res
 }
 
 /// A statement without `WHERE` is more often a mistake than not.
-fn check_filtered(
+pub(super) fn check_filtered(
     selection: &Option<Expr>,
     what: &str,
     table: &TidbTable,

@@ -17,7 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::meta::{Need, View};
 use crate::session::TidbSession;
 use crate::sql::missing::no_database;
-use crate::sql::{parse::parse, plan};
+use crate::sql::{plan, script::parse_one};
 
 /// The database of TiDB's own tables.
 const SYSTEM_DATABASE: &str = "mysql";
@@ -105,8 +105,7 @@ pub(super) async fn statistics(
     let catalog = session.connected().catalog();
     let schema = session.catalog().schema_of(SYSTEM_DATABASE);
     let query = format!("SELECT {columns} FROM \"{catalog}\".\"{schema}\".\"{table}\"");
-    let mut statements = parse(&session.engine().state(), &query)?;
-    let Some(statement) = statements.pop() else { return Ok(None) };
+    let statement = parse_one(&session.engine().state(), &query)?;
     match plan::plan(session, statement).await {
         Ok(frame) => Ok(Some(frame)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),

@@ -1,0 +1,103 @@
+//! `UPDATE` and `DELETE` that TiDB is given as they were written.
+
+use std::sync::Arc;
+
+use datafusion::execution::session_state::SessionState;
+use datafusion::sql::parser::Statement as DfStatement;
+use datafusion::sql::sqlparser::ast::Statement;
+use tifusion_schema::model::ci_str::to_lower;
+
+use super::{Write, select, update};
+use crate::error::{Error, Result};
+use crate::session::TidbSession;
+use crate::sql::as_of;
+use crate::sql::plan::Names;
+use crate::sql::source::SqlText;
+use crate::table::TidbTable;
+use crate::write::{SqlStatement, WriteKind};
+
+/// Parts of the name of a table that has the catalog in front.
+const PARTS: usize = 3;
+
+/// A statement on its way to TiDB.
+pub(super) struct PassedOn<'a> {
+    pub(super) sql: &'a Statement,
+    pub(super) text: Option<&'a SqlText>,
+    /// The table that it changes.
+    pub(super) table: &'a TidbTable,
+}
+
+impl PassedOn<'_> {
+    /// What is done: one engine, TiDB's, decides which rows it means.
+    ///
+    /// # Errors
+    /// When it names what TiDB does not have, or changes all rows unasked.
+    pub(super) async fn write(&self, session: &TidbSession, state: &SessionState) -> Result<Write> {
+        let config = session.config();
+        let (what, selection, extra) = match self.sql {
+            Statement::Delete(delete) => {
+                ("DELETE", &delete.selection, delete.returning.is_some() || delete.output.is_some())
+            }
+            Statement::Update(update) => {
+                let extra = update.returning.is_some()
+                    || update.output.is_some()
+                    || update.or.is_some()
+                    || update.from.is_some();
+                ("UPDATE", &update.selection, extra)
+            }
+            other => return Err(Error::unsupported(format!("{other} through TiDB's SQL port"))),
+        };
+        if extra {
+            return Err(Error::unsupported(format!(
+                "{what} with FROM, OR, OUTPUT or RETURNING: TiDB has none of them"
+            )));
+        }
+        update::check_filtered(selection, what, self.table, &config)?;
+        self.check_names(session, state, what).await?;
+        let text = self.text.ok_or_else(|| {
+            Error::invalid(format!("the text of {what} was not found in the script: give it alone"))
+        })?;
+        if let Some(misread) = &text.misread {
+            return Err(Error::unsupported(format!(
+                "{what} with {misread}, which TiDB would take for something else: say it in another way"
+            )));
+        }
+        let defaults = &state.config_options().catalog;
+        let catalog = session.connected().catalog();
+        let database = match to_lower(&defaults.default_catalog) == catalog {
+            true => defaults.default_schema.clone(),
+            false => self.table.database().to_owned(),
+        };
+        let (sql, mode, database) = (text.for_tidb(catalog, PARTS), text.mode, Some(database));
+        let statement = Arc::new(SqlStatement { what, sql, mode, database });
+        Ok(Write { kind: WriteKind::Statement(statement), query: select::nothing()? })
+    }
+
+    async fn check_names(
+        &self,
+        session: &TidbSession,
+        state: &SessionState,
+        what: &str,
+    ) -> Result<()> {
+        if !session.connected().settings().db_prefix.is_empty() {
+            return Err(Error::unsupported(format!(
+                "{what} through TiDB's SQL port under db_prefix, with which names are not those in TiDB: use a \
+                 session without it"
+            )));
+        }
+        let statement = DfStatement::Statement(Box::new(self.sql.clone()));
+        if as_of::timestamp(session, &statement, state).await?.is_some() {
+            return Err(Error::invalid(
+                "a statement that reads AS OF a TIMESTAMP can't write: what it writes would be of that time",
+            ));
+        }
+        let names = Names::of(&statement, state, session.catalog())?;
+        match names.foreign() {
+            None => Ok(()),
+            Some(name) => Err(Error::unsupported(format!(
+                "{what} through TiDB's SQL port goes there as it is, and {name} is not TiDB's: SET tidb.write.mode = \
+                 bypass, or put its rows into a table of TiDB first"
+            ))),
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! The operator that writes through TiDB's SQL port.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::array::{RecordBatch, UInt64Array};
+use arrow::datatypes::SchemaRef;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{Result as DataFusionResult, internal_err};
+use datafusion::error::DataFusionError;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
+use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricsSet};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{
+    ChildrenPropertiesMode, DisplayAs, DisplayFormatType, Distribution, ExecutionPlan,
+    ExecutionPlanProperties as _, Partitioning, PlanProperties, ReplaceChildrenOptions,
+};
+use futures::stream;
+
+use super::job::SqlWriteJob;
+use super::run::{self, SqlMetrics};
+use crate::config::Config;
+use crate::error::Result;
+use crate::snapshot_check::SnapshotCheckExec;
+use crate::statement::StatementSnapshot;
+use crate::write::command::WriteKind;
+use crate::write::commit_exec::SCHEMA;
+use crate::write::options::WriteOptions;
+use crate::write::target::WrittenTable;
+
+/// Writes the rows of its input through TiDB's SQL port, or sends a statement there, in one transaction, and counts
+/// the rows that it changed.
+///
+/// A plan with this operator runs once.
+#[derive(Debug, Clone)]
+pub struct TidbSqlWriteExec {
+    job: Arc<SqlWriteJob>,
+    /// The rows; `None` for a statement that TiDB finds the rows of.
+    input: Option<Arc<dyn ExecutionPlan>>,
+    properties: Arc<PlanProperties>,
+    metrics: ExecutionPlanMetricsSet,
+}
+
+/// The operators that write the rows of `input` to `table`, or do what the statement says there.
+///
+/// # Errors
+/// When it is not known where TiDB is.
+pub(in crate::write) fn plan(
+    table: &WrittenTable,
+    what: (WriteKind, WriteOptions),
+    input: Arc<dyn ExecutionPlan>,
+    snapshot: Arc<StatementSnapshot>,
+    config: &Config,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let client = table.cluster.client().clone();
+    let job = Arc::new(SqlWriteJob::new(table, what, Arc::clone(&snapshot), config)?);
+    let input: Option<Arc<dyn ExecutionPlan>> = match &job.kind {
+        WriteKind::Statement(_) => None,
+        _ => Some(Arc::new(SnapshotCheckExec::new(input, client, snapshot))),
+    };
+    Ok(Arc::new(TidbSqlWriteExec::new(job, input)))
+}
+
+impl TidbSqlWriteExec {
+    fn new(job: Arc<SqlWriteJob>, input: Option<Arc<dyn ExecutionPlan>>) -> Self {
+        let properties = Arc::new(PlanProperties::new(
+            EquivalenceProperties::new(Arc::clone(&SCHEMA)),
+            Partitioning::UnknownPartitioning(1),
+            EmissionType::Final,
+            Boundedness::Bounded,
+        ));
+        Self { job, input, properties, metrics: ExecutionPlanMetricsSet::new() }
+    }
+}
+
+impl DisplayAs for TidbSqlWriteExec {
+    fn fmt_as(&self, kind: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (what, table) = (&self.job.kind, self.job.label());
+        match kind {
+            DisplayFormatType::Default | DisplayFormatType::Verbose => {
+                let place = self.job.port.place();
+                write!(f, "TidbSqlWriteExec: {what}, table={table}, mode=sql, at={place}")?;
+                match &self.job.kind {
+                    WriteKind::Statement(statement) => write!(f, ", statement={}", statement.sql),
+                    _ => Ok(()),
+                }
+            }
+            DisplayFormatType::TreeRender => writeln!(f, "{what} {table}\nmode=sql"),
+        }
+    }
+}
+
+impl ExecutionPlan for TidbSqlWriteExec {
+    fn name(&self) -> &'static str {
+        "TidbSqlWriteExec"
+    }
+
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&SCHEMA)
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn required_input_distribution(&self) -> Vec<Distribution> {
+        self.input.iter().map(|_| Distribution::SinglePartition).collect()
+    }
+
+    fn benefits_from_input_partitioning(&self) -> Vec<bool> {
+        self.input.iter().map(|_| false).collect()
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        self.input.iter().collect()
+    }
+
+    fn apply_expressions(
+        &self,
+        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> DataFusionResult<TreeNodeRecursion>,
+    ) -> DataFusionResult<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        mut children: Vec<Arc<dyn ExecutionPlan>>,
+        _options: ReplaceChildrenOptions,
+    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+        let input = children.pop();
+        if input.is_some() != self.input.is_some() || !children.is_empty() {
+            return internal_err!("a write has other children than before");
+        }
+        Ok(Arc::new(Self { input, ..Self::clone(&self) }))
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+        self.replace_children(
+            children,
+            ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute),
+        )
+    }
+
+    fn execute(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> DataFusionResult<SendableRecordBatchStream> {
+        if partition != 0 {
+            return internal_err!("a write has one partition");
+        }
+        let input = match &self.input {
+            Some(input) if input.output_partitioning().partition_count() != 1 => {
+                return internal_err!("a write has the rows of one partition only");
+            }
+            input => input,
+        };
+        self.job.begin().map_err(DataFusionError::from)?;
+        let rows = input.as_ref().map(|input| input.execute(0, context)).transpose()?;
+        let (job, metrics) = (Arc::clone(&self.job), SqlMetrics::new(&self.metrics));
+        let count = stream::once(async move {
+            let rows = run::run(&job, rows, &metrics).await.map_err(DataFusionError::from)?;
+            let counts = Arc::new(UInt64Array::from_value(rows, 1));
+            Ok(RecordBatch::try_new(Arc::clone(&SCHEMA), vec![counts])?)
+        });
+        Ok(Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&SCHEMA), count)))
+    }
+
+    fn metrics(&self) -> Option<MetricsSet> {
+        Some(self.metrics.clone_inner())
+    }
+}
