@@ -120,9 +120,19 @@ impl Connector {
     /// # Panics
     /// If connecting fails.
     pub async fn embedded(cluster: &EmbeddedCluster, settings: &[(&str, &str)]) -> Self {
-        let pd = cluster.pd_addresses().join(",");
-        let session = Self::over(&pd, HashMap::new(), settings).await;
+        let session = Self::try_embedded(cluster, settings).await;
         session.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// A session over a cluster in this process with the given settings.
+    ///
+    /// # Errors
+    /// TiFusion's own.
+    pub async fn try_embedded(
+        cluster: &EmbeddedCluster,
+        settings: &[(&str, &str)],
+    ) -> Result<Self, Error> {
+        Self::over(&cluster.pd_addresses().join(","), HashMap::new(), settings).await
     }
 
     async fn over(

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::hosts::HostMapping;
 use super::keys::name;
 use super::kind::Value;
+use super::secret::Secret;
 use super::zone::TimeZone;
 
 pub use tifusion_codec::output::ZeroDate;
@@ -94,6 +96,24 @@ pub struct Settings {
     pub key_cert_chain: Option<PathBuf>,
     /// `tikv.key_file`
     pub key_file: Option<PathBuf>,
+    /// `enable_grpc_forward`
+    pub forwarding: bool,
+    /// `host_mapping`
+    pub host_mapping: HostMapping,
+    /// `tikv.jks_enable`
+    pub jks_enable: bool,
+    /// `tikv.jks_trust_path`
+    pub jks_trust: Option<PathBuf>,
+    /// `tikv.jks_trust_password`
+    pub jks_trust_password: Secret,
+    /// `tikv.jks_key_path`
+    pub jks_key: Option<PathBuf>,
+    /// `tikv.jks_key_password`
+    pub jks_key_password: Secret,
+    /// `tikv.tls_reload_interval`; zero for never
+    pub tls_reload_interval: Duration,
+    /// `tikv.conn_recycle_time`
+    pub conn_recycle_time: Duration,
     /// `plan.allow_agg_pushdown`
     pub allow_agg_pushdown: bool,
     /// `plan.unsupported_pushdown_exprs`
@@ -139,6 +159,15 @@ impl Settings {
             trust_certs: None,
             key_cert_chain: None,
             key_file: None,
+            forwarding: false,
+            host_mapping: HostMapping::default(),
+            jks_enable: false,
+            jks_trust: None,
+            jks_trust_password: Secret::default(),
+            jks_key: None,
+            jks_key_password: Secret::default(),
+            tls_reload_interval: Duration::ZERO,
+            conn_recycle_time: Duration::ZERO,
             allow_agg_pushdown: false,
             unsupported_exprs: Vec::new(),
             dynamic_filter_wait: Duration::ZERO,
@@ -157,13 +186,18 @@ impl Settings {
             Value::Span(span) => self.apply_span(name, *span),
             Value::Text(text) => self.apply_text(name, text),
             Value::Unset if name == name::UNSUPPORTED_EXPRS => self.unsupported_exprs.clear(),
+            Value::Unset if name == name::HOST_MAPPING => {
+                self.host_mapping = HostMapping::default()
+            }
             Value::Unset => self.apply_text(name, ""),
             Value::List(words) if name == name::PD_ADDRESSES => self.pd_addresses.clone_from(words),
             Value::List(words) if name == name::UNSUPPORTED_EXPRS => {
                 self.unsupported_exprs.clone_from(words);
             }
+            Value::Hosts(map) => self.host_mapping = map.clone(),
             Value::Zone(zone) => self.time_zone = zone.clone(),
-            Value::List(_) | Value::Secret(_) => {}
+            Value::Secret(secret) => self.apply_secret(name, secret),
+            Value::List(_) => {}
         }
     }
 
@@ -174,6 +208,8 @@ impl Settings {
             name::ALLOW_AGGREGATES => self.allow_agg_pushdown = flag,
             name::SHOW_ROWID => self.show_rowid = flag,
             name::STREAMING => self.streaming = flag,
+            name::FORWARDING => self.forwarding = flag,
+            name::JKS_ENABLE => self.jks_enable = flag,
             name::TLS_ENABLE => self.tls_enable = flag,
             name::WRITE_ALL_ROWS => self.write_all_rows = flag,
             name::WRITE_AUTO_RANDOM => self.write_auto_random = flag,
@@ -199,10 +235,20 @@ impl Settings {
 
     fn apply_span(&mut self, name: &str, span: Duration) {
         match name {
+            name::CONN_RECYCLE => self.conn_recycle_time = span,
             name::DYNAMIC_FILTER_WAIT => self.dynamic_filter_wait = span,
             name::STATEMENT_TIMEOUT => {
                 self.statement_timeout = (!span.is_zero()).then_some(span);
             }
+            name::TLS_RELOAD => self.tls_reload_interval = span,
+            _ => {}
+        }
+    }
+
+    fn apply_secret(&mut self, name: &str, secret: &Secret) {
+        match name {
+            name::JKS_KEY_PASSWORD => self.jks_key_password = secret.clone(),
+            name::JKS_TRUST_PASSWORD => self.jks_trust_password = secret.clone(),
             _ => {}
         }
     }
@@ -223,6 +269,8 @@ impl Settings {
             name::ISOLATION => {
                 self.isolation = if text == "RC" { Isolation::Rc } else { Isolation::Si };
             }
+            name::JKS_KEY => self.jks_key = path(),
+            name::JKS_TRUST => self.jks_trust = path(),
             name::KEY_CERT_CHAIN => self.key_cert_chain = path(),
             name::KEY_FILE => self.key_file = path(),
             name::PRIORITY => {
