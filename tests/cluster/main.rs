@@ -20,6 +20,9 @@ mod bad_input;
 mod catalog;
 mod differences;
 mod joins;
+#[path = "../../crates/embedded/tests/serving/keystores.rs"]
+#[allow(unreachable_pub, reason = "the tests of the embedded cluster have it too")]
+mod keystores;
 mod order;
 mod pushdown;
 mod queries;
@@ -28,6 +31,7 @@ mod show;
 mod sql;
 mod statement;
 mod stats;
+mod tls;
 mod tpch;
 mod types;
 mod views;

@@ -18,8 +18,15 @@
 mod bank;
 mod cache;
 mod cancel;
+/// Certificates of the embedded cluster's own tests.
+#[path = "../../crates/embedded/tests/serving/certificates.rs"]
+#[expect(dead_code, reason = "those tests use all of it")]
+mod certificates;
 mod faults;
 mod joins;
+#[path = "../../crates/embedded/tests/serving/keystores.rs"]
+#[allow(unreachable_pub, reason = "as above")]
+mod keystores;
 mod limit;
 mod lookup;
 mod past;
@@ -32,5 +39,6 @@ mod schema;
 mod soak;
 mod statistics;
 mod tables;
+mod tls;
 mod tpch;
 mod write;

@@ -45,7 +45,8 @@ impl Client {
     /// within `budgets.pd`; the message names every address that was tried.
     pub async fn connect(options: ClientOptions) -> Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(TokioClock);
-        let channels = Arc::new(Channels::new(&options)?);
+        let channels = Arc::new(Channels::new(&options, Arc::clone(&clock))?);
+        channels.keep_current(Arc::clone(&clock));
         let mut bo = Backoffer::new(Arc::clone(&clock), options.budgets.pd);
         let pd = PdClient::connect(&options, Arc::clone(&channels), Arc::clone(&clock), &mut bo);
         let pd = Arc::new(pd.await?);
@@ -63,7 +64,8 @@ impl Client {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let regions = Arc::new(RegionCache::new(Arc::clone(&pd), &options));
-        let sender = Sender::new(Arc::clone(&regions), Arc::clone(&transport));
+        let sender = Sender::new(Arc::clone(&regions), Arc::clone(&transport))
+            .with_forwarding(options.forwarding);
         let locks = LockResolver::new(sender.clone(), Arc::clone(&pd), &options);
         let cop_cache = CopCache::new(options.cop_cache).map(Arc::new);
         let background = Background::default();

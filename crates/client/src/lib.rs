@@ -25,6 +25,7 @@ pub mod split;
 #[cfg(test)]
 mod testing;
 pub mod timestamp;
+pub mod tls;
 pub mod transport;
 pub mod txn;
 

@@ -12,22 +12,87 @@ pub trait AddressMap: Send + Sync + Debug + 'static {
     fn map(&self, address: &str) -> Option<String>;
 }
 
-/// PEM files for TLS with PD and the stores. Holds paths, never key bytes.
+/// TLS with PD and the stores. Holds paths, never key bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsOptions {
     /// Certificates of the authorities trusted to sign PD's and the stores' certificates.
-    pub ca: PathBuf,
+    pub trust: TlsTrust,
     /// This client's certificate chain and private key, when the servers ask for one.
     pub identity: Option<TlsIdentity>,
+    /// How often the files are looked at again (`tikv.tls_reload_interval`); zero: never. New connections
+    /// are made with what they hold then.
+    pub reload_interval: Duration,
+    /// How long a connection lives on once the files have changed (`tikv.conn_recycle_time`). It gets no
+    /// new calls, and ends earlier when its last call has.
+    pub recycle_time: Duration,
 }
 
-/// A client certificate and its key.
+impl TlsOptions {
+    /// TLS with servers that ask for no certificate, and the defaults: 10 s and 60 s.
+    #[must_use]
+    pub fn new(trust: TlsTrust) -> Self {
+        Self {
+            trust,
+            identity: None,
+            reload_interval: Duration::from_secs(10),
+            recycle_time: Duration::from_secs(60),
+        }
+    }
+}
+
+/// Where trusted certificates are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TlsIdentity {
-    /// Certificate chain, PEM.
-    pub cert_chain: PathBuf,
-    /// Private key, PEM.
-    pub key: PathBuf,
+pub enum TlsTrust {
+    /// A PEM file.
+    Pem(PathBuf),
+    /// A JKS or PKCS#12 store.
+    Store(StoreFile),
+}
+
+/// Where a client certificate and its key are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TlsIdentity {
+    /// Two PEM files.
+    Pem {
+        /// Certificate chain.
+        cert_chain: PathBuf,
+        /// Private key.
+        key: PathBuf,
+    },
+    /// A JKS or PKCS#12 store.
+    Store(StoreFile),
+}
+
+/// A JKS or PKCS#12 store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What opens it, and the key in it.
+    pub password: Password,
+}
+
+/// A password. It has no `Display`, and its `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Password(String);
+
+impl Password {
+    /// A password with this content.
+    #[must_use]
+    pub fn new(content: impl Into<String>) -> Self {
+        Self(content.into())
+    }
+
+    /// The content, for the one place that needs it.
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Debug for Password {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[hidden]")
+    }
 }
 
 /// How much time a piece of work may lose, by waiting for retries and by calls that fail, before its
@@ -135,6 +200,9 @@ pub struct ClientOptions {
     pub region_load_concurrency: usize,
     /// The cache of coprocessor answers, shared by all reads of the client.
     pub cop_cache: CopCacheOptions,
+    /// A store that cannot be reached is asked through another one that can (`enable_grpc_forward`). Default
+    /// off, as in TiDB's own client.
+    pub forwarding: bool,
     /// Maps advertised addresses to reachable ones; `None` (default) dials them as they are.
     pub address_map: Option<Arc<dyn AddressMap>>,
 }
@@ -159,6 +227,7 @@ impl Default for ClientOptions {
             region_scan_limit: 1024,
             region_load_concurrency: 8,
             cop_cache: CopCacheOptions::default(),
+            forwarding: false,
             address_map: None,
         }
     }

@@ -152,7 +152,18 @@ impl EmbeddedCluster {
         Ok(())
     }
 
-    /// A dead store comes back on its old port.
+    /// Clients reach the store no more, its port refuses them; the other stores and PD do, and nothing moves.
+    ///
+    /// # Errors
+    /// [`TopologyError::UnknownStore`].
+    pub async fn isolate_store(&self, id: u64) -> Result<(), TopologyError> {
+        let gate = self.state.gate(id).ok_or(TopologyError::UnknownStore(id))?;
+        gate.close();
+        gate.closed().await;
+        Ok(())
+    }
+
+    /// A dead or isolated store comes back on its old port.
     ///
     /// # Errors
     /// [`TopologyError::UnknownStore`].

@@ -38,6 +38,7 @@
 //! | [`EmbeddedCluster::execute`], [`EmbeddedCluster::load`] | databases and tables from MySQL's statements, rows from Arrow |
 //! | [`EmbeddedCluster::split_at`], [`EmbeddedCluster::merge`], [`EmbeddedCluster::transfer_leader`], ... | regions change on request; they split by themselves when they grow, and all the time with [`EmbeddedClusterBuilder::churn`] |
 //! | [`EmbeddedCluster::kill_store`], [`EmbeddedCluster::kill_pd`] | servers die, and come back |
+//! | [`EmbeddedCluster::isolate_store`], [`EmbeddedClusterBuilder::advertise`] | stores that clients reach only through others, addresses that they do not reach |
 //! | [`EmbeddedCluster::freeze_pd`] | PD tells regions as they were |
 //! | [`EmbeddedCluster::verify`] | whether the data keeps the invariants of transactions |
 //! | [`EmbeddedCluster::faults`] | what goes wrong: which calls ([`Rpc`], keys, stores), when ([`When`]), how ([`Effect`]) |

@@ -137,11 +137,22 @@ impl Connector {
     /// # Panics
     /// If connecting fails.
     pub async fn embedded(cluster: &EmbeddedCluster, settings: &[(&str, &str)]) -> Self {
+        let session = Self::try_embedded(cluster, settings).await;
+        session.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// A session over a cluster in this process with the given settings.
+    ///
+    /// # Errors
+    /// TiFusion's own.
+    pub async fn try_embedded(
+        cluster: &EmbeddedCluster,
+        settings: &[(&str, &str)],
+    ) -> Result<Self, Error> {
         let pd = cluster.pd_addresses().join(",");
-        let session = Self::over(&pd, HashMap::new(), settings).await;
-        let Self { context } = session.unwrap_or_else(|error| panic!("{error}"));
+        let Self { context } = Self::over(&pd, HashMap::new(), settings).await?;
         let changer = Arc::new(EmbeddedSchema(cluster.statements()));
-        Self { context: context.with_schema_changer(changer) }
+        Ok(Self { context: context.with_schema_changer(changer) })
     }
 
     async fn over(

@@ -1,15 +1,18 @@
 //! A cluster that the sessions of this process share: the client, the metadata, what is known of it.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tifusion_client::backoff::Backoffer;
-use tifusion_client::options::{TlsIdentity, TlsOptions};
+use tifusion_client::options::{
+    AddressMap, Password, StoreFile, TlsIdentity, TlsOptions, TlsTrust,
+};
 use tifusion_client::{Client, ClientOptions};
 use tifusion_codec::time::Zone;
 use tifusion_schema::stats::TableStatistics;
 
-use crate::config::{Config, Settings};
+use crate::config::{Config, HostMapping, Secret, Settings};
 use crate::error::{ErrorKind, Result};
 use crate::meta::{ClusterReader, DiskCache, MetaReader, MetaStore, Need as NamesNeeded, View};
 use crate::sql_port::SqlPort;
@@ -179,15 +182,50 @@ fn client_options(settings: &Settings) -> ClientOptions {
     options.connect_timeout = settings.request_timeout.min(Duration::from_secs(5));
     options.max_message_size = settings.max_message_size;
     options.cop_cache.capacity = settings.cop_cache_size;
-    if let (true, Some(ca)) = (settings.tls_enable, &settings.trust_certs) {
-        let identity = settings.key_cert_chain.as_ref().zip(settings.key_file.as_ref());
-        options.tls = Some(TlsOptions {
-            ca: ca.clone(),
-            identity: identity.map(|(cert_chain, key)| TlsIdentity {
-                cert_chain: cert_chain.clone(),
-                key: key.clone(),
-            }),
-        });
+    options.tls = tls_options(settings);
+    options.forwarding = settings.forwarding;
+    if !settings.host_mapping.is_empty() {
+        options.address_map = Some(Arc::new(Outside(settings.host_mapping.clone())));
     }
     options
+}
+
+/// `host_mapping`, for the client.
+#[derive(Debug)]
+struct Outside(HostMapping);
+
+impl AddressMap for Outside {
+    fn map(&self, address: &str) -> Option<String> {
+        self.0.map(address)
+    }
+}
+
+/// TLS as the settings have it: stores win over PEM files.
+fn tls_options(settings: &Settings) -> Option<TlsOptions> {
+    if !settings.tls_enable {
+        return None;
+    }
+    let store = |path: &Option<PathBuf>, password: &Secret| {
+        let password = Password::new(password.expose());
+        path.clone().map(|path| StoreFile { path, password })
+    };
+    // Where a path that the configuration's check asks for were missing, opening it would fail: there is no
+    // way from here to a connection in plain text.
+    let missing = || StoreFile { path: PathBuf::new(), password: Password::default() };
+    let (trust, identity) = if settings.jks_enable {
+        let trust =
+            store(&settings.jks_trust, &settings.jks_trust_password).unwrap_or_else(missing);
+        let key = store(&settings.jks_key, &settings.jks_key_password);
+        (TlsTrust::Store(trust), key.map(TlsIdentity::Store))
+    } else {
+        let pair = settings.key_cert_chain.clone().zip(settings.key_file.clone());
+        let identity = pair.map(|(cert_chain, key)| TlsIdentity::Pem { cert_chain, key });
+        (TlsTrust::Pem(settings.trust_certs.clone().unwrap_or_default()), identity)
+    };
+    Some(TlsOptions {
+        identity,
+        reload_interval: settings.tls_reload_interval,
+        recycle_time: settings.conn_recycle_time,
+        ..TlsOptions::new(trust)
+    })
 }

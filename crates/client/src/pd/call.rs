@@ -42,7 +42,7 @@ impl Call {
     }
 
     fn limit(&self) -> Limit<'_> {
-        Limit { clock: &*self.clock, address: &self.leader.address, timeout: self.timeout }
+        Limit::new(&*self.clock, &self.leader.address, self.timeout)
     }
 
     /// The message with its time limit.

@@ -25,7 +25,7 @@ fn impatient<S: Into<String>>(endpoints: impl IntoIterator<Item = S>) -> ClientO
 }
 
 async fn connect_with(options: ClientOptions, budget: Duration) -> Result<PdClient> {
-    let channels = Arc::new(Channels::new(&options).unwrap());
+    let channels = Arc::new(Channels::new(&options, Arc::new(TokioClock)).unwrap());
     PdClient::connect(&options, channels, Arc::new(TokioClock), &mut backoffer(budget)).await
 }
 
@@ -427,7 +427,7 @@ async fn no_wait_is_longer_than_the_statement_has_time() {
     let (cluster, mut members) = stub::start(7, 1);
     let clock = Arc::new(Recording::default());
     let options = options(addresses(&members));
-    let channels = Arc::new(Channels::new(&options).unwrap());
+    let channels = Arc::new(Channels::new(&options, Arc::new(TokioClock)).unwrap());
     let bo = || Backoffer::new(Arc::clone(&clock) as Arc<dyn Clock>, BUDGET);
     let pd = PdClient::connect(&options, channels, Arc::clone(&clock) as _, &mut bo()).await;
     let pd = pd.unwrap();

@@ -211,7 +211,7 @@ impl Members {
         address: String,
         timeout: Duration,
     ) -> (String, Result<pdpb::GetMembersResponse, Failure>) {
-        let limit = Limit { clock: &*self.clock, address: &address, timeout };
+        let limit = Limit::new(&*self.clock, &address, timeout);
         let answer = async {
             let mut client = self.client(&address)?;
             let request = pdpb::GetMembersRequest { header: Some(self.header()) };

@@ -46,7 +46,7 @@ impl Exchange<'_> {
         self.attempts = self.attempts.saturating_add(1);
         self.options.stats.count_request();
         let began = bo.clock().now();
-        let called = self.sender.transport.call(&target.store.address, request, timeout).await;
+        let called = self.call(bo, &target, request, timeout).await;
         let mut response = match called {
             Ok(response) => response,
             Err(error) => {

@@ -7,6 +7,7 @@
 mod attempt;
 mod command;
 mod exchange;
+mod forward;
 mod keys;
 mod options;
 mod react;
@@ -19,6 +20,7 @@ pub use keys::{BuildForKeys, KeyAnswers, KeyGroup};
 pub use options::{Isolation, Priority, SendOptions, SendStats};
 use tifusion_proto::kvrpcpb;
 
+use self::forward::Detours;
 use crate::backoff::{BackoffKind, Backoffer};
 use crate::error::{ClientError, Result};
 use crate::region::{Region, RegionCache};
@@ -67,13 +69,21 @@ pub struct Answer {
 pub struct Sender {
     regions: Arc<RegionCache>,
     transport: Arc<dyn StoreTransport>,
+    /// Ways around stores that cannot be reached, when there shall be any.
+    detours: Option<Arc<Detours>>,
 }
 
 impl Sender {
     /// A sender over these parts.
     #[must_use]
     pub fn new(regions: Arc<RegionCache>, transport: Arc<dyn StoreTransport>) -> Self {
-        Self { regions, transport }
+        Self { regions, transport, detours: None }
+    }
+
+    /// Whether stores that cannot be reached are asked through others.
+    #[must_use]
+    pub fn with_forwarding(self, on: bool) -> Self {
+        Self { detours: on.then(Arc::default), ..self }
     }
 
     /// The region cache.

@@ -7,12 +7,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
+use tonic::transport::{Channel, Endpoint, Uri};
 
 use super::TransportError;
-use super::tls;
+use super::connector::Connector;
+use crate::clock::Clock;
 use crate::error::Result;
 use crate::options::ClientOptions;
+use crate::tls::Tls;
 
 /// Most different addresses kept; a cluster has fewer, so beyond it they are leftovers.
 const MAX_ADDRESSES: usize = 4096;
@@ -20,14 +22,14 @@ const MAX_ADDRESSES: usize = 4096;
 /// Channels that dial when first used and again after they broke.
 pub struct Channels {
     settings: Settings,
-    tls: Option<ClientTlsConfig>,
+    connector: Connector,
+    tls: Option<Arc<Tls>>,
     pool: Mutex<HashMap<String, Arc<Lanes>>>,
 }
 
 #[derive(Debug)]
 struct Settings {
     per_address: usize,
-    connect_timeout: Duration,
     stream_window: u32,
     connection_window: u32,
     keep_alive_interval: Duration,
@@ -36,29 +38,41 @@ struct Settings {
 
 /// The connections to one address.
 struct Lanes {
+    /// Of the certificates that they are made with.
+    generation: u64,
     channels: Vec<Channel>,
     next: AtomicUsize,
 }
 
 impl Channels {
-    /// A pool without connections.
+    /// A pool without connections. [`Channels::keep_current`] lets it follow the TLS files.
     ///
     /// # Errors
-    /// [`ErrorKind::Security`](crate::ErrorKind::Security) when a PEM file of the TLS options cannot
-    /// be read or holds no certificate or key.
-    pub fn new(options: &ClientOptions) -> Result<Self> {
+    /// [`ErrorKind::Security`](crate::ErrorKind::Security) when a file of the TLS options cannot be read,
+    /// does not hold what it should, or is out of date.
+    pub fn new(options: &ClientOptions, clock: Arc<dyn Clock>) -> Result<Self> {
+        let tls = options.tls.as_ref().map(Tls::load).transpose()?.map(Arc::new);
+        let (timeout, keep_alive) = (options.connect_timeout, options.keep_alive_interval);
         Ok(Self {
             settings: Settings {
                 per_address: options.connections_per_store.max(1),
-                connect_timeout: options.connect_timeout,
                 stream_window: options.stream_window,
                 connection_window: options.connection_window,
-                keep_alive_interval: options.keep_alive_interval,
+                keep_alive_interval: keep_alive,
                 keep_alive_timeout: options.keep_alive_timeout,
             },
-            tls: options.tls.as_ref().map(tls::client_config).transpose()?,
+            connector: Connector::new(tls.clone(), clock, timeout, keep_alive),
+            tls,
             pool: Mutex::default(),
         })
+    }
+
+    /// Looks at the TLS files again and again from now on, in a task of the current Tokio runtime that ends
+    /// with the pool.
+    pub fn keep_current(&self, clock: Arc<dyn Clock>) {
+        if let Some(tls) = &self.tls {
+            tls.keep_current(clock);
+        }
     }
 
     /// Whether peers are reached by TLS.
@@ -84,38 +98,39 @@ impl Channels {
     }
 
     fn lanes(&self, address: &str) -> Result<Arc<Lanes>, TransportError> {
+        let generation = self.tls.as_ref().map_or(0, |tls| tls.current().generation);
         let mut pool = self.pool.lock();
-        if let Some(lanes) = pool.get(address) {
+        // Connections of before the files changed get no more calls, and end with their last one.
+        if let Some(lanes) = pool.get(address).filter(|lanes| lanes.generation == generation) {
             return Ok(Arc::clone(lanes));
         }
         if pool.len() >= MAX_ADDRESSES {
             pool.clear();
         }
         let endpoint = self.endpoint(address)?;
-        let channels = (0..self.settings.per_address).map(|_| endpoint.connect_lazy()).collect();
-        let lanes = Arc::new(Lanes { channels, next: AtomicUsize::new(0) });
+        let channel = |_| endpoint.connect_with_connector_lazy(self.connector.clone());
+        let channels = (0..self.settings.per_address).map(channel).collect();
+        let lanes = Arc::new(Lanes { generation, channels, next: AtomicUsize::new(0) });
         pool.insert(address.to_owned(), Arc::clone(&lanes));
         Ok(lanes)
     }
 
     fn endpoint(&self, address: &str) -> Result<Endpoint, TransportError> {
         let settings = &self.settings;
-        let scheme = if self.tls.is_some() { "https" } else { "http" };
-        let endpoint = Endpoint::from_shared(format!("{scheme}://{address}"))
+        // The scheme under which tonic leaves TLS to the connector.
+        let endpoint = Endpoint::from_shared(format!("http://{address}"))
             .map_err(|error| invalid(address, error))?
-            .connect_timeout(settings.connect_timeout)
             .initial_stream_window_size(settings.stream_window)
             .initial_connection_window_size(settings.connection_window)
             // Only while calls are under way: PD takes pings on an idle connection for abuse.
             .http2_keep_alive_interval(settings.keep_alive_interval)
             .keep_alive_timeout(settings.keep_alive_timeout)
-            .keep_alive_while_idle(false)
-            .tcp_keepalive(Some(settings.keep_alive_interval))
-            .tcp_nodelay(true);
-        let Some(tls) = self.tls.clone() else { return Ok(endpoint) };
-        endpoint.tls_config(tls.timeout(settings.connect_timeout)).map_err(|error| {
-            TransportError::Security { address: address.to_owned(), message: words(&error) }
-        })
+            .keep_alive_while_idle(false);
+        if self.tls.is_none() {
+            return Ok(endpoint);
+        }
+        let origin = format!("https://{address}").parse::<Uri>();
+        Ok(endpoint.origin(origin.map_err(|error| invalid(address, error))?))
     }
 }
 
@@ -124,18 +139,6 @@ fn invalid(address: &str, why: impl fmt::Display) -> TransportError {
         address: address.to_owned(),
         message: format!("not an address of the form host:port: {why}"),
     }
-}
-
-/// An error with its sources.
-fn words(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        text.push_str(": ");
-        text.push_str(&source.to_string());
-        next = source.source();
-    }
-    text
 }
 
 impl fmt::Debug for Channels {

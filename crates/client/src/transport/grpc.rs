@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tifusion_proto::tikvpb::tikv_client::TikvClient;
+use tonic::metadata::AsciiMetadataValue;
 use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
 
@@ -11,6 +12,9 @@ use super::channels::Channels;
 use super::status::transport_error;
 use super::{StoreRequest, StoreResponse, StoreTransport, TransportError};
 use crate::clock::Clock;
+
+/// Tells a store that it is to pass a request on, and to whom.
+const FORWARDED: &str = "tikv-forwarded-host";
 
 /// The transport of a real cluster.
 #[derive(Debug)]
@@ -42,8 +46,22 @@ impl StoreTransport for GrpcTransport {
         timeout: Duration,
     ) -> Result<StoreResponse, TransportError> {
         let client = self.client(address)?;
-        let limit = Limit { clock: &*self.clock, address, timeout };
-        call(client, &limit, request).await
+        call(client, &Limit::new(&*self.clock, address, timeout), request).await
+    }
+
+    async fn forward(
+        &self,
+        through: &str,
+        target: &str,
+        request: StoreRequest,
+        timeout: Duration,
+    ) -> Result<StoreResponse, TransportError> {
+        let forwarded = AsciiMetadataValue::try_from(target).map_err(|error| {
+            TransportError::Connect { address: target.to_owned(), message: error.to_string() }
+        })?;
+        let limit = Limit::new(&*self.clock, through, timeout);
+        let limit = Limit { forwarded: Some(forwarded), ..limit };
+        call(self.client(through)?, &limit, request).await
     }
 
     fn disconnect(&self, address: &str) {
@@ -110,13 +128,23 @@ pub(crate) struct Limit<'a> {
     pub(crate) address: &'a str,
     /// The limit.
     pub(crate) timeout: Duration,
+    /// Whom the peer is to pass the message on to.
+    forwarded: Option<AsciiMetadataValue>,
 }
 
-impl Limit<'_> {
+impl<'a> Limit<'a> {
+    /// The limit of a call that the peer itself answers.
+    pub(crate) fn new(clock: &'a dyn Clock, address: &'a str, timeout: Duration) -> Self {
+        Self { clock, address, timeout, forwarded: None }
+    }
+
     /// The message with its `grpc-timeout`.
     pub(crate) fn request<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
         request.set_timeout(self.timeout);
+        if let Some(target) = &self.forwarded {
+            request.metadata_mut().insert(FORWARDED, target.clone());
+        }
         request
     }
 

@@ -79,7 +79,7 @@ fn loopback() -> TcpListener {
 fn transport(change: impl FnOnce(&mut ClientOptions)) -> GrpcTransport {
     let mut options = ClientOptions::default();
     change(&mut options);
-    let channels = Arc::new(Channels::new(&options).unwrap());
+    let channels = Arc::new(Channels::new(&options, Arc::new(TokioClock)).unwrap());
     GrpcTransport::new(channels, Arc::new(TokioClock), options.max_message_size)
 }
 
@@ -243,15 +243,50 @@ async fn after_a_disconnect_calls_under_way_go_on_and_the_next_dials_anew() {
     assert!(futures::poll!(&mut under_way).is_pending());
 }
 
+/// Passes bytes on until told to stop; then the connection is as dead as behind a cable that was pulled.
+async fn pass_on(address: String, pulled: Arc<Notify>) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let here = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        let (mut near, _) = listener.accept().await.unwrap();
+        let mut far = tokio::net::TcpStream::connect(address).await.unwrap();
+        tokio::select! {
+            ended = tokio::io::copy_bidirectional(&mut near, &mut far) => panic!("{ended:?}"),
+            () = pulled.notified() => std::future::pending().await,
+        }
+    });
+    here
+}
+
+#[tokio::test]
+async fn a_connection_that_went_silent_is_found_out_while_a_call_waits() {
+    let (store, address) = serve(loopback());
+    let pulled = Arc::<Notify>::default();
+    let here = pass_on(address, Arc::clone(&pulled)).await;
+    let transport = transport(|options| {
+        options.connections_per_store = 1;
+        options.keep_alive_interval = SHORT;
+        options.keep_alive_timeout = SHORT;
+    });
+    let call = transport.call(&here, get(), LONG);
+    let cut = async {
+        store.gets.notified().await;
+        pulled.notify_one();
+    };
+    let (answer, ()) = tokio::join!(call, cut);
+    let error = answer.unwrap_err();
+    assert!(
+        matches!(error, TransportError::Status { code: StatusCode::Unavailable, .. }),
+        "{error:?}"
+    );
+}
+
 #[tokio::test]
 async fn plain_text_where_tls_is_asked_for_is_a_tls_error() {
     let (_store, address) = serve(loopback());
-    let dir = tempfile::tempdir().unwrap();
-    let ca = dir.path().join("ca.pem");
-    std::fs::write(&ca, super::super::tls::TEST_CA).unwrap();
-    let transport = transport(|options| {
-        options.tls = Some(crate::options::TlsOptions { ca, identity: None });
-    });
+    let authority = crate::tls::testing::Authority::new();
+    let transport = transport(|options| options.tls = Some(authority.trusted()));
     let error = transport.call(&address, cop(1), LONG).await.unwrap_err();
-    assert!(matches!(error, TransportError::Security { .. }), "{error:?}");
+    let TransportError::Security { message, .. } = error else { panic!("{error:?}") };
+    assert!(message.contains("not TLS"), "{message}");
 }

@@ -4,9 +4,9 @@
 //! metrics, faults) treats every command alike.
 
 mod channels;
+mod connector;
 mod grpc;
 mod status;
-mod tls;
 
 use std::time::Duration;
 
@@ -160,6 +160,21 @@ pub trait StoreTransport: Send + Sync + std::fmt::Debug + 'static {
         request: StoreRequest,
         timeout: Duration,
     ) -> Result<StoreResponse, TransportError>;
+
+    /// Sends `request` to the store that the cluster knows as `target` through the one at `through`.
+    ///
+    /// # Errors
+    /// As [`StoreTransport::call`]. A transport that cannot do so has not sent the request.
+    async fn forward(
+        &self,
+        _through: &str,
+        target: &str,
+        _request: StoreRequest,
+        _timeout: Duration,
+    ) -> Result<StoreResponse, TransportError> {
+        let message = "this transport forwards nothing".to_owned();
+        Err(TransportError::Connect { address: target.to_owned(), message })
+    }
 
     /// Closes the connections to `address`, so that the next call dials anew.
     fn disconnect(&self, address: &str);

@@ -1,5 +1,6 @@
 //! How a cluster is set up and started.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use tokio::task::JoinSet;
 
-use super::server::{self, Security};
+use super::server::{self, Place, Security};
 use super::{ClusterError, EmbeddedCluster, background};
 use crate::catalog::Catalog;
 use crate::mvcc::Storage;
@@ -47,6 +48,8 @@ pub struct EmbeddedClusterBuilder {
     seed: u64,
     churn: Option<Duration>,
     tls: Option<ServerTls>,
+    listen: IpAddr,
+    advertise: Option<String>,
 }
 
 impl Default for EmbeddedClusterBuilder {
@@ -62,6 +65,8 @@ impl Default for EmbeddedClusterBuilder {
             seed: 0,
             churn: None,
             tls: None,
+            listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            advertise: None,
         }
     }
 }
@@ -122,6 +127,19 @@ impl EmbeddedClusterBuilder {
         self
     }
 
+    /// The address of loopback on which the servers listen. Default `127.0.0.1`.
+    pub fn listen(mut self, address: IpAddr) -> Self {
+        self.listen = address;
+        self
+    }
+
+    /// The host by which PD tells of itself and of the stores, whether clients can reach it or not, as in a
+    /// network of the cluster's own. Default: the address on which they listen.
+    pub fn advertise(mut self, host: impl Into<String>) -> Self {
+        self.advertise = Some(host.into());
+        self
+    }
+
     /// Opens the data and the ports on loopback; the servers run on the current Tokio runtime.
     ///
     /// # Errors
@@ -131,11 +149,12 @@ impl EmbeddedClusterBuilder {
             return Err(ClusterError::NoStores);
         }
         let (settings, tls, churn) = (self.settings(), self.tls.clone(), self.churn);
+        let place = Place { listen: self.listen, advertise: self.advertise.clone() };
         let opened = tokio::task::spawn_blocking(move || self.open(settings)).await;
         let state = opened.map_err(|error| ClusterError::Data(error.to_string()))??;
         let state = Arc::new(state);
         let catalog = Arc::new(Catalog::default());
-        let security = Security::new(tls).map_err(ClusterError::Tls)?;
+        let security = Security::new(tls, place).map_err(ClusterError::Tls)?;
         let mut servers = JoinSet::new();
         let pd = server::pd(&state, &security, &mut servers).await.map_err(ClusterError::Listen)?;
         servers.spawn(background::run(Arc::clone(&state)));

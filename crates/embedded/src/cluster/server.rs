@@ -1,7 +1,7 @@
 //! Servers on loopback.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use tifusion_proto::metapb;
@@ -21,16 +21,27 @@ use crate::store::StoreService;
 /// HTTP/2 windows: large requests do not wait for window updates.
 const WINDOW: u32 = 8 << 20;
 
-/// Plain text or TLS.
+/// Where servers are, and where they say they are.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) listen: IpAddr,
+    pub(super) advertise: Option<String>,
+}
+
+/// Plain text or TLS, and where.
 #[derive(Debug)]
 pub(super) struct Security {
     base: Option<Server>,
     secure: bool,
+    place: Place,
 }
 
 impl Security {
-    pub(super) fn new(tls: Option<ServerTls>) -> Result<Self, tonic::transport::Error> {
-        let Some(tls) = tls else { return Ok(Self { base: None, secure: false }) };
+    pub(super) fn new(
+        tls: Option<ServerTls>,
+        place: Place,
+    ) -> Result<Self, tonic::transport::Error> {
+        let Some(tls) = tls else { return Ok(Self { base: None, secure: false, place }) };
         // tonic's server takes the process's provider of cryptography: where two are compiled in there
         // is none until one is named, and it panics. One that was named already stays.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -39,7 +50,7 @@ impl Security {
         if let Some(ca) = tls.client_ca {
             config = config.client_ca_root(Certificate::from_pem(ca));
         }
-        Ok(Self { base: Some(Server::builder().tls_config(config)?), secure: true })
+        Ok(Self { base: Some(Server::builder().tls_config(config)?), secure: true, place })
     }
 
     fn server(&self) -> Server {
@@ -52,12 +63,19 @@ impl Security {
 
     fn url(&self, address: SocketAddr) -> String {
         let scheme = if self.secure { "https" } else { "http" };
-        format!("{scheme}://{address}")
+        format!("{scheme}://{}", self.advertised(address))
     }
-}
 
-fn any_port() -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], 0))
+    fn advertised(&self, address: SocketAddr) -> String {
+        match &self.place.advertise {
+            Some(host) => format!("{host}:{}", address.port()),
+            None => address.to_string(),
+        }
+    }
+
+    fn any_port(&self) -> SocketAddr {
+        SocketAddr::from((self.place.listen, 0))
+    }
 }
 
 /// Starts PD.
@@ -66,7 +84,7 @@ pub(super) async fn pd(
     security: &Security,
     servers: &mut JoinSet<()>,
 ) -> io::Result<Gate> {
-    let (gate, incoming) = Gate::open(any_port()).await?;
+    let (gate, incoming) = Gate::open(security.any_port()).await?;
     let service = PdService::new(Arc::clone(state), security.url(gate.address()));
     let service = PdServer::new(service).max_decoding_message_size(usize::MAX);
     serve(servers, security.server().add_service(service), incoming);
@@ -81,8 +99,8 @@ pub(super) async fn store(
     tiflash: bool,
     servers: &mut JoinSet<()>,
 ) -> io::Result<()> {
-    let (gate, incoming) = Gate::open(any_port()).await?;
-    let address = gate.address().to_string();
+    let (gate, incoming) = Gate::open(security.any_port()).await?;
+    let address = security.advertised(gate.address());
     state.change(|topology| topology.set_address(id, &address));
     state.add_gate(id, Arc::new(gate));
     let service = StoreService::new(id, tiflash, Arc::clone(state));

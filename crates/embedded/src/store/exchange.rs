@@ -20,7 +20,8 @@ impl StoreService {
         request: Request<C>,
     ) -> Result<Response<C::Answer>, Status> {
         let connection = net::connection(&request);
-        self.exchange(connection.as_ref(), request.into_inner()).await.map(Response::new)
+        let store = self.addressee(request.metadata())?;
+        store.exchange(connection.as_ref(), request.into_inner()).await.map(Response::new)
     }
 
     /// Answers a command that came by this connection.

@@ -4,6 +4,7 @@ mod check;
 mod command;
 mod effects;
 mod exchange;
+mod forward;
 mod lock_wait;
 mod region_error;
 mod service;

@@ -31,7 +31,8 @@ macro_rules! unary {
                 request: Request<kv::PessimisticLockRequest>,
             ) -> Answer<kv::PessimisticLockResponse> {
                 let connection = net::connection(&request);
-                let answer = self.lock(connection.as_ref(), request.into_inner()).await?;
+                let store = self.addressee(request.metadata())?;
+                let answer = store.lock(connection.as_ref(), request.into_inner()).await?;
                 Ok(Response::new(answer))
             }
 
@@ -40,7 +41,8 @@ macro_rules! unary {
                 request: Request<coprocessor::Request>,
             ) -> Answer<coprocessor::Response> {
                 let connection = net::connection(&request);
-                self.cop(connection.as_ref(), request.into_inner()).await.map(Response::new)
+                let store = self.addressee(request.metadata())?;
+                store.cop(connection.as_ref(), request.into_inner()).await.map(Response::new)
             }
 
             async fn coprocessor_stream(

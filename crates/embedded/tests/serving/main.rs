@@ -5,14 +5,20 @@
 #![allow(clippy::indexing_slicing, clippy::panic, missing_docs)]
 
 mod cached;
+mod certificates;
 mod changes;
 mod commands;
 mod durable;
 mod faults;
+#[allow(unreachable_pub, reason = "the testkit has it too")]
+mod keystores;
+mod networks;
 mod odd;
 mod pd;
 mod raw;
+mod rotation;
 mod rows;
 mod secure;
+mod secure_matrix;
 mod transactions;
 mod waiting;

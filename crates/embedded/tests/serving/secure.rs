@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tifusion_client::options::{TlsIdentity, TlsOptions};
+use tifusion_client::options::{TlsIdentity, TlsOptions, TlsTrust};
 use tifusion_client::snapshot::SnapshotOptions;
 use tifusion_client::{Client, ClientOptions};
 use tifusion_embedded::{ClusterError, EmbeddedCluster, ServerTls};
@@ -27,9 +27,11 @@ async fn connect(
     with_identity: bool,
 ) -> tifusion_client::Result<Client> {
     let mut options = ClientOptions::new(cluster.pd_addresses());
-    let identity = TlsIdentity { cert_chain: file("client.pem"), key: file("client.key") };
-    options.tls =
-        Some(TlsOptions { ca: file("ca.pem"), identity: with_identity.then_some(identity) });
+    let identity = TlsIdentity::Pem { cert_chain: file("client.pem"), key: file("client.key") };
+    options.tls = Some(TlsOptions {
+        identity: with_identity.then_some(identity),
+        ..TlsOptions::new(TlsTrust::Pem(file("ca.pem")))
+    });
     options.budgets.pd = Duration::from_millis(300);
     Client::connect(options).await
 }

@@ -45,11 +45,14 @@ pub(crate) mod name {
     pub(crate) const CHUNK_BATCH_SIZE: &str = "coprocessor.chunk_batch_size";
     pub(crate) const CODEC_FORMAT: &str = "coprocess.codec_format";
     pub(crate) const COLLATION: &str = "new_collation_enable";
+    pub(crate) const CONN_RECYCLE: &str = "tikv.conn_recycle_time";
     pub(crate) const DB_PREFIX: &str = "db_prefix";
+    pub(crate) const DOWNGRADE_THRESHOLD: &str = "plan.downgrade.index_threshold";
     pub(crate) const DYNAMIC_FILTER_WAIT: &str = "plan.dynamic_filter_wait";
     pub(crate) const ENGINES: &str = "isolation_read_engines";
-    pub(crate) const DOWNGRADE_THRESHOLD: &str = "plan.downgrade.index_threshold";
+    pub(crate) const FORWARDING: &str = "enable_grpc_forward";
     pub(crate) const FRAME_SIZE: &str = "grpc.framesize";
+    pub(crate) const HOST_MAPPING: &str = "host_mapping";
     pub(crate) const INDEX_BATCH_SIZE: &str = "index.scan_batch_size";
     pub(crate) const INDEX_CONCURRENCY: &str = "index.scan_concurrency";
     pub(crate) const INDEX_FIRST: &str = "plan.use_index_scan_first";
@@ -60,6 +63,11 @@ pub(crate) mod name {
     pub(crate) const JDBC_SERVER_PASSWORD: &str = "jdbc.server_cert_password";
     pub(crate) const JDBC_SERVER_STORE: &str = "jdbc.server_cert_store";
     pub(crate) const JDBC_TLS_ENABLE: &str = "jdbc.tls_enable";
+    pub(crate) const JKS_ENABLE: &str = "tikv.jks_enable";
+    pub(crate) const JKS_KEY: &str = "tikv.jks_key_path";
+    pub(crate) const JKS_KEY_PASSWORD: &str = "tikv.jks_key_password";
+    pub(crate) const JKS_TRUST: &str = "tikv.jks_trust_path";
+    pub(crate) const JKS_TRUST_PASSWORD: &str = "tikv.jks_trust_password";
     pub(crate) const KEY_CERT_CHAIN: &str = "tikv.key_cert_chain";
     pub(crate) const KEY_FILE: &str = "tikv.key_file";
     pub(crate) const PD_ADDRESSES: &str = "pd.addresses";
@@ -75,6 +83,7 @@ pub(crate) mod name {
     pub(crate) const TIDB_USER: &str = "tidb.user";
     pub(crate) const TIME_ZONE: &str = "time_zone";
     pub(crate) const TLS_ENABLE: &str = "tikv.tls_enable";
+    pub(crate) const TLS_RELOAD: &str = "tikv.tls_reload_interval";
     pub(crate) const TRUST_CERTS: &str = "tikv.trust_cert_collection";
     pub(crate) const UNSUPPORTED_EXPRS: &str = "plan.unsupported_pushdown_exprs";
     pub(crate) const WRITE_ALL_ROWS: &str = "write.allow_all_rows";
@@ -113,7 +122,7 @@ const fn number(least: u64, most: u64) -> Kind {
     Kind::Number { least, most }
 }
 
-use Kind::{Addresses, Choice, Choices, Flag, List, Secret, Span, Text, Zone};
+use Kind::{Addresses, Choice, Choices, Flag, Hosts, List, Secret, Span, Text, Zone};
 use Scope::{Connect, Session};
 
 /// All keys, in the order of the documentation.
@@ -207,15 +216,15 @@ pub(crate) const KEYS: &[KeySpec] = &[
         "PEM file with this client's certificate chain, if the servers ask for one."),
     now(name::KEY_FILE, "", Text, Connect,
         "PEM file with this client's private key."),
-    later("tikv.jks_enable", "false", Flag, Connect,
-        "Take certificates from JKS or PKCS#12 stores instead of PEM files."),
-    later("tikv.jks_trust_path", "", Text, Connect,
+    now(name::JKS_ENABLE, "false", Flag, Connect,
+        "Take certificates from JKS or PKCS#12 stores, whatever the PEM files above are."),
+    now(name::JKS_TRUST, "", Text, Connect,
         "Store with the trusted certificates."),
-    later("tikv.jks_trust_password", "", Secret, Connect,
+    now(name::JKS_TRUST_PASSWORD, "", Secret, Connect,
         "Its password."),
-    later("tikv.jks_key_path", "", Text, Connect,
-        "Store with this client's certificate and key."),
-    later("tikv.jks_key_password", "", Secret, Connect,
+    now(name::JKS_KEY, "", Text, Connect,
+        "Store with this client's certificate and key, if the servers ask for one."),
+    now(name::JKS_KEY_PASSWORD, "", Secret, Connect,
         "Its password."),
     now(name::JDBC_TLS_ENABLE, "false", Flag, Connect,
         "Use TLS with TiDB's SQL port."),
@@ -227,12 +236,14 @@ pub(crate) const KEYS: &[KeySpec] = &[
         "PEM file with this client's certificate and key. PKCS#12 stores are not read yet."),
     now(name::JDBC_CLIENT_PASSWORD, "", Secret, Connect,
         "Its password."),
-    later("tikv.tls_reload_interval", "10s", Span, Connect,
-        "How often the certificate files are looked at again."),
-    later("tikv.conn_recycle_time", "60s", Span, Connect,
-        "When an old connection is closed after the certificates changed."),
-    later("host_mapping", "", Text, Connect,
-        "inner:outer;inner:outer: addresses that PD knows, and those by which to reach them."),
+    now(name::TLS_RELOAD, "10s", Span, Connect,
+        "How often the certificate files are looked at again, for new connections to be made with what they hold then; 0 for never."),
+    now(name::CONN_RECYCLE, "60s", Span, Connect,
+        "How long a connection that has calls under way is left open after the certificates changed."),
+    now(name::HOST_MAPPING, "", Hosts, Connect,
+        "inner:outer;inner:outer: hosts (or host:port) that PD and the stores are known by inside, and those by which to reach them."),
+    now(name::FORWARDING, "false", Flag, Connect,
+        "Ask a store that can't be reached through another one that can; TiKV passes such requests on."),
     later("gc_max_wait_time", "24h", Span, Session,
         "Longest time a statement may hold garbage collection back."),
     now(name::ZERO_DATE, "null", Choice(&["null", "error"]), Session,

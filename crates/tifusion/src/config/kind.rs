@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::hosts::HostMapping;
 use super::secret::Secret;
 use super::zone::{self, TimeZone};
 
@@ -17,6 +18,8 @@ pub(crate) enum Kind {
     Choices(&'static [&'static str]),
     /// `true` or `false`.
     Flag,
+    /// Pairs of hosts.
+    Hosts,
     /// A comma-separated list of words.
     List,
     /// A whole number within these bounds.
@@ -41,6 +44,8 @@ pub(crate) enum Kind {
 pub(crate) enum Value {
     /// `true` or `false`.
     Flag(bool),
+    /// Pairs of hosts.
+    Hosts(HostMapping),
     /// Several words.
     List(Vec<String>),
     /// A number.
@@ -76,6 +81,11 @@ impl Kind {
                 .collect::<Option<_>>()
                 .map(Value::List),
             Self::Flag => text.to_ascii_lowercase().parse().ok().map(Value::Flag),
+            Self::Hosts => {
+                let read = HostMapping::parse(text);
+                let read = read.map_err(|entry| format!("{self}, which {entry:?} is not"))?;
+                Some(read).filter(|map| !map.is_empty()).map(Value::Hosts)
+            }
             Self::List => Some(Value::List(list(text))),
             Self::Number { least, most } => {
                 let number = text.replace('_', "").parse().ok();
@@ -100,6 +110,9 @@ impl fmt::Display for Kind {
                 write!(f, "one or more of {}, separated by commas", words.join(", "))
             }
             Self::Flag => f.write_str("true or false"),
+            Self::Hosts => {
+                f.write_str("inner:outer;inner:outer, each a host or host:port, no inner one twice")
+            }
             Self::List => f.write_str("words separated by commas"),
             Self::Number { least, most } => write!(f, "a whole number from {least} to {most}"),
             Self::Secret | Self::Text => f.write_str("a text"),
@@ -115,6 +128,7 @@ impl Value {
     pub(crate) fn shown(&self) -> Option<String> {
         match self {
             Self::Flag(flag) => Some(flag.to_string()),
+            Self::Hosts(map) => Some(map.to_string()),
             Self::List(words) => Some(words.join(",")),
             Self::Number(number) => Some(number.to_string()),
             Self::Secret(secret) if secret.expose().is_empty() => None,

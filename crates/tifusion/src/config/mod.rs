@@ -20,6 +20,7 @@
 //! ```
 
 mod file;
+mod hosts;
 mod keys;
 mod kind;
 mod options;
@@ -35,6 +36,7 @@ use kind::Value;
 use spelling::Spelled;
 
 pub use file::{parse_toml, read_toml};
+pub use hosts::HostMapping;
 pub use options::TidbOptions;
 pub use secret::Secret;
 pub use settings::{CodecFormat, Isolation, Priority, Settings, WriteMode, ZeroDate};
@@ -195,8 +197,10 @@ impl Config {
     fn check(&self) -> Result<()> {
         self.check_sql_port()?;
         let Settings { tls_enable, trust_certs, key_cert_chain, key_file, .. } = &self.settings;
+        let Settings { jks_enable, jks_trust, jks_key, .. } = &self.settings;
+        let has_pem = trust_certs.is_some() || key_cert_chain.is_some() || key_file.is_some();
         if !tls_enable {
-            if trust_certs.is_some() || key_cert_chain.is_some() || key_file.is_some() {
+            if has_pem || *jks_enable || jks_trust.is_some() || jks_key.is_some() {
                 tracing::warn!(
                     "certificates are configured, but {} is false: connections are not encrypted",
                     name::TLS_ENABLE
@@ -204,12 +208,22 @@ impl Config {
             }
             return Ok(());
         }
+        let needs = |enabled: &str, needed: &str, what: &str| {
+            Err(Error::invalid(format!(
+                "{enabled} needs {needed}: the {what} with the authorities to trust"
+            )))
+        };
+        if *jks_enable {
+            if has_pem {
+                tracing::warn!("{} is on: the PEM files are not used", name::JKS_ENABLE);
+            }
+            return match jks_trust {
+                Some(_) => Ok(()),
+                None => needs(name::JKS_ENABLE, name::JKS_TRUST, "JKS or PKCS#12 store"),
+            };
+        }
         if trust_certs.is_none() {
-            return Err(Error::invalid(format!(
-                "{} needs {}: the PEM file with the authorities to trust",
-                name::TLS_ENABLE,
-                name::TRUST_CERTS
-            )));
+            return needs(name::TLS_ENABLE, name::TRUST_CERTS, "PEM file");
         }
         if key_cert_chain.is_some() == key_file.is_some() {
             return Ok(());

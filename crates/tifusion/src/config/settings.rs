@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::hosts::HostMapping;
 use super::keys::name;
 use super::kind::Value;
 use super::secret::Secret;
@@ -122,6 +123,24 @@ pub struct Settings {
     pub jdbc_client_store: Option<PathBuf>,
     /// `jdbc.client_cert_password`
     pub jdbc_client_password: Secret,
+    /// `enable_grpc_forward`
+    pub forwarding: bool,
+    /// `host_mapping`
+    pub host_mapping: HostMapping,
+    /// `tikv.jks_enable`
+    pub jks_enable: bool,
+    /// `tikv.jks_trust_path`
+    pub jks_trust: Option<PathBuf>,
+    /// `tikv.jks_trust_password`
+    pub jks_trust_password: Secret,
+    /// `tikv.jks_key_path`
+    pub jks_key: Option<PathBuf>,
+    /// `tikv.jks_key_password`
+    pub jks_key_password: Secret,
+    /// `tikv.tls_reload_interval`; zero for never
+    pub tls_reload_interval: Duration,
+    /// `tikv.conn_recycle_time`
+    pub conn_recycle_time: Duration,
     /// `plan.allow_agg_pushdown`
     pub allow_agg_pushdown: bool,
     /// `plan.unsupported_pushdown_exprs`
@@ -178,6 +197,15 @@ impl Settings {
             jdbc_server_password: Secret::default(),
             jdbc_client_store: None,
             jdbc_client_password: Secret::default(),
+            forwarding: false,
+            host_mapping: HostMapping::default(),
+            jks_enable: false,
+            jks_trust: None,
+            jks_trust_password: Secret::default(),
+            jks_key: None,
+            jks_key_password: Secret::default(),
+            tls_reload_interval: Duration::ZERO,
+            conn_recycle_time: Duration::ZERO,
             allow_agg_pushdown: false,
             unsupported_exprs: Vec::new(),
             dynamic_filter_wait: Duration::ZERO,
@@ -197,11 +225,15 @@ impl Settings {
             Value::Span(span) => self.apply_span(name, *span),
             Value::Text(text) => self.apply_text(name, text),
             Value::Unset if name == name::UNSUPPORTED_EXPRS => self.unsupported_exprs.clear(),
+            Value::Unset if name == name::HOST_MAPPING => {
+                self.host_mapping = HostMapping::default()
+            }
             Value::Unset => self.apply_text(name, ""),
             Value::List(words) if name == name::PD_ADDRESSES => self.pd_addresses.clone_from(words),
             Value::List(words) if name == name::UNSUPPORTED_EXPRS => {
                 self.unsupported_exprs.clone_from(words);
             }
+            Value::Hosts(map) => self.host_mapping = map.clone(),
             Value::Zone(zone) => self.time_zone = zone.clone(),
             Value::Secret(secret) => self.apply_secret(name, secret),
             Value::List(_) => {}
@@ -226,6 +258,8 @@ impl Settings {
             name::JDBC_TLS_ENABLE => self.jdbc_tls_enable = flag,
             name::SHOW_ROWID => self.show_rowid = flag,
             name::STREAMING => self.streaming = flag,
+            name::FORWARDING => self.forwarding = flag,
+            name::JKS_ENABLE => self.jks_enable = flag,
             name::TLS_ENABLE => self.tls_enable = flag,
             name::WRITE_ALL_ROWS => self.write_all_rows = flag,
             name::WRITE_AUTO_RANDOM => self.write_auto_random = flag,
@@ -252,10 +286,20 @@ impl Settings {
 
     fn apply_span(&mut self, name: &str, span: Duration) {
         match name {
+            name::CONN_RECYCLE => self.conn_recycle_time = span,
             name::DYNAMIC_FILTER_WAIT => self.dynamic_filter_wait = span,
             name::STATEMENT_TIMEOUT => {
                 self.statement_timeout = (!span.is_zero()).then_some(span);
             }
+            name::TLS_RELOAD => self.tls_reload_interval = span,
+            _ => {}
+        }
+    }
+
+    fn apply_secret(&mut self, name: &str, secret: &Secret) {
+        match name {
+            name::JKS_KEY_PASSWORD => self.jks_key_password = secret.clone(),
+            name::JKS_TRUST_PASSWORD => self.jks_trust_password = secret.clone(),
             _ => {}
         }
     }
@@ -279,6 +323,8 @@ impl Settings {
             }
             name::JDBC_CLIENT_STORE => self.jdbc_client_store = path(),
             name::JDBC_SERVER_STORE => self.jdbc_server_store = path(),
+            name::JKS_KEY => self.jks_key = path(),
+            name::JKS_TRUST => self.jks_trust = path(),
             name::KEY_CERT_CHAIN => self.key_cert_chain = path(),
             name::KEY_FILE => self.key_file = path(),
             name::PRIORITY => {

@@ -30,7 +30,6 @@ const CATALOG_PREFIX: &str = "spark.sql.catalog.";
 
 /// Keys of TiSpark that have no counterpart, with the reason.
 const GONE: &[(&str, &str)] = &[
-    ("enable_grpc_forward", "requests are not forwarded through other stores"),
     ("grpc.health_check_period_in_ms", "connections are probed without being asked to"),
     ("grpc.health_check_timeout_in_ms", "connections are probed without being asked to"),
     ("kv_client_concurrency", "it belongs to TiSpark's writer"),

@@ -241,6 +241,43 @@ fn tls_needs_the_authorities_and_both_halves_of_an_identity() {
 }
 
 #[test]
+fn stores_of_certificates_need_the_one_to_trust_and_keep_their_passwords_to_themselves() {
+    let on = [("tikv.tls_enable", "true"), ("tikv.jks_enable", "true")];
+    assert!(refused(&on).1.contains("tikv.jks_trust_path"));
+    let config = from(&[
+        on[0],
+        on[1],
+        ("tikv.jks_trust_path", "t"),
+        ("tikv.jks_trust_password", "hunter2"),
+        ("tikv.jks_key_path", "k"),
+        ("tikv.jks_key_password", "hunter3"),
+        ("tikv.tls_reload_interval", "1m"),
+        ("tikv.conn_recycle_time", "5"),
+    ]);
+    let config = config.unwrap();
+    let settings = config.settings();
+    assert_eq!(settings.jks_trust_password, Secret::new("hunter2"));
+    assert_eq!(settings.jks_key_password, Secret::new("hunter3"));
+    assert_eq!(settings.tls_reload_interval.as_secs(), 60);
+    assert_eq!(settings.conn_recycle_time.as_secs(), 5);
+    let entries: Vec<_> = config.entries().collect();
+    let shown = format!("{config:?} {settings:#?} {entries:?}");
+    assert!(!shown.contains("hunter"), "{shown}");
+}
+
+#[test]
+fn an_entry_of_the_host_mapping_that_is_none_is_named() {
+    let config = from(&[("host_mapping", "10.0.0.1:out")]).unwrap();
+    assert_eq!(config.settings().host_mapping.map("10.0.0.1:1").as_deref(), Some("out:1"));
+    assert_eq!(config.get("host_mapping").unwrap().as_deref(), Some("10.0.0.1:out"));
+    let (_, message) = refused(&[("host_mapping", "10.0.0.1:out;10.0.0.2")]);
+    assert!(
+        message.contains("host_mapping") && message.contains("\"10.0.0.2\" is not"),
+        "{message}"
+    );
+}
+
+#[test]
 fn a_session_changes_some_keys_and_not_others() {
     let mut config = Config::default();
     config.set_in_session("request.isolation.level", "RC").unwrap();

@@ -195,6 +195,6 @@ impl Shared {
     }
 
     fn limit<'a>(&'a self, leader: &'a Leader) -> Limit<'a> {
-        Limit { clock: &*self.clock, address: &leader.address, timeout: self.timeout }
+        Limit::new(&*self.clock, &leader.address, self.timeout)
     }
 }
