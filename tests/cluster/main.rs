@@ -19,6 +19,7 @@ mod as_of;
 mod bad_input;
 mod catalog;
 mod differences;
+mod gc;
 mod joins;
 mod order;
 mod pushdown;

@@ -16,9 +16,11 @@
 )]
 
 mod bank;
+mod busy;
 mod cache;
 mod cancel;
 mod faults;
+mod gc;
 mod joins;
 mod limit;
 mod lookup;
@@ -28,6 +30,9 @@ mod queries;
 #[path = "../../crates/embedded/tests/serving/raw.rs"]
 #[expect(dead_code, reason = "those tests use all of it")]
 mod raw;
+mod rc;
+/// Reads from replicas.
+mod replicas;
 mod soak;
 mod statistics;
 mod tables;

@@ -24,6 +24,8 @@ pub struct Store {
     pub id: u64,
     /// Address to dial, `host:port`, after the address map; empty for a tombstone.
     pub address: String,
+    /// Its address as PD has it.
+    pub advertised: String,
     /// Labels, keys in lower case (PD compares them without case).
     pub labels: BTreeMap<String, String>,
     /// Whether it takes requests.
@@ -51,7 +53,8 @@ impl Store {
         let mapped = map.and_then(|map| map.map(&store.address));
         Self {
             id: store.id,
-            address: mapped.unwrap_or(store.address),
+            address: mapped.unwrap_or_else(|| store.address.clone()),
+            advertised: store.address,
             labels,
             state,
             version: store.version,
@@ -65,6 +68,7 @@ impl Store {
         Self {
             id,
             address: String::new(),
+            advertised: String::new(),
             labels: BTreeMap::new(),
             state: StoreState::Tombstone,
             version: String::new(),
@@ -109,7 +113,7 @@ mod tests {
     #[test]
     fn a_store_is_reached_by_its_mapped_address() {
         let store = Store::from_meta(meta(), Some(&Outside));
-        assert_eq!(store.address, "127.0.0.1:1");
+        assert_eq!((&*store.address, &*store.advertised), ("127.0.0.1:1", "tikv-0:20160"));
         assert_eq!(store.labels["zone"], "A");
         assert_eq!((store.state, store.is_tiflash), (StoreState::Up, false));
         assert_eq!(Store::from_meta(meta(), None).address, "tikv-0:20160");

@@ -8,19 +8,24 @@ mod attempt;
 mod command;
 mod exchange;
 mod keys;
+mod load;
 mod options;
 mod react;
 mod replica;
+mod replica_read;
 mod transport_error;
 
 use std::sync::Arc;
 
 pub use keys::{BuildForKeys, KeyAnswers, KeyGroup};
 pub use options::{Isolation, Priority, SendOptions, SendStats};
+pub use replica_read::{ReplicaRead, ReplicaRole};
 use tifusion_proto::kvrpcpb;
 
+use self::load::StoreLoads;
 use crate::backoff::{BackoffKind, Backoffer};
 use crate::error::{ClientError, Result};
+use crate::options::RequestTags;
 use crate::region::{Region, RegionCache};
 use crate::transport::{StoreRequest, StoreResponse, StoreTransport};
 
@@ -67,13 +72,19 @@ pub struct Answer {
 pub struct Sender {
     regions: Arc<RegionCache>,
     transport: Arc<dyn StoreTransport>,
+    tags: Arc<RequestTags>,
+    loads: Arc<StoreLoads>,
 }
 
 impl Sender {
-    /// A sender over these parts.
+    /// A sender over these parts, whose requests are tagged so.
     #[must_use]
-    pub fn new(regions: Arc<RegionCache>, transport: Arc<dyn StoreTransport>) -> Self {
-        Self { regions, transport }
+    pub fn new(
+        regions: Arc<RegionCache>,
+        transport: Arc<dyn StoreTransport>,
+        tags: RequestTags,
+    ) -> Self {
+        Self { regions, transport, tags: Arc::new(tags), loads: Arc::default() }
     }
 
     /// The region cache.
@@ -124,6 +135,8 @@ impl Sender {
 
 #[cfg(test)]
 mod commit_tests;
+#[cfg(test)]
+mod replica_read_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

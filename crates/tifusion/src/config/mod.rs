@@ -23,6 +23,7 @@ mod file;
 mod keys;
 mod kind;
 mod options;
+mod replica;
 mod secret;
 mod settings;
 mod spelling;
@@ -36,6 +37,7 @@ use spelling::Spelled;
 
 pub use file::{parse_toml, read_toml};
 pub use options::TidbOptions;
+pub use replica::{ReplicaRead, ReplicaRole};
 pub use secret::Secret;
 pub use settings::{CodecFormat, Isolation, Priority, Settings, ZeroDate};
 pub use zone::TimeZone;

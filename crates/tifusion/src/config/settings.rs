@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::keys::name;
 use super::kind::Value;
+use super::replica::{ReplicaRead, ReplicaRole};
 use super::zone::TimeZone;
 
 pub use tifusion_codec::output::ZeroDate;
@@ -86,6 +87,16 @@ pub struct Settings {
     pub cache_dir: Option<PathBuf>,
     /// `statement.timeout`; `None` for no limit
     pub statement_timeout: Option<Duration>,
+    /// `replica_read` and the keys below it
+    pub replica_read: ReplicaRead,
+    /// `request.resource_group`
+    pub resource_group: String,
+    /// `request.source`
+    pub request_source: String,
+    /// `stale_read`, in milliseconds since the epoch
+    pub stale_read: Option<u64>,
+    /// `gc_max_wait_time`
+    pub gc_max_wait_time: Duration,
     /// `tikv.tls_enable`
     pub tls_enable: bool,
     /// `tikv.trust_cert_collection`
@@ -135,6 +146,11 @@ impl Settings {
             time_zone: TimeZone::utc(),
             cache_dir: None,
             statement_timeout: None,
+            replica_read: ReplicaRead::default(),
+            resource_group: String::new(),
+            request_source: String::new(),
+            stale_read: None,
+            gc_max_wait_time: Duration::ZERO,
             tls_enable: false,
             trust_certs: None,
             key_cert_chain: None,
@@ -156,14 +172,33 @@ impl Settings {
             Value::Number(number) => self.apply_number(name, *number),
             Value::Span(span) => self.apply_span(name, *span),
             Value::Text(text) => self.apply_text(name, text),
-            Value::Unset if name == name::UNSUPPORTED_EXPRS => self.unsupported_exprs.clear(),
-            Value::Unset => self.apply_text(name, ""),
-            Value::List(words) if name == name::PD_ADDRESSES => self.pd_addresses.clone_from(words),
-            Value::List(words) if name == name::UNSUPPORTED_EXPRS => {
-                self.unsupported_exprs.clone_from(words);
+            Value::Unset => {
+                self.apply_list(name, &[]);
+                self.apply_text(name, "");
             }
+            Value::List(words) => self.apply_list(name, words),
             Value::Zone(zone) => self.time_zone = zone.clone(),
-            Value::List(_) | Value::Secret(_) => {}
+            Value::Secret(_) => {}
+        }
+    }
+
+    fn apply_list(&mut self, name: &str, words: &[String]) {
+        let replica = &mut self.replica_read;
+        let words = words.to_vec();
+        match name {
+            name::PD_ADDRESSES => self.pd_addresses = words,
+            name::REPLICA_ALLOWED => replica.address_whitelist = words,
+            name::REPLICA_DENIED => replica.address_blacklist = words,
+            name::REPLICA_LABEL => {
+                let label = |word: &String| {
+                    let (name, value) = word.split_once('=')?;
+                    Some((name.to_owned(), value.to_owned()))
+                };
+                replica.labels = words.iter().filter_map(label).collect();
+            }
+            name::REPLICA_READ => replica.roles = words.iter().map(|word| role(word)).collect(),
+            name::UNSUPPORTED_EXPRS => self.unsupported_exprs = words,
+            _ => {}
         }
     }
 
@@ -172,6 +207,7 @@ impl Settings {
             name::INDEX_READ => self.index_read = flag,
             name::INDEX_FIRST => self.index_first = flag,
             name::ALLOW_AGGREGATES => self.allow_agg_pushdown = flag,
+            name::REPLICA_STALE => self.replica_read.stale = flag,
             name::SHOW_ROWID => self.show_rowid = flag,
             name::STREAMING => self.streaming = flag,
             name::TLS_ENABLE => self.tls_enable = flag,
@@ -193,6 +229,7 @@ impl Settings {
             name::FRAME_SIZE => self.max_message_size = size,
             name::REQUEST_TIMEOUT => self.request_timeout = Duration::from_secs(number),
             name::SCAN_CONCURRENCY => self.scan_concurrency = size,
+            name::STALE_READ => self.stale_read = Some(number),
             _ => {}
         }
     }
@@ -200,6 +237,7 @@ impl Settings {
     fn apply_span(&mut self, name: &str, span: Duration) {
         match name {
             name::DYNAMIC_FILTER_WAIT => self.dynamic_filter_wait = span,
+            name::GC_MAX_WAIT => self.gc_max_wait_time = span,
             name::STATEMENT_TIMEOUT => {
                 self.statement_timeout = (!span.is_zero()).then_some(span);
             }
@@ -232,11 +270,23 @@ impl Settings {
                     _ => Priority::Low,
                 }
             }
+            name::REQUEST_SOURCE => text.clone_into(&mut self.request_source),
+            name::RESOURCE_GROUP => text.clone_into(&mut self.resource_group),
+            name::STALE_READ => self.stale_read = None,
             name::TRUST_CERTS => self.trust_certs = path(),
             name::ZERO_DATE => {
                 self.zero_date = if text == "error" { ZeroDate::Error } else { ZeroDate::Null };
             }
             _ => {}
         }
+    }
+}
+
+/// The role of this name, which is one of those that the key takes.
+fn role(word: &str) -> ReplicaRole {
+    match word {
+        "follower" => ReplicaRole::Follower,
+        "learner" => ReplicaRole::Learner,
+        _ => ReplicaRole::Leader,
     }
 }

@@ -42,6 +42,12 @@ pub(crate) fn check_enabled(config: &Config, database: &str, info: &TableInfo) -
             table()
         )));
     }
+    if let Some(ms) = config.settings().stale_read {
+        return Err(Error::unsupported(format!(
+            "can't write to {}: the session reads the past (stale_read = {ms}); RESET tidb.stale_read ends that",
+            table()
+        )));
+    }
     if SYSTEM_DATABASES.iter().any(|system| system.eq_ignore_ascii_case(database)) {
         return Err(refused(&table(), "TiDB keeps that database for itself"));
     }
