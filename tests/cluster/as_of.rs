@@ -38,6 +38,21 @@ async fn same(tidb: &mut Tidb, connector: &Connector, query: &str) {
     }
 }
 
+/// Milliseconds since the epoch of a moment.
+fn millis(at: &str) -> i64 {
+    let (day, time) = at.split_once(' ').unwrap();
+    days_of(day) * 86_400_000 + micros_of(time) / 1000
+}
+
+/// One of [`QUERIES`] without its time.
+fn without_time(query: &str) -> String {
+    let plain =
+        [" AS OF TIMESTAMP TIMESTAMP('{at}')", " AS OF TIMESTAMP '{at}' + INTERVAL 0 SECOND"]
+            .iter()
+            .fold(query.to_owned(), |query, time| query.replace(time, ""));
+    plain.replace(" AS OF TIMESTAMP '{at}'", "")
+}
+
 const QUERIES: &[&str] = &[
     "SELECT * FROM t AS OF TIMESTAMP '{at}'",
     "SELECT x.id FROM T AS x AS OF TIMESTAMP '{at}' WHERE x.id > 1",
@@ -87,14 +102,31 @@ async fn the_past_is_what_it_is_to_tidb() {
             }
         }
     }
+    // A session that reads the past.
+    for at in &moments {
+        connector.query(&format!("SET tidb.stale_read = {}", millis(at))).await;
+        for query in QUERIES {
+            let plain = without_time(query);
+            match tidb.try_query(&query.replace("{at}", at)).await {
+                Ok(theirs) => {
+                    let ours = connector.query(&plain).await;
+                    assert_eq!(ours.columns, theirs.columns, "{plain} at {at}");
+                    let rules = Rules { exact_numbers: true, ..Rules::default() };
+                    let found = difference(&ours, &theirs, rules);
+                    assert!(found.is_none(), "{}: {plain} at {at}", found.unwrap_or_default());
+                }
+                Err(_) => drop(connector.try_query(&plain).await.unwrap_err()),
+            }
+        }
+    }
+    connector.query("RESET tidb.stale_read").await;
     let first = &moments[0];
     let count = connector.query(&QUERIES[5].replace("{at}", first)).await;
     assert_eq!(count.rows, [[Cell::Int(2)]], "TiDB does not answer for itself alone");
     // The names of now are as they were.
     assert_eq!(connector.query("SELECT * FROM t").await.columns, ["z"]);
     let plan = connector.explain(&QUERIES[3].replace("{at}", first)).await;
-    let (day, time) = first.split_once(' ').unwrap();
-    let start_ts = (days_of(day) * 86_400_000 + micros_of(time) / 1000) << 18;
+    let start_ts = millis(first) << 18;
     assert_eq!(plan.matches(&format!("start_ts={start_ts}")).count(), 2, "{plan}");
 }
 

@@ -19,6 +19,7 @@ mod as_of;
 mod bad_input;
 mod catalog;
 mod differences;
+mod gc;
 mod joins;
 #[path = "../../crates/embedded/tests/serving/keystores.rs"]
 #[allow(unreachable_pub, reason = "the tests of the embedded cluster have it too")]

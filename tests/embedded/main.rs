@@ -16,6 +16,7 @@
 )]
 
 mod bank;
+mod busy;
 mod cache;
 mod cancel;
 /// Certificates of the embedded cluster's own tests.
@@ -23,6 +24,7 @@ mod cancel;
 #[expect(dead_code, reason = "those tests use all of it")]
 mod certificates;
 mod faults;
+mod gc;
 mod joins;
 #[path = "../../crates/embedded/tests/serving/keystores.rs"]
 #[allow(unreachable_pub, reason = "as above")]
@@ -35,6 +37,9 @@ mod queries;
 #[path = "../../crates/embedded/tests/serving/raw.rs"]
 #[expect(dead_code, reason = "those tests use all of it")]
 mod raw;
+mod rc;
+/// Reads from replicas.
+mod replicas;
 mod schema;
 mod soak;
 mod statistics;

@@ -249,6 +249,17 @@ impl Backoffer {
         self.slept += lost;
     }
 
+    /// Whether it may wait for a busy server for so much longer than it did.
+    pub(crate) fn has_patience(&self, longer: Duration) -> bool {
+        self.excluded + longer < MAX_EXCLUDED.max(self.budget)
+    }
+
+    /// Books time spent in line before a busy server as slept for it.
+    pub(crate) fn was_patient(&mut self, waited: Duration) {
+        self.slept += waited;
+        self.excluded += waited;
+    }
+
     /// A backoffer for a part of this work: same deadline, the budget that is left, counters at zero.
     #[must_use]
     pub fn fork(&self) -> Self {

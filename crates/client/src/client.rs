@@ -8,6 +8,7 @@ use crate::backoff::Backoffer;
 use crate::clock::{Clock, TokioClock};
 use crate::cop::CopCache;
 use crate::error::{ClientError, ErrorKind, Result};
+use crate::gc_hold::{GcKeeper, KeepTime, SnapshotKeep};
 use crate::lock::LockResolver;
 use crate::options::ClientOptions;
 use crate::pd::{PdApi, PdClient};
@@ -33,6 +34,7 @@ struct Inner {
     locks: LockResolver,
     cop_cache: Option<Arc<CopCache>>,
     background: Background,
+    gc_keeper: Arc<GcKeeper>,
 }
 
 impl Client {
@@ -64,13 +66,26 @@ impl Client {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let regions = Arc::new(RegionCache::new(Arc::clone(&pd), &options));
-        let sender = Sender::new(Arc::clone(&regions), Arc::clone(&transport))
+        let tags = options.tags.clone();
+        let sender = Sender::new(Arc::clone(&regions), Arc::clone(&transport), tags)
             .with_forwarding(options.forwarding);
         let locks = LockResolver::new(sender.clone(), Arc::clone(&pd), &options);
         let cop_cache = CopCache::new(options.cop_cache).map(Arc::new);
         let background = Background::default();
-        let inner =
-            Inner { options, pd, regions, transport, clock, sender, locks, cop_cache, background };
+        let keeper =
+            GcKeeper::new(Arc::clone(&pd), Arc::clone(&clock), background.clone(), &options);
+        let inner = Inner {
+            options,
+            pd,
+            regions,
+            transport,
+            clock,
+            sender,
+            locks,
+            cop_cache,
+            background,
+            gc_keeper: Arc::new(keeper),
+        };
         Self { inner: Arc::new(inner) }
     }
 
@@ -176,6 +191,21 @@ impl Client {
     /// Where work goes on behind those who asked for it.
     pub(crate) fn background(&self) -> &Background {
         &self.inner.background
+    }
+
+    /// Keeps garbage collection away from the snapshot at `start_ts` until what comes back is dropped. Must
+    /// be called within a Tokio runtime.
+    ///
+    /// By a GC barrier, or a service safe point where PD is older than those, which all snapshots of the
+    /// client share. PD forgets it [`gc_hold_ttl`](ClientOptions::gc_hold_ttl) after the client's last
+    /// sign of life, three of which are given in that time. Where PD can't be reached or has gone too far
+    /// already nothing is kept: whoever reads looks at the safe point at the end
+    /// ([`Client::check_gc_safe_point`]).
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] outside of a Tokio runtime.
+    pub fn keep_snapshot(&self, start_ts: Timestamp, time: KeepTime) -> Result<SnapshotKeep> {
+        self.inner.gc_keeper.keep(start_ts, time)
     }
 
     /// The clock.

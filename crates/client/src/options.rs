@@ -155,6 +155,21 @@ impl Default for CopCacheOptions {
     }
 }
 
+/// What requests to the stores say of who asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestTags {
+    /// Shown by the stores' metrics, and by which they know work that is to go on behind other work.
+    pub source: String,
+    /// The resource group that pays; empty for the cluster's default.
+    pub resource_group: String,
+}
+
+impl Default for RequestTags {
+    fn default() -> Self {
+        Self { source: "tifusion".to_owned(), resource_group: String::new() }
+    }
+}
+
 /// Everything that can be set about a client.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -198,6 +213,11 @@ pub struct ClientOptions {
     pub region_scan_limit: u32,
     /// Calls that the region cache has under way with PD at once. Default 8.
     pub region_load_concurrency: usize,
+    /// How long PD goes on to hold garbage collection back for a client that has died. Default 2 min: TiDB
+    /// keeps ten at the least, and a PD that can't be reached for so long collects nothing meanwhile.
+    pub gc_hold_ttl: Duration,
+    /// What all requests to the stores say of who asks.
+    pub tags: RequestTags,
     /// The cache of coprocessor answers, shared by all reads of the client.
     pub cop_cache: CopCacheOptions,
     /// A store that cannot be reached is asked through another one that can (`enable_grpc_forward`). Default
@@ -226,6 +246,8 @@ impl Default for ClientOptions {
             region_cache_capacity: 100_000,
             region_scan_limit: 1024,
             region_load_concurrency: 8,
+            gc_hold_ttl: Duration::from_secs(120),
+            tags: RequestTags::default(),
             cop_cache: CopCacheOptions::default(),
             forwarding: false,
             address_map: None,

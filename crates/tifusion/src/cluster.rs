@@ -8,12 +8,12 @@ use tifusion_client::backoff::Backoffer;
 use tifusion_client::options::{
     AddressMap, Password, StoreFile, TlsIdentity, TlsOptions, TlsTrust,
 };
-use tifusion_client::{Client, ClientOptions};
+use tifusion_client::{Client, ClientOptions, Timestamp};
 use tifusion_codec::time::Zone;
 use tifusion_schema::stats::TableStatistics;
 
 use crate::config::{Config, HostMapping, Secret, Settings};
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::meta::{ClusterReader, DiskCache, MetaReader, MetaStore, Need as NamesNeeded, View};
 use crate::sql_port::SqlPort;
 use crate::stats::{Circumstances, Need, StatisticsStore};
@@ -137,6 +137,43 @@ impl Cluster {
         self.client.clock().now().checked_add(timeout)
     }
 
+    /// The time that a session with this configuration reads at; `None` for now.
+    ///
+    /// # Errors
+    /// As [`Cluster::check_past`].
+    pub(crate) async fn stale_read(
+        &self,
+        config: &Config,
+        deadline: Option<Instant>,
+    ) -> Result<Option<Timestamp>> {
+        let Some(ms) = config.settings().stale_read else { return Ok(None) };
+        let ts = Timestamp::from_parts(ms, 0)
+            .ok_or_else(|| Error::invalid(format!("stale_read = {ms}: no time to read at")))?;
+        let now = self.meta.timestamp(deadline).await?;
+        self.check_past(ts, now, deadline, "stale_read").await?;
+        Ok(Some(ts))
+    }
+
+    /// Refuses a time to read at, asked for by `what`, that is not there yet or not any more.
+    ///
+    /// # Errors
+    /// With the time and what bounds it; or when PD can't be reached.
+    pub(crate) async fn check_past(
+        &self,
+        ts: Timestamp,
+        now: Timestamp,
+        deadline: Option<Instant>,
+        what: &str,
+    ) -> Result<()> {
+        if ts > now {
+            return Err(Error::invalid(format!(
+                "cannot set read timestamp to a future time: {what} {ts}, while the cluster's clock is \
+                 at {now}"
+            )));
+        }
+        Ok(self.client.check_gc_safe_point_by(ts, deadline).await?)
+    }
+
     /// A backoffer for what planning a statement that ends at `deadline` asks of PD.
     pub(crate) fn plan_backoffer(&self, deadline: Option<Instant>) -> Backoffer {
         self.client.backoffer(self.client.options().budgets.build_tasks).with_deadline(deadline)
@@ -184,6 +221,8 @@ fn client_options(settings: &Settings) -> ClientOptions {
     options.cop_cache.capacity = settings.cop_cache_size;
     options.tls = tls_options(settings);
     options.forwarding = settings.forwarding;
+    options.tags.source.clone_from(&settings.request_source);
+    options.tags.resource_group.clone_from(&settings.resource_group);
     if !settings.host_mapping.is_empty() {
         options.address_map = Some(Arc::new(Outside(settings.host_mapping.clone())));
     }

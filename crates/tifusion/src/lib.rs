@@ -38,6 +38,7 @@ mod context;
 pub mod display;
 pub mod error;
 mod functions;
+mod keep;
 mod meta;
 mod optimizer;
 mod planned;

@@ -200,7 +200,10 @@ impl QueryPlanner for TidbQueryPlanner {
         if let Some(need) = tables.listing {
             let config = TidbOptions::config_of(session.config_options()).unwrap_or_default();
             let deadline = self.cluster.deadline(&config);
-            self.cluster.meta().view(need, deadline).await?;
+            match self.cluster.stale_read(&config, deadline).await? {
+                Some(ts) => self.cluster.meta().view_of_past(ReadAt { ts, deadline }, need).await?,
+                None => self.cluster.meta().view(need, deadline).await?,
+            };
         }
         tables.check(&self.cluster)?;
         if tables.readable().next().is_none() && tables.written.is_empty() {
@@ -231,7 +234,10 @@ impl QueryPlanner for TidbQueryPlanner {
         if inner || !tables.written.is_empty() {
             return Ok(plan);
         }
-        Ok(Arc::new(SnapshotCheckExec::new(plan, self.cluster.client().clone(), snapshot)))
+        let client = self.cluster.client().clone();
+        let config = TidbOptions::config_of(state.config_options()).unwrap_or_default();
+        let settings = Arc::new(config.settings().clone());
+        Ok(Arc::new(SnapshotCheckExec::new(plan, client, snapshot, settings)))
     }
 }
 

@@ -17,26 +17,30 @@ use datafusion::physical_plan::{
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tifusion_client::Client;
 
+use crate::config::Settings;
 use crate::error::Error;
+use crate::keep::keep_snapshot;
 use crate::statement::StatementSnapshot;
 
-/// The root of a statement's plan. A scan that is read to its end checks its snapshot itself; those
+/// The root of a statement's plan. It keeps garbage collection away from the snapshot while rows are taken. A scan that is read to its end checks its snapshot itself; those
 /// that a `LIMIT` or a join ended early are caught here, behind the last row of the whole statement.
 #[derive(Debug, Clone)]
 pub(crate) struct SnapshotCheckExec {
     input: Arc<dyn ExecutionPlan>,
     client: Client,
     snapshot: Arc<StatementSnapshot>,
+    settings: Arc<Settings>,
 }
 
 impl SnapshotCheckExec {
-    /// Checks `snapshot` behind the rows of `input`.
+    /// Keeps `snapshot` while the rows of `input` are read, and checks it behind them.
     pub(crate) fn new(
         input: Arc<dyn ExecutionPlan>,
         client: Client,
         snapshot: Arc<StatementSnapshot>,
+        settings: Arc<Settings>,
     ) -> Self {
-        Self { input, client, snapshot }
+        Self { input, client, snapshot, settings }
     }
 }
 
@@ -112,9 +116,11 @@ impl ExecutionPlan for SnapshotCheckExec {
     ) -> Result<SendableRecordBatchStream> {
         let rows = self.input.execute(partition, context)?;
         let (client, snapshot) = (self.client.clone(), Arc::clone(&self.snapshot));
+        let keep = keep_snapshot(&client, &snapshot, &self.settings)?;
         let check = stream::once(async move {
             let (start_ts, deadline) = (snapshot.start_ts(), snapshot.deadline());
             let checked = client.check_gc_safe_point_by(start_ts, deadline).await;
+            keep.release().await;
             checked.map_err(|error| DataFusionError::from(Error::from(error)))
         });
         let check = check.try_filter_map(|()| async { Ok(None) });

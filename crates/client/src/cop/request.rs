@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 
 use super::range::KeyRange;
 use crate::lock::ReadLocks;
-use crate::sender::{Isolation, Priority};
+use crate::sender::{Isolation, Priority, ReplicaRead};
 use crate::timestamp::Timestamp;
 
 /// Kind of request: a DAG of executors.
@@ -52,6 +52,8 @@ pub struct CopRequest {
     pub cacheable: bool,
     /// Keeps a large scan from pushing the working set out of the block cache.
     pub not_fill_cache: bool,
+    /// Which replicas it asks first.
+    pub replica: Arc<ReplicaRead>,
     /// Bytes of answers that may wait for the consumer.
     pub max_in_flight_bytes: usize,
     /// When the statement gives up.
@@ -88,6 +90,7 @@ impl CopRequest {
             priority: Priority::default(),
             cacheable: true,
             not_fill_cache: false,
+            replica: Arc::default(),
             max_in_flight_bytes: 64 << 20,
             deadline: None,
             label: None,

@@ -99,6 +99,8 @@ impl CopStream {
             isolation: request.isolation,
             priority: request.priority,
             not_fill_cache: request.not_fill_cache,
+            replica: Arc::clone(&request.replica),
+            met_lock: Arc::default(),
             task_id: request.task_id,
             label: request.label.clone(),
             stats: Arc::clone(&metrics.send),

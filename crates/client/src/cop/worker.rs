@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tifusion_proto::{coprocessor, kvrpcpb};
@@ -321,6 +322,7 @@ impl Worker {
             drop(admission);
             let shared = &self.shared;
             shared.metrics.count_useless();
+            shared.options.met_lock.store(true, Ordering::Relaxed);
             let label = shared.request.label.as_deref();
             shared
                 .resolver

@@ -24,7 +24,7 @@ pub struct Store {
     pub id: u64,
     /// Address to dial, `host:port`, after the address map; empty for a tombstone.
     pub address: String,
-    /// Address by which the other stores know it.
+    /// Its address as PD has it, by which the other stores know it.
     pub advertised: String,
     /// Labels, keys in lower case (PD compares them without case).
     pub labels: BTreeMap<String, String>,

@@ -25,6 +25,8 @@ pub struct AttemptContext<'a> {
     pub leader_tried: bool,
     /// Whether the attempt was a read that a follower may answer (`replica_read` or `stale_read`).
     pub replica_read: bool,
+    /// Whether another replica may be asked the same, so that nobody waits for this one.
+    pub has_others: bool,
     /// Attempts on this peer for this request, this one included.
     pub peer_attempts: u32,
     /// `ServerIsBusy` answers without an estimate from the leader, this one included.
@@ -122,6 +124,8 @@ pub enum PeerMark {
     SuspectNotLeader,
     /// It cannot serve this request.
     Failed,
+    /// It is busy: others are asked, and it when nobody else is left.
+    Busy,
 }
 
 /// A change of the region cache.
@@ -287,6 +291,9 @@ fn server_is_busy(error: &errorpb::Error, ctx: &AttemptContext<'_>) -> RegionErr
     let busy = error.server_is_busy.as_ref();
     if busy.is_some_and(|busy| kind::says_deadline_exceeded(&busy.reason)) {
         return RegionErrorAction::OutOfTime { other_peer: ctx.short_timeout };
+    }
+    if ctx.has_others {
+        return other_peer(PeerMark::Busy, None);
     }
     let estimated = busy.is_some_and(|busy| busy.estimated_wait_ms != 0);
     let suspect = !estimated

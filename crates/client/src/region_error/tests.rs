@@ -29,6 +29,7 @@ fn on_leader<'a>(region: &'a Region, peer: &'a metapb::Peer) -> AttemptContext<'
         leader_id: 1,
         leader_tried: true,
         replica_read: false,
+        has_others: false,
         peer_attempts: 1,
         busy_answers: 1,
         probed: false,
@@ -337,6 +338,9 @@ fn a_leader_busy_again_and_again_is_suspected_once() {
     assert_eq!(classify(&busy("", 0), &AttemptContext { probed: true, ..twice }), wait);
     assert_eq!(classify(&busy("", 0), &AttemptContext { peer: &follower, ..twice }), wait);
     assert_eq!(classify(&busy("", 0), &AttemptContext { replica_read: true, ..twice }), wait);
+    // Nobody waits for one of several.
+    let chosen = AttemptContext { has_others: true, ..twice };
+    assert_eq!(classify(&busy("", 10), &chosen), other_peer(PeerMark::Busy, None));
 }
 
 #[test]

@@ -6,6 +6,8 @@ use tifusion_proto::metapb;
 
 use super::command::{is_idempotent, is_read, take_region_error};
 use super::exchange::{Exchange, Flow, Target};
+use super::replica::Choice;
+use super::replica_read::ReplicaRole;
 use super::{Answer, Sent};
 use crate::backoff::{BackoffKind, Backoffer};
 use crate::error::{ClientError, ErrorKind, Result};
@@ -14,39 +16,76 @@ use crate::region_error::PeerMark;
 
 impl Exchange<'_> {
     pub(super) async fn run(mut self, bo: &mut Backoffer) -> Result<Sent> {
+        if !self.options.replica.is_of_leader() {
+            self.prefer(bo).await.map_err(|error| self.locate(error, bo))?;
+        }
         loop {
             bo.check_deadline().map_err(|error| self.locate(error, bo))?;
-            let Some(peer) = self.replicas.next() else {
+            let Some(choice) = self.replicas.next() else {
                 return self.exhausted(bo).await;
             };
-            let store = self.sender.regions.store(bo, peer.store_id).await;
+            let store = self.sender.regions.store(bo, choice.peer.store_id).await;
             let store = store.map_err(|error| self.locate(error, bo))?;
-            if store.is_tiflash || store.state == StoreState::Tombstone {
-                // TiFlash answers none of these commands; a tombstone answers nothing.
-                self.replicas.mark(peer.id, PeerMark::Failed);
+            if !serves(&store) {
+                self.replicas.mark(choice.peer.id, PeerMark::Failed);
                 continue;
             }
-            if let Flow::Done(sent) = self.attempt(bo, peer, store).await? {
+            if let Flow::Done(sent) = self.attempt(bo, choice, store).await? {
                 return Ok(sent);
             }
         }
     }
 
+    /// Looks for the replicas that the read asks before the leader. Those that are down, out of reach or
+    /// busy are left out: with none left there is the leader.
+    async fn prefer(&mut self, bo: &mut Backoffer) -> Result<()> {
+        let leader_id = self.replicas.leader_id();
+        let mut ranked = Vec::new();
+        for peer in self.region.peers.iter().filter(|peer| self.region.is_healthy(peer)) {
+            let store = self.sender.regions.store(bo, peer.store_id).await?;
+            let role = match peer.role() {
+                _ if peer.id == leader_id => ReplicaRole::Leader,
+                metapb::PeerRole::Learner => ReplicaRole::Learner,
+                _ => ReplicaRole::Follower,
+            };
+            let now = bo.clock().now();
+            if serves(&store)
+                && !self.sender.loads.is_troubled(store.id, now)
+                && let Some(rank) = self.options.replica.rank(role, &store)
+            {
+                ranked.push((rank, bo.clock().random(u64::MAX), peer.id));
+            }
+        }
+        ranked.sort_unstable();
+        self.replicas.prefer(ranked.into_iter().map(|(_, _, id)| id));
+        Ok(())
+    }
+
     async fn attempt(
         &mut self,
         bo: &mut Backoffer,
-        peer: metapb::Peer,
+        choice: Choice,
         store: Arc<Store>,
     ) -> Result<Flow> {
+        // Stores that are busy get less of what is their load.
+        let place = match self.options.is_task {
+            true => {
+                let place = self.sender.loads.admit(bo, store.id).await;
+                Some(place.map_err(|error| self.locate(error, bo))?)
+            }
+            false => None,
+        };
         let timeout = self.timeout(bo);
-        let request = (self.build)(self.context(&peer, timeout));
+        let request = (self.build)(self.context(&choice, timeout));
+        let Choice { peer, preferred } = choice;
         let peer_attempts = self.replicas.attempt(peer.id);
         let (idempotent, reads) = (is_idempotent(&request), is_read(&request));
-        let target = Target { peer, store, peer_attempts, idempotent, reads };
+        let target = Target { peer, store, peer_attempts, idempotent, reads, preferred };
         self.attempts = self.attempts.saturating_add(1);
         self.options.stats.count_request();
         let began = bo.clock().now();
         let called = self.call(bo, &target, request, timeout).await;
+        drop(place);
         let mut response = match called {
             Ok(response) => response,
             Err(error) => {
@@ -58,7 +97,8 @@ impl Exchange<'_> {
         match take_region_error(&mut response) {
             Some(error) => self.on_region_error(bo, &target, error).await,
             None => {
-                self.learn_leader(&target.peer);
+                self.sender.loads.answered(target.store.id);
+                self.learn_leader(&target);
                 Ok(Flow::Done(Sent::Answer(Box::new(Answer {
                     response,
                     store_id: target.store.id,
@@ -70,8 +110,8 @@ impl Exchange<'_> {
     }
 
     /// A leader read that another peer has answered: that peer is the leader.
-    fn learn_leader(&self, peer: &metapb::Peer) {
-        if !self.replica_read && peer.id != self.region.leader.id {
+    fn learn_leader(&self, Target { peer, preferred, .. }: &Target) {
+        if !self.replica_read && !preferred && peer.id != self.region.leader.id {
             self.sender.regions.switch_leader(self.region.ver_id, peer);
         }
     }
@@ -91,4 +131,9 @@ impl Exchange<'_> {
         bo.backoff(BackoffKind::RegionMiss, cause).await?;
         Ok(Sent::Rebuild { cause: again })
     }
+}
+
+/// Whether the store answers these commands: TiFlash answers none of them, and a tombstone nothing.
+fn serves(store: &Store) -> bool {
+    !store.is_tiflash && store.state != StoreState::Tombstone
 }

@@ -1,20 +1,18 @@
 //! One request on its way: what is known so far.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tifusion_proto::{kvrpcpb, metapb};
 
-use super::replica::Replicas;
+use super::replica::{Choice, Replicas};
 use super::transport_error::Pace;
 use super::{BuildRequest, SendOptions, Sender, Sent};
 use crate::backoff::{BackoffKind, Backoffer};
 use crate::error::{ClientError, ErrorKind, Result};
 use crate::region::{Region, Store};
 use crate::region_error::SHORT_TIMEOUT_MS;
-
-/// Who asks, as the stores' metrics show it.
-const REQUEST_SOURCE: &str = "tifusion";
 
 /// Longest part of a call's time that a store is not told of.
 const MARGIN: Duration = Duration::from_secs(3);
@@ -39,6 +37,8 @@ pub(super) struct Target {
     pub(super) idempotent: bool,
     /// Followers may answer it.
     pub(super) reads: bool,
+    /// It was asked because the read prefers it, not because it is the leader or nobody else is left.
+    pub(super) preferred: bool,
 }
 
 /// One request on its way.
@@ -76,8 +76,15 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    pub(super) fn context(&self, peer: &metapb::Peer, timeout: Duration) -> kvrpcpb::Context {
-        let replica_read = self.replica_read && peer.id != self.replicas.leader_id();
+    pub(super) fn context(&self, choice: &Choice, timeout: Duration) -> kvrpcpb::Context {
+        let Choice { peer, preferred } = choice;
+        let met_lock = self.options.met_lock.load(Ordering::Relaxed);
+        let stale_read = *preferred && self.options.replica.stale && !met_lock;
+        let replica_read = !stale_read
+            && (*preferred || self.replica_read)
+            && peer.id != self.replicas.leader_id();
+        let tags = &self.sender.tags;
+        let group = Some(&tags.resource_group).filter(|group| !group.is_empty());
         kvrpcpb::Context {
             priority: self.options.priority.to_proto().into(),
             isolation_level: self.options.isolation.to_proto().into(),
@@ -85,10 +92,15 @@ impl<'a> Exchange<'a> {
             record_time_stat: true,
             record_scan_stat: true,
             replica_read,
+            stale_read,
             max_execution_duration_ms: at_store_ms(timeout),
             task_id: self.options.task_id,
             is_retry_request: self.attempts > 0,
-            request_source: REQUEST_SOURCE.to_owned(),
+            request_source: tags.source.clone(),
+            resource_control_context: group.map(|group| kvrpcpb::ResourceControlContext {
+                resource_group_name: group.clone(),
+                ..kvrpcpb::ResourceControlContext::default()
+            }),
             cluster_id: self.sender.regions.pd().cluster_id(),
             ..self.region.context(peer)
         }

@@ -9,20 +9,25 @@ mod command;
 mod exchange;
 mod forward;
 mod keys;
+mod load;
 mod options;
 mod react;
 mod replica;
+mod replica_read;
 mod transport_error;
 
 use std::sync::Arc;
 
 pub use keys::{BuildForKeys, KeyAnswers, KeyGroup};
 pub use options::{Isolation, Priority, SendOptions, SendStats};
+pub use replica_read::{ReplicaRead, ReplicaRole};
 use tifusion_proto::kvrpcpb;
 
 use self::forward::Detours;
+use self::load::StoreLoads;
 use crate::backoff::{BackoffKind, Backoffer};
 use crate::error::{ClientError, Result};
+use crate::options::RequestTags;
 use crate::region::{Region, RegionCache};
 use crate::transport::{StoreRequest, StoreResponse, StoreTransport};
 
@@ -71,13 +76,19 @@ pub struct Sender {
     transport: Arc<dyn StoreTransport>,
     /// Ways around stores that cannot be reached, when there shall be any.
     detours: Option<Arc<Detours>>,
+    tags: Arc<RequestTags>,
+    loads: Arc<StoreLoads>,
 }
 
 impl Sender {
-    /// A sender over these parts.
+    /// A sender over these parts, whose requests are tagged so.
     #[must_use]
-    pub fn new(regions: Arc<RegionCache>, transport: Arc<dyn StoreTransport>) -> Self {
-        Self { regions, transport, detours: None }
+    pub fn new(
+        regions: Arc<RegionCache>,
+        transport: Arc<dyn StoreTransport>,
+        tags: RequestTags,
+    ) -> Self {
+        Self { regions, transport, detours: None, tags: Arc::new(tags), loads: Arc::default() }
     }
 
     /// Whether stores that cannot be reached are asked through others.
@@ -134,6 +145,8 @@ impl Sender {
 
 #[cfg(test)]
 mod commit_tests;
+#[cfg(test)]
+mod replica_read_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

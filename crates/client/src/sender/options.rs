@@ -1,11 +1,12 @@
 //! What a request says about itself, whatever its command.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tifusion_proto::kvrpcpb;
 
+use super::replica_read::ReplicaRead;
 use crate::region_error::RegionErrorKind;
 
 /// What a read sees.
@@ -71,6 +72,11 @@ pub struct SendOptions {
     pub priority: Priority,
     /// Keeps a large scan from pushing the cluster's working set out of the block cache.
     pub not_fill_cache: bool,
+    /// Which replicas are asked first; for reads alone.
+    pub replica: Arc<ReplicaRead>,
+    /// Set once the read has met a lock: a replica that answers from what it has would meet it again, so it
+    /// asks the leader how far that is from then on.
+    pub met_lock: Arc<AtomicBool>,
     /// Names the statement in the stores' logs.
     pub task_id: u64,
     /// Who asks, in errors: a table, say.
@@ -89,6 +95,8 @@ impl SendOptions {
             isolation: Isolation::default(),
             priority: Priority::default(),
             not_fill_cache: false,
+            replica: Arc::default(),
+            met_lock: Arc::default(),
             task_id: 0,
             label: None,
             stats: Arc::default(),

@@ -20,6 +20,15 @@ impl Exchange<'_> {
         error: TransportError,
     ) -> Result<Flow> {
         let action = transport_error::classify(&error, target.peer_attempts, self.pace());
+        // Others have what a replica was too slow to tell, and the leader is no reason to ask for less.
+        let action = match action {
+            TransportAction::AskForLess | TransportAction::OutOfTime
+                if target.preferred && target.peer.id != self.replicas.leader_id() =>
+            {
+                TransportAction::TryOtherPeer { disconnect: false, check_store: false }
+            }
+            action => action,
+        };
         let sent = !matches!(error, TransportError::Connect { .. });
         let kind = match action {
             TransportAction::Fatal { kind } => kind,
@@ -65,6 +74,7 @@ impl Exchange<'_> {
                 if check_store {
                     self.sender.regions.invalidate_store(target.store.id);
                 }
+                self.sender.loads.lost(bo, target.store.id);
                 self.replicas.mark(target.peer.id, PeerMark::Failed);
                 self.wait(bo, Some(BackoffKind::StoreRpc), cause).await?;
             }
@@ -81,10 +91,12 @@ impl Exchange<'_> {
         let kind = RegionErrorKind::of(&error);
         self.options.stats.count_region_error(kind);
         let from_leader = target.peer.id == self.replicas.leader_id();
-        let estimated =
-            error.server_is_busy.as_ref().is_some_and(|busy| busy.estimated_wait_ms > 0);
-        if kind == RegionErrorKind::ServerIsBusy && from_leader && !estimated {
-            self.replicas.busy();
+        let estimated = error.server_is_busy.as_ref().map_or(0, |busy| busy.estimated_wait_ms);
+        if kind == RegionErrorKind::ServerIsBusy {
+            self.sender.loads.busy(bo, target.store.id, estimated);
+            if from_leader && estimated == 0 {
+                self.replicas.busy();
+            }
         }
         let action = region_error::classify(
             &error,
@@ -93,7 +105,8 @@ impl Exchange<'_> {
                 peer: &target.peer,
                 leader_id: self.replicas.leader_id(),
                 leader_tried: self.replicas.leader_tried(),
-                replica_read: self.replica_read && !from_leader,
+                replica_read: (self.replica_read || target.preferred) && !from_leader,
+                has_others: target.preferred && (!from_leader || self.replicas.prefers_others()),
                 peer_attempts: target.peer_attempts,
                 busy_answers: self.replicas.busy_answers(),
                 probed: self.replicas.probed(),
@@ -131,6 +144,7 @@ impl Exchange<'_> {
             RegionErrorAction::RetryLeader { update, backoff } => {
                 self.update_cache(target, &update);
                 self.replica_read = false;
+                self.replicas.prefer([]);
                 if target.peer.id != self.replicas.leader_id() {
                     self.replicas.mark(target.peer.id, PeerMark::NotLeader);
                 }

@@ -1,5 +1,7 @@
 //! Which peer of a region is asked next, for one request: pure.
 
+use std::collections::VecDeque;
+
 use tifusion_proto::metapb;
 
 use crate::region::Region;
@@ -19,13 +21,23 @@ struct Candidate {
     failed: bool,
 }
 
+/// The peer that is asked next.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Choice {
+    pub(super) peer: metapb::Peer,
+    /// The read prefers it, whether it is the leader or not.
+    pub(super) preferred: bool,
+}
+
 /// The peers of a region as one request has seen them so far.
 ///
-/// Reads go to the leader. When it has failed, the others are asked once each, as if they were the
+/// Those that the request prefers are asked first, then the leader. Without any, reads go to the leader. When it has failed, the others are asked once each, as if they were the
 /// leader: they answer with the leader's name, or are it by now.
 #[derive(Debug, Clone)]
 pub(super) struct Replicas {
     candidates: Vec<Candidate>,
+    /// Ids of those that the request prefers and has not passed over, the best first.
+    preferred: VecDeque<u64>,
     leader_id: u64,
     switches: u32,
     busy_answers: u32,
@@ -49,6 +61,7 @@ impl Replicas {
             .collect();
         Self {
             candidates,
+            preferred: VecDeque::new(),
             leader_id: region.leader.id,
             switches: 0,
             busy_answers: 0,
@@ -56,8 +69,30 @@ impl Replicas {
         }
     }
 
+    /// Asks these before the leader.
+    pub(super) fn prefer(&mut self, ids: impl IntoIterator<Item = u64>) {
+        self.preferred = ids.into_iter().collect();
+    }
+
+    /// Whether there is another one that the request prefers besides the one that is asked.
+    pub(super) fn prefers_others(&self) -> bool {
+        self.preferred.len() > 1
+    }
+
     /// The peer to ask now; `None` when all have been asked in vain.
-    pub(super) fn next(&mut self) -> Option<metapb::Peer> {
+    pub(super) fn next(&mut self) -> Option<Choice> {
+        while let Some(id) = self.preferred.front().copied() {
+            if let Some(candidate) = self.find(id)
+                && candidate.is_leader_candidate()
+            {
+                return Some(Choice { peer: candidate.peer, preferred: true });
+            }
+            self.preferred.pop_front();
+        }
+        self.next_for_leader().map(|peer| Choice { peer, preferred: false })
+    }
+
+    fn next_for_leader(&mut self) -> Option<metapb::Peer> {
         if let Some(leader) = self.leader().filter(|leader| leader.is_leader_candidate()) {
             return Some(leader.peer);
         }
@@ -89,8 +124,10 @@ impl Replicas {
         if mark == PeerMark::SuspectNotLeader {
             self.probed = true;
         }
+        self.preferred.retain(|id| *id != peer_id);
         if let Some(candidate) = self.find(peer_id) {
             match mark {
+                PeerMark::Busy => {}
                 PeerMark::NotLeader => candidate.not_leader = true,
                 PeerMark::SuspectNotLeader => candidate.suspect = true,
                 PeerMark::Failed => candidate.failed = true,

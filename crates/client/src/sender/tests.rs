@@ -40,6 +40,38 @@ fn busy(reason: &str) -> errorpb::Error {
 }
 
 #[tokio::test(start_paused = true)]
+async fn every_command_says_who_asks_and_who_pays() {
+    let cluster = FakeCluster::with_rows(20, &[10]);
+    let client = cluster.client_with(|options| {
+        options.tags.source = "reports".to_owned();
+        options.tags.resource_group = "analytics".to_owned();
+    });
+    let mut txn = client.begin(crate::txn::TxnOptions::default()).await.unwrap();
+    let put = |row| crate::txn::Mutation::put(row_key(row).into_bytes(), b"x".to_vec());
+    txn.prewrite(vec![put(1), put(11)]).await.unwrap();
+    txn.commit(&crate::txn::NoGuard).await.unwrap();
+    get(&client).await.unwrap();
+    snapshot(&client)
+        .scan(b"r", b"s", crate::snapshot::ScanOptions::default())
+        .collect()
+        .await
+        .unwrap();
+    let calls = cluster.calls(|_| true);
+    let commands: std::collections::BTreeSet<_> = calls.iter().map(|call| call.command).collect();
+    assert!(commands.len() >= 4, "{commands:?}");
+    for call in calls {
+        let group = call.context.resource_control_context.unwrap().resource_group_name;
+        assert_eq!((&*call.context.request_source, &*group), ("reports", "analytics"));
+    }
+    // The default group has no name.
+    let cluster = FakeCluster::with_rows(1, &[]);
+    get(&cluster.client()).await.unwrap();
+    let context = &cluster.calls(is_get)[0].context;
+    assert_eq!(context.request_source, "tifusion");
+    assert_eq!(context.resource_control_context, None);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_context_names_region_peer_and_statement() {
     let cluster = FakeCluster::with_rows(1, &[]);
     let client = cluster.client();

@@ -3,6 +3,7 @@
 mod scan;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -14,7 +15,7 @@ use crate::clock::Clock;
 use crate::error::{ClientError, Result};
 use crate::lock::{Knowledge, LockResolver, LockStats, ReadLocks, key_error};
 use crate::options::{BackoffBudgets, ClientOptions};
-use crate::sender::{Answer, Isolation, Priority, SendOptions, SendStats, Sender};
+use crate::sender::{Answer, Isolation, Priority, ReplicaRead, SendOptions, SendStats, Sender};
 use crate::timestamp::Timestamp;
 use crate::transport::{StoreRequest, StoreResponse};
 
@@ -30,6 +31,8 @@ pub struct SnapshotOptions {
     pub priority: Priority,
     /// Keeps them from pushing the working set out of the block cache.
     pub not_fill_cache: bool,
+    /// Which replicas they ask first.
+    pub replica: Arc<ReplicaRead>,
     /// When they give up.
     pub deadline: Option<Instant>,
     /// Who asks, in errors: a table, say.
@@ -75,6 +78,7 @@ impl Snapshot {
             isolation: options.isolation,
             priority: options.priority,
             not_fill_cache: options.not_fill_cache,
+            replica: options.replica,
             task_id: options.task_id,
             label: options.label,
             ..SendOptions::new(client.request_timeout)
@@ -246,6 +250,7 @@ impl Snapshot {
         locks: Vec<kvrpcpb::LockInfo>,
         then: Knowledge,
     ) -> Result<()> {
+        self.options.met_lock.store(true, Ordering::Relaxed);
         let label = self.options.label.as_deref();
         self.resolver.clear_for_read(bo, locks, &self.locks, then, &self.lock_stats, label).await
     }

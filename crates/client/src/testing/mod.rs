@@ -57,6 +57,8 @@ pub(crate) struct State {
     pub(crate) peak_in_flight: usize,
     /// What PD tells as the safe point of transactions.
     pub(crate) safe_point: u64,
+    /// Up to when all replicas have everything.
+    pub(crate) safe_ts: u64,
     /// Who holds garbage collection back at what timestamp.
     pub(crate) holds: BTreeMap<String, u64>,
     /// Regions that PD was asked to scatter.

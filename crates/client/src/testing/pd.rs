@@ -73,6 +73,7 @@ impl PdApi for FakeCluster {
                 .is_tiflash
                 .then(|| metapb::StoreLabel { key: "engine".into(), value: "tiflash".into() })
                 .into_iter()
+                .chain([metapb::StoreLabel { key: "Zone".into(), value: format!("z{id}") }])
                 .collect(),
             ..metapb::Store::default()
         }))

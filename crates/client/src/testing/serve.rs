@@ -154,6 +154,17 @@ fn touched(request: &StoreRequest) -> Vec<(Vec<u8>, Vec<u8>)> {
     }
 }
 
+/// The timestamp that a read is of.
+fn version_of(request: &StoreRequest) -> u64 {
+    match request {
+        StoreRequest::Get(request) => request.version,
+        StoreRequest::BatchGet(request) => request.version,
+        StoreRequest::Scan(request) => request.version,
+        StoreRequest::Coprocessor(request) => request.start_ts,
+        other => panic!("no read: {other:?}"),
+    }
+}
+
 impl State {
     /// The region error of a request that does not fit, in TiKV's order.
     fn check(&self, call: &Call) -> Option<errorpb::Error> {
@@ -164,7 +175,18 @@ impl State {
                 ..errorpb::Error::default()
             });
         };
-        if region.leader_store != call.store && !context.replica_read {
+        if context.stale_read && self.safe_ts < version_of(&call.request) {
+            return Some(errorpb::Error {
+                data_is_not_ready: Some(errorpb::DataIsNotReady {
+                    region_id: region.id,
+                    safe_ts: self.safe_ts,
+                    ..errorpb::DataIsNotReady::default()
+                }),
+                ..errorpb::Error::default()
+            });
+        }
+        let any_peer = context.replica_read || context.stale_read;
+        if region.leader_store != call.store && !any_peer {
             return Some(errorpb::Error {
                 not_leader: Some(errorpb::NotLeader {
                     region_id: region.id,

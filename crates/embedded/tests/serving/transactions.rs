@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
+use tifusion_client::gc_hold::KeepTime;
 use tifusion_client::snapshot::{ScanOptions, SnapshotOptions};
 use tifusion_client::split::SplitOptions;
 use tifusion_client::txn::{Mutation, NoGuard, TxnBudgets, TxnError, TxnOptions};
@@ -361,12 +362,22 @@ async fn a_large_transaction_is_committed_by_regions() {
     assert!(cluster.verify().await.unwrap().is_empty());
 }
 
+async fn barriers(raw: &Raw) -> Vec<u64> {
+    let request = pdpb::GetGcStateRequest { header: raw.header(), ..Default::default() };
+    let told = raw.pd.clone().get_gc_state(request).await.unwrap().into_inner();
+    told.gc_state.unwrap().gc_barriers.iter().map(|barrier| barrier.barrier_ts).collect()
+}
+
 #[tokio::test]
 async fn garbage_collection_waits_for_who_holds_it() {
     let cluster = EmbeddedCluster::builder().start().await.unwrap();
     let (client, raw) = (connect(&cluster).await, Raw::new(&cluster));
     let start_ts = client.timestamp().await.unwrap();
-    let hold = client.hold_gc("loader", start_ts, Duration::from_secs(60)).await.unwrap();
+    let at_once = KeepTime { after: Duration::ZERO, longest: Duration::from_secs(600) };
+    let keep = client.keep_snapshot(start_ts, at_once).unwrap();
+    while barriers(&raw).await.is_empty() {
+        tokio::task::yield_now().await;
+    }
     let advance = async || {
         let target = client.timestamp().await.unwrap().version();
         let header = raw.header();
@@ -376,13 +387,18 @@ async fn garbage_collection_waits_for_who_holds_it() {
     };
     let (reached, _) = advance().await;
     assert_eq!(reached, start_ts.version());
-    hold.check().unwrap();
     client.check_gc_safe_point(start_ts).await.unwrap();
-    hold.release().await.unwrap();
+    keep.release().await;
+    assert!(barriers(&raw).await.is_empty());
     let (reached, target) = advance().await;
     assert_eq!(reached, target);
-    let error = client.hold_gc("loader", start_ts, Duration::from_secs(60)).await.unwrap_err();
+    // What is collected is not kept, and the safe point says so.
+    let keep = client.keep_snapshot(start_ts, at_once).unwrap();
+    let error = client.check_gc_safe_point(start_ts).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::SnapshotTooOld, "{error}");
+    keep.release().await;
+    client.idle().await;
+    assert!(barriers(&raw).await.is_empty());
     // A transaction that began before is refused as well.
     let options = TxnOptions { start_ts: Some(start_ts), ..TxnOptions::default() };
     let mut txn = client.begin(options).await.unwrap();

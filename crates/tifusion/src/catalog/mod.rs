@@ -72,11 +72,13 @@ impl Source {
         TidbCatalog { source }
     }
 
-    /// The names to list: those of the statement, or the last that were read.
+    /// The names to list: those of the statement, or the last that were read of the time that the session
+    /// reads at.
     fn names(&self) -> Option<Arc<Names>> {
-        match &self.pinned {
-            Some(view) => Some(Arc::clone(&view.names)),
-            None => self.cluster.meta().latest(),
+        match (&self.pinned, self.config().settings().stale_read) {
+            (Some(view), _) => Some(Arc::clone(&view.names)),
+            (None, Some(ms)) => self.cluster.meta().past(Timestamp::from_parts(ms, 0)?),
+            (None, None) => self.cluster.meta().latest(),
         }
     }
 }

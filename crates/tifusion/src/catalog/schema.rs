@@ -6,12 +6,13 @@ use async_trait::async_trait;
 use datafusion::catalog::{SchemaProvider, TableProvider};
 use datafusion::common::Result as DataFusionResult;
 use datafusion::logical_expr::TableType;
+use tifusion_client::Timestamp;
 use tifusion_schema::name_info::TableKind;
 
 use super::unreadable::UnreadableTable;
 use super::{Source, read_only, view};
 use crate::error::{Error, ErrorKind, Result};
-use crate::meta::{Need, View};
+use crate::meta::{Need, ReadAt, View};
 use crate::reading::Reading;
 use crate::table::TidbTable;
 
@@ -33,15 +34,22 @@ impl TidbSchema {
         Self { source, database: database.into(), listed: OnceLock::new() }
     }
 
-    /// The schema with the names of this database's tables: the statement's, or that of now.
-    async fn view(&self) -> Result<View> {
-        let need = [self.database.clone()];
-        let cluster = &self.source.cluster;
+    /// The schema with the names of this database's tables: the statement's, or that of the time that the
+    /// session reads at, which comes back too.
+    async fn view(&self) -> Result<(View, Option<Timestamp>)> {
+        let databases = [self.database.clone()];
+        let (need, cluster) = (Need::Tables(&databases), &self.source.cluster);
         if let Some(view) = &self.source.pinned {
-            return cluster.meta().with_more(view, Need::Tables(&need)).await;
+            return Ok((cluster.meta().with_more(view, need).await?, self.source.as_of));
         }
-        let deadline = cluster.deadline(&self.source.config());
-        cluster.meta().view(Need::Tables(&need), deadline).await
+        let config = self.source.config();
+        let deadline = cluster.deadline(&config);
+        let as_of = cluster.stale_read(&config, deadline).await?;
+        let view = match as_of {
+            Some(ts) => cluster.meta().view_of_past(ReadAt { ts, deadline }, need).await?,
+            None => cluster.meta().view(need, deadline).await?,
+        };
+        Ok((view, as_of))
     }
 
     /// The tables listed after `name`: who has listed the names and now asks for one will ask for
@@ -53,7 +61,7 @@ impl TidbSchema {
     }
 
     async fn open(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        let view = self.view().await?;
+        let (view, as_of) = self.view().await?;
         let Some((database, table)) = view.find(&self.database, name) else { return Ok(None) };
         let cluster = &self.source.cluster;
         let more = self.listed_after(&table.name);
@@ -68,14 +76,15 @@ impl TidbSchema {
         })?;
         let named = (database.id, Arc::clone(&database.name));
         if info.is_view() {
-            return Ok(Some(view::open(&self.source, view.clone(), named, info).await?));
+            let source = Source { as_of, ..self.source.clone() };
+            return Ok(Some(view::open(&source, view.clone(), named, info).await?));
         }
         if let Err(reason) = info.check_readable() {
             return Ok(Some(Arc::new(UnreadableTable::new(&database.name, &info, &reason))));
         }
         let config = self.source.config();
         let table = TidbTable::new(Arc::clone(cluster), named, info, view.version(), &config)?;
-        let (as_of, views) = (self.source.as_of, self.source.inside.clone());
+        let views = self.source.inside.clone();
         Ok(Some(Arc::new(table.read(Reading { as_of, views, ..Reading::default() })?)))
     }
 }
@@ -110,7 +119,7 @@ impl SchemaProvider for TidbSchema {
         });
         let kind = match known {
             Some(kind) => Some(kind),
-            None => kind_in(&self.view().await?),
+            None => kind_in(&self.view().await?.0),
         };
         Ok(kind.map(|kind| match kind {
             TableKind::View => TableType::View,

@@ -49,6 +49,7 @@ pub(crate) mod name {
     pub(crate) const DB_PREFIX: &str = "db_prefix";
     pub(crate) const DOWNGRADE_THRESHOLD: &str = "plan.downgrade.index_threshold";
     pub(crate) const DYNAMIC_FILTER_WAIT: &str = "plan.dynamic_filter_wait";
+    pub(crate) const GC_MAX_WAIT: &str = "gc_max_wait_time";
     pub(crate) const ENGINES: &str = "isolation_read_engines";
     pub(crate) const FORWARDING: &str = "enable_grpc_forward";
     pub(crate) const FRAME_SIZE: &str = "grpc.framesize";
@@ -72,9 +73,17 @@ pub(crate) mod name {
     pub(crate) const KEY_FILE: &str = "tikv.key_file";
     pub(crate) const PD_ADDRESSES: &str = "pd.addresses";
     pub(crate) const PRIORITY: &str = "request.command.priority";
+    pub(crate) const REPLICA_ALLOWED: &str = "replica_read.address_whitelist";
+    pub(crate) const REPLICA_DENIED: &str = "replica_read.address_blacklist";
+    pub(crate) const REPLICA_LABEL: &str = "replica_read.label";
+    pub(crate) const REPLICA_READ: &str = "replica_read";
+    pub(crate) const REPLICA_STALE: &str = "replica_read.stale";
+    pub(crate) const REQUEST_SOURCE: &str = "request.source";
     pub(crate) const REQUEST_TIMEOUT: &str = "grpc.timeout_in_sec";
+    pub(crate) const RESOURCE_GROUP: &str = "request.resource_group";
     pub(crate) const SCAN_CONCURRENCY: &str = "table.scan_concurrency";
     pub(crate) const SHOW_ROWID: &str = "show_rowid";
+    pub(crate) const STALE_READ: &str = "stale_read";
     pub(crate) const STATEMENT_TIMEOUT: &str = "statement.timeout";
     pub(crate) const STREAMING: &str = "coprocess.streaming";
     pub(crate) const TIDB_ADDRESS: &str = "tidb.addr";
@@ -122,7 +131,7 @@ const fn number(least: u64, most: u64) -> Kind {
     Kind::Number { least, most }
 }
 
-use Kind::{Addresses, Choice, Choices, Flag, Hosts, List, Secret, Span, Text, Zone};
+use Kind::{Addresses, Choice, Choices, Flag, Hosts, Labels, List, Secret, Span, Text, Zone};
 use Scope::{Connect, Session};
 
 /// All keys, in the order of the documentation.
@@ -174,20 +183,26 @@ pub(crate) const KEYS: &[KeySpec] = &[
         "Take results in pages that grow, instead of one answer per task; a session whose memory has a limit always does."),
     now(name::PRIORITY, "Low", Choice(&["Low", "Normal", "High"]), Session,
         "Priority of requests on the stores."),
+    now(name::RESOURCE_GROUP, "", Text, Connect,
+        "Resource group of TiDB that pays for all requests to the stores; empty for the default group."),
+    now(name::REQUEST_SOURCE, "tifusion", Text, Connect,
+        "Who asks, on all requests to the stores: their metrics show it, and by it they know background work."),
     now(name::ISOLATION, "SI", Choice(&["SI", "RC"]), Session,
         "SI resolves locks; RC reads the newest version committed before the statement and ignores locks."),
-    later("stale_read", "", number(1, 70_368_744_177_663), Session,
-        "Milliseconds since the epoch: read data and schema as of then."),
+    now(name::STALE_READ, "", number(1, 70_368_744_177_663), Session,
+        "Milliseconds since the epoch: read data and schema as of then, and write nothing; AS OF TIMESTAMP in a statement goes over it."),
     now(name::ENGINES, "tikv,tiflash", Choices(&["tikv", "tiflash"]), Session,
         "Engines a read may use; TiFlash is not used yet, so tikv must be among them."),
-    later("replica_read", "leader", Choices(&["leader", "follower", "learner"]), Session,
-        "Roles of the replicas to read from, in order of preference."),
-    later("replica_read.label", "", Text, Session,
-        "Labels that a store must have to be read from."),
-    later("replica_read.address_whitelist", "", List, Session,
-        "Stores to read from whatever their labels."),
-    later("replica_read.address_blacklist", "", List, Session,
-        "Stores not to read from."),
+    now(name::REPLICA_READ, "leader", Choices(&["leader", "follower", "learner"]), Session,
+        "Roles of the replicas to read from, in order of preference; the leader where none of them answers."),
+    now(name::REPLICA_LABEL, "", Labels, Session,
+        "Labels that a store must have to be read from as a replica, name=value, all of them."),
+    now(name::REPLICA_ALLOWED, "", List, Session,
+        "Addresses of stores to read from without these labels."),
+    now(name::REPLICA_DENIED, "", List, Session,
+        "Addresses of stores not to read from as replicas."),
+    now(name::REPLICA_STALE, "false", Flag, Session,
+        "Read the past (stale_read, AS OF TIMESTAMP) from what replicas have, without asking the leader how far they are; those that are too far behind pass it on to the leader. The present is never read so."),
     now(name::SHOW_ROWID, "false", Flag, Session,
         "Show _tidb_rowid as a column of tables that have one."),
     now(name::DB_PREFIX, "", Text, Connect,
@@ -244,7 +259,7 @@ pub(crate) const KEYS: &[KeySpec] = &[
         "inner:outer;inner:outer: hosts (or host:port) that PD and the stores are known by inside, and those by which to reach them."),
     now(name::FORWARDING, "false", Flag, Connect,
         "Ask a store that can't be reached through another one that can; TiKV passes such requests on."),
-    later("gc_max_wait_time", "24h", Span, Session,
+    now(name::GC_MAX_WAIT, "24h", Span, Session,
         "Longest time a statement may hold garbage collection back."),
     now(name::ZERO_DATE, "null", Choice(&["null", "error"]), Session,
         "What a date that no calendar has (0000-00-00, 2024-02-31) becomes: NULL, or an error."),

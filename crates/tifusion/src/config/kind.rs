@@ -20,6 +20,8 @@ pub(crate) enum Kind {
     Flag,
     /// Pairs of hosts.
     Hosts,
+    /// `name=value`, several separated by commas.
+    Labels,
     /// A comma-separated list of words.
     List,
     /// A whole number within these bounds.
@@ -86,6 +88,7 @@ impl Kind {
                 let read = read.map_err(|entry| format!("{self}, which {entry:?} is not"))?;
                 Some(read).filter(|map| !map.is_empty()).map(Value::Hosts)
             }
+            Self::Labels => labels(text).map(Value::List),
             Self::List => Some(Value::List(list(text))),
             Self::Number { least, most } => {
                 let number = text.replace('_', "").parse().ok();
@@ -113,6 +116,7 @@ impl fmt::Display for Kind {
             Self::Hosts => {
                 f.write_str("inner:outer;inner:outer, each a host or host:port, no inner one twice")
             }
+            Self::Labels => f.write_str("name=value, several separated by commas"),
             Self::List => f.write_str("words separated by commas"),
             Self::Number { least, most } => write!(f, "a whole number from {least} to {most}"),
             Self::Secret | Self::Text => f.write_str("a text"),
@@ -143,6 +147,16 @@ impl Value {
 
 fn list(text: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+/// Each `name=value`, without blanks around the two.
+fn labels(text: &str) -> Option<Vec<String>> {
+    let label = |word: &String| {
+        let (name, value) = word.split_once('=')?;
+        let (name, value) = (name.trim(), value.trim());
+        (!name.is_empty() && !value.is_empty()).then(|| format!("{name}={value}"))
+    };
+    list(text).iter().map(label).collect::<Option<Vec<_>>>().filter(|labels| !labels.is_empty())
 }
 
 fn choice(words: &[&str], text: &str) -> Option<String> {
@@ -229,6 +243,16 @@ mod tests {
         for text in ["pd", "pd:", ":2379", "pd:99999", "pd:0", "a:1,b", "::1:2379", "u@pd:1", ",,"]
         {
             assert!(Kind::Addresses.parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn labels_have_a_name_and_a_value() {
+        let read = |text: &str| Kind::Labels.parse(text);
+        let labels = ["zone=eu-1", "disk=ssd"].map(str::to_owned).to_vec();
+        assert_eq!(read("zone = eu-1 , disk=ssd"), Ok(Value::List(labels)));
+        for text in ["zone", "=eu", "zone=", "zone=a,disk", ","] {
+            assert!(read(text).is_err(), "{text}");
         }
     }
 

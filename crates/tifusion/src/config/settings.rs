@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::hosts::HostMapping;
 use super::keys::name;
 use super::kind::Value;
+use super::replica::{ReplicaRead, ReplicaRole};
 use super::secret::Secret;
 use super::zone::TimeZone;
 
@@ -97,6 +98,16 @@ pub struct Settings {
     pub cache_dir: Option<PathBuf>,
     /// `statement.timeout`; `None` for no limit
     pub statement_timeout: Option<Duration>,
+    /// `replica_read` and the keys below it
+    pub replica_read: ReplicaRead,
+    /// `request.resource_group`
+    pub resource_group: String,
+    /// `request.source`
+    pub request_source: String,
+    /// `stale_read`, in milliseconds since the epoch
+    pub stale_read: Option<u64>,
+    /// `gc_max_wait_time`
+    pub gc_max_wait_time: Duration,
     /// `tikv.tls_enable`
     pub tls_enable: bool,
     /// `tikv.trust_cert_collection`
@@ -184,6 +195,11 @@ impl Settings {
             time_zone: TimeZone::utc(),
             cache_dir: None,
             statement_timeout: None,
+            replica_read: ReplicaRead::default(),
+            resource_group: String::new(),
+            request_source: String::new(),
+            stale_read: None,
+            gc_max_wait_time: Duration::ZERO,
             tls_enable: false,
             trust_certs: None,
             key_cert_chain: None,
@@ -224,19 +240,37 @@ impl Settings {
             Value::Number(number) => self.apply_number(name, *number),
             Value::Span(span) => self.apply_span(name, *span),
             Value::Text(text) => self.apply_text(name, text),
-            Value::Unset if name == name::UNSUPPORTED_EXPRS => self.unsupported_exprs.clear(),
             Value::Unset if name == name::HOST_MAPPING => {
-                self.host_mapping = HostMapping::default()
-            }
-            Value::Unset => self.apply_text(name, ""),
-            Value::List(words) if name == name::PD_ADDRESSES => self.pd_addresses.clone_from(words),
-            Value::List(words) if name == name::UNSUPPORTED_EXPRS => {
-                self.unsupported_exprs.clone_from(words);
+                self.host_mapping = HostMapping::default();
             }
             Value::Hosts(map) => self.host_mapping = map.clone(),
+            Value::Unset => {
+                self.apply_list(name, &[]);
+                self.apply_text(name, "");
+            }
+            Value::List(words) => self.apply_list(name, words),
             Value::Zone(zone) => self.time_zone = zone.clone(),
             Value::Secret(secret) => self.apply_secret(name, secret),
-            Value::List(_) => {}
+        }
+    }
+
+    fn apply_list(&mut self, name: &str, words: &[String]) {
+        let replica = &mut self.replica_read;
+        let words = words.to_vec();
+        match name {
+            name::PD_ADDRESSES => self.pd_addresses = words,
+            name::REPLICA_ALLOWED => replica.address_whitelist = words,
+            name::REPLICA_DENIED => replica.address_blacklist = words,
+            name::REPLICA_LABEL => {
+                let label = |word: &String| {
+                    let (name, value) = word.split_once('=')?;
+                    Some((name.to_owned(), value.to_owned()))
+                };
+                replica.labels = words.iter().filter_map(label).collect();
+            }
+            name::REPLICA_READ => replica.roles = words.iter().map(|word| role(word)).collect(),
+            name::UNSUPPORTED_EXPRS => self.unsupported_exprs = words,
+            _ => {}
         }
     }
 
@@ -256,6 +290,7 @@ impl Settings {
             name::INDEX_FIRST => self.index_first = flag,
             name::ALLOW_AGGREGATES => self.allow_agg_pushdown = flag,
             name::JDBC_TLS_ENABLE => self.jdbc_tls_enable = flag,
+            name::REPLICA_STALE => self.replica_read.stale = flag,
             name::SHOW_ROWID => self.show_rowid = flag,
             name::STREAMING => self.streaming = flag,
             name::FORWARDING => self.forwarding = flag,
@@ -280,6 +315,7 @@ impl Settings {
             name::REQUEST_TIMEOUT => self.request_timeout = Duration::from_secs(number),
             name::TIDB_PORT => self.tidb_port = u16::try_from(number).unwrap_or(u16::MAX),
             name::SCAN_CONCURRENCY => self.scan_concurrency = size,
+            name::STALE_READ => self.stale_read = Some(number),
             _ => {}
         }
     }
@@ -288,6 +324,7 @@ impl Settings {
         match name {
             name::CONN_RECYCLE => self.conn_recycle_time = span,
             name::DYNAMIC_FILTER_WAIT => self.dynamic_filter_wait = span,
+            name::GC_MAX_WAIT => self.gc_max_wait_time = span,
             name::STATEMENT_TIMEOUT => {
                 self.statement_timeout = (!span.is_zero()).then_some(span);
             }
@@ -336,6 +373,9 @@ impl Settings {
             }
             name::TIDB_ADDRESS => self.tidb_address = word(),
             name::TIDB_USER => self.tidb_user = word(),
+            name::REQUEST_SOURCE => text.clone_into(&mut self.request_source),
+            name::RESOURCE_GROUP => text.clone_into(&mut self.resource_group),
+            name::STALE_READ => self.stale_read = None,
             name::TRUST_CERTS => self.trust_certs = path(),
             name::WRITE_MODE => {
                 self.write_mode = if text == "sql" { WriteMode::Sql } else { WriteMode::Bypass };
@@ -345,5 +385,14 @@ impl Settings {
             }
             _ => {}
         }
+    }
+}
+
+/// The role of this name, which is one of those that the key takes.
+fn role(word: &str) -> ReplicaRole {
+    match word {
+        "follower" => ReplicaRole::Follower,
+        "learner" => ReplicaRole::Learner,
+        _ => ReplicaRole::Leader,
     }
 }

@@ -22,7 +22,8 @@ const DESIGN: &str = "\
     jdbc.tls_enable jdbc.server_cert_store jdbc.server_cert_password jdbc.client_cert_store \
     jdbc.client_cert_password tikv.tls_reload_interval tikv.conn_recycle_time host_mapping \
     gc_max_wait_time zero_date plan.dynamic_filter_wait plan.use_index_scan_first \
-    write.mode write.allow_all_rows write.allow_auto_random_explicit_insert";
+    write.mode write.allow_all_rows write.allow_auto_random_explicit_insert replica_read.stale \
+    request.resource_group request.source";
 
 fn from(pairs: &[(&str, &str)]) -> Result<Config> {
     let map: HashMap<_, _> =
@@ -101,6 +102,15 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     (name::STREAMING, "true"),
     (name::PRIORITY, "high"),
     (name::ISOLATION, "rc"),
+    (name::RESOURCE_GROUP, "analytics"),
+    (name::REQUEST_SOURCE, "reports"),
+    (name::STALE_READ, "1767225600000"),
+    (name::REPLICA_READ, "follower,leader"),
+    (name::REPLICA_LABEL, "zone=eu-1, disk=ssd"),
+    (name::REPLICA_ALLOWED, "kv1:20160,kv2:20160"),
+    (name::REPLICA_DENIED, "kv3:20160"),
+    (name::REPLICA_STALE, "true"),
+    (name::GC_MAX_WAIT, "1h"),
     (name::SHOW_ROWID, "TRUE"),
     (name::DB_PREFIX, "p_"),
     (name::COLLATION, "false"),
@@ -191,6 +201,9 @@ fn bad_values_are_refused_with_key_value_and_expected_form() {
         ("coprocess.codec_format", "arrow", "one of default, chunk, chblock"),
         ("time_zone", "SYSTEM", "Asia/Kolkata"),
         ("statement.timeout", "soon", "a length of time"),
+        ("stale_read", "yesterday", "a whole number from 1"),
+        ("replica_read", "follower,any", "one or more of leader, follower, learner"),
+        ("replica_read.label", "eu-1", "name=value"),
         ("isolation_read_engines", "tikv,tidb", "one or more of tikv, tiflash"),
     ] {
         let (kind, message) = refused(&[(key, value)]);

@@ -547,7 +547,7 @@ async fn options_are_set_shown_and_reset() {
         ("SET tidb.pd.addresses = 'x:1'", "fixed when connecting"),
         ("SET tidb.request.isolation = 'RC'", "did you mean"),
         ("SET tidb.table.scan_concurrency = 'many'", "a whole number"),
-        ("SET tidb.stale_read = 1", "not available yet"),
+        ("SET tidb.stale_read = 'soon'", "a whole number"),
         ("RESET tidb.nope", "did you mean"),
     ] {
         let error = error(&context, sql).await;

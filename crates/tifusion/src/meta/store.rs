@@ -1,5 +1,6 @@
 //! The metadata that is known, and the way to know more.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -17,6 +18,9 @@ use super::reader::{MetaReader, ReadAt};
 use super::tables::TableCache;
 use super::version::{changes_between, schema_version};
 use crate::error::{Error, ErrorKind, Result};
+
+/// Times in the past whose names are kept.
+const TIMES_OF_PAST: usize = 4;
 
 /// Which names a view is to have.
 #[derive(Debug, Clone, Copy)]
@@ -84,8 +88,8 @@ pub(crate) struct MetaStore {
     /// Held while names are brought up to date, so that this is done once.
     updating: Mutex<()>,
     current: RwLock<Option<Arc<Names>>>,
-    /// The names of the past that were read last.
-    past: RwLock<Option<Arc<Names>>>,
+    /// The names of the past that were read last, and of when.
+    past: RwLock<VecDeque<(Timestamp, Arc<Names>)>>,
     tables: TableCache,
 }
 
@@ -97,7 +101,7 @@ impl MetaStore {
             disk,
             updating: Mutex::new(()),
             current: RwLock::new(None),
-            past: RwLock::new(None),
+            past: RwLock::default(),
             tables: TableCache::new(),
         }
     }
@@ -105,6 +109,12 @@ impl MetaStore {
     /// The names as they were last seen; `None` before the first view.
     pub(crate) fn latest(&self) -> Option<Arc<Names>> {
         self.current.read().clone()
+    }
+
+    /// The names as of `ts` as they were last read; `None` before, and once those of many other times were.
+    pub(crate) fn past(&self, ts: Timestamp) -> Option<Arc<Names>> {
+        let past = self.past.read();
+        past.iter().find(|(at, _)| *at == ts).map(|(_, names)| Arc::clone(names))
     }
 
     /// Waits for those who are reading names, until `deadline`.
@@ -176,16 +186,22 @@ impl MetaStore {
     /// As [`MetaStore::view`].
     pub(crate) async fn view_of_past(&self, at: ReadAt, need: Need<'_>) -> Result<View> {
         let reader = &*self.reader;
-        let (latest, past) = (self.latest(), self.past.read().clone());
-        let guess = latest.as_ref().or(past.as_ref()).map_or(0, |names| names.version);
+        let same = self.past(at.ts);
+        let mut known: Vec<_> = same.into_iter().chain(self.latest()).collect();
+        known.extend(self.past.read().iter().map(|(_, names)| Arc::clone(names)));
+        let guess = known.first().map_or(0, |names| names.version);
         let version = schema_version(reader, at, guess).await?;
-        let known = latest.into_iter().chain(past).find(|names| names.version == version);
+        let known = known.into_iter().find(|names| names.version == version);
         let names = match known {
             Some(names) => names,
             None => Arc::new(load_databases(reader, at, version).await?),
         };
         let view = self.with_more(&View { names, at }, need).await?;
-        *self.past.write() = Some(Arc::clone(&view.names));
+        let mut past = self.past.write();
+        past.retain(|(ts, _)| *ts != at.ts);
+        past.push_front((at.ts, Arc::clone(&view.names)));
+        past.truncate(TIMES_OF_PAST);
+        drop(past);
         Ok(view)
     }
 

@@ -283,6 +283,9 @@ impl DisplayAs for TikvScanExec {
                 if let Some(order) = self.spec.order {
                     write!(f, ", keep_order={order}")?;
                 }
+                if self.settings.replica_read.is_of_others() {
+                    write!(f, ", replica_read=[{}]", self.settings.replica_read)?;
+                }
                 self.pushdown.fmt(self.spec.reduction.as_ref(), f)?;
                 if let Some(dynamic) = self.dynamic() {
                     write!(f, ", dynamic_filters=[{dynamic}]")?;

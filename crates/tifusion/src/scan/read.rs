@@ -16,7 +16,7 @@ use super::memory::PoolGauge;
 use super::order::RowOrder;
 use super::pushed::Pushdown;
 use super::spec::{self, Segment, TableScanSpec};
-use crate::config::{Isolation, Priority, Settings};
+use crate::config::{Isolation, Priority, ReplicaRole, Settings};
 use crate::error::{Error, Result};
 use crate::statement::StatementSnapshot;
 
@@ -115,6 +115,7 @@ fn request(
         Priority::Normal => sender::Priority::Normal,
         Priority::High => sender::Priority::High,
     };
+    request.replica = Arc::new(replica(&part.settings, part.snapshot.as_of().is_some()));
     request.concurrency = match part.spec.is_small() {
         true => part.settings.scan_concurrency.min(FEW_AT_ONCE),
         false => part.settings.scan_concurrency,
@@ -137,4 +138,23 @@ fn request(
     request.not_fill_cache = !part.spec.is_small();
     request.memory = Some(Arc::clone(gauge) as _);
     request
+}
+
+/// The replicas to ask first. Only of the past a replica may have all without asking the leader.
+fn replica(settings: &Settings, is_past: bool) -> sender::ReplicaRead {
+    let read = &settings.replica_read;
+    let role = |role: &ReplicaRole| match role {
+        ReplicaRole::Leader => sender::ReplicaRole::Leader,
+        ReplicaRole::Follower => sender::ReplicaRole::Follower,
+        ReplicaRole::Learner => sender::ReplicaRole::Learner,
+    };
+    // PD compares the names of labels without case.
+    let label = |(name, value): (&String, &String)| (name.to_ascii_lowercase(), value.clone());
+    sender::ReplicaRead {
+        roles: read.roles.iter().map(role).collect(),
+        labels: read.labels.iter().map(label).collect(),
+        allowed: read.address_whitelist.iter().cloned().collect(),
+        denied: read.address_blacklist.iter().cloned().collect(),
+        stale: read.stale && is_past,
+    }
 }

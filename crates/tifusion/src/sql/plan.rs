@@ -25,7 +25,7 @@ use crate::session::TidbSession;
 /// When it names what is not there, would change the cluster, or can't be planned.
 pub(super) async fn plan(session: &TidbSession, mut statement: DfStatement) -> Result<DataFrame> {
     let state = session.engine().state();
-    let as_of = as_of::timestamp(session, &statement, &state).await?;
+    let own_time = as_of::timestamp(session, &statement, &state).await?;
     let names = Names::of(&statement, &state, session.catalog())?;
     let catalog = match names.need() {
         None => None,
@@ -33,6 +33,10 @@ pub(super) async fn plan(session: &TidbSession, mut statement: DfStatement) -> R
             let (catalog, config) = (session.catalog(), session.config());
             let meta = catalog.cluster().meta();
             let deadline = catalog.cluster().deadline(&config);
+            let as_of = match own_time {
+                Some(ts) => Some(ts),
+                None => catalog.cluster().stale_read(&config, deadline).await?,
+            };
             let view = match as_of {
                 Some(ts) => {
                     let past = meta.view_of_past(ReadAt { ts, deadline }, need).await;

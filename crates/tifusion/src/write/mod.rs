@@ -18,7 +18,6 @@ mod counter;
 mod edit;
 mod encode_exec;
 mod existing;
-mod gc;
 mod guard;
 mod ids;
 mod input_column;

@@ -81,7 +81,8 @@ pub(crate) async fn write_plan(
     let client = target.cluster.client().clone();
     let job = Arc::new(WriteJob::new(target, what, Arc::clone(&snapshot), &config)?);
     // What the input read must have been there, and this is said before anything is committed.
-    let input = Arc::new(SnapshotCheckExec::new(input, client, snapshot));
+    let settings = Arc::new(config.settings().clone());
+    let input = Arc::new(SnapshotCheckExec::new(input, client, snapshot, settings));
     let edits = Arc::new(TidbEncodeExec::new(Arc::clone(&job), input)?);
     Ok(Arc::new(TidbWriteExec::new(job, edits)))
 }

@@ -48,6 +48,12 @@ pub(crate) fn check_enabled(
             table()
         )));
     }
+    if let Some(ms) = config.settings().stale_read {
+        return Err(Error::unsupported(format!(
+            "can't write to {}: the session reads the past (stale_read = {ms}); RESET tidb.stale_read ends that",
+            table()
+        )));
+    }
     if mode == WriteMode::Sql {
         return Ok(());
     }

@@ -9,12 +9,12 @@ use tifusion_client::split::SplitOptions;
 use tifusion_client::txn::{Mutation, Transaction, TxnOptions};
 
 use super::edit::EditReader;
-use super::gc::GcKeeper;
 use super::guard::SchemaGuard;
 use super::job::WriteJob;
 use super::merge::{MergeError, Merged, Merger};
 use super::txn_error::{duplicate_in_statement, transaction_error};
 use crate::error::{Error, ErrorKind, Result};
+use crate::keep::keep_snapshot;
 
 /// Bytes of keys and values that are handed to the transaction at once.
 const BYTES_PER_ROUND: usize = 16 << 20;
@@ -48,8 +48,7 @@ pub(super) async fn run(
     edits: SendableRecordBatchStream,
     metrics: &RunMetrics,
 ) -> Result<u64> {
-    let client = job.target.cluster.client().clone();
-    let _gc = GcKeeper::new(client, job.snapshot.start_ts());
+    let keep = keep_snapshot(job.target.cluster.client(), &job.snapshot, &job.settings)?;
     let mut writer = Writer::new(job, metrics);
     let written = match job.snapshot.deadline() {
         None => writer.write(edits).await,
@@ -58,13 +57,15 @@ pub(super) async fn run(
             written.unwrap_or_else(|_| Err(too_late(job)))
         }
     };
-    match written {
+    let outcome = match written {
         Ok(()) => writer.commit().await,
         Err(error) => {
             writer.roll_back().await;
             Err(error)
         }
-    }
+    };
+    keep.release().await;
+    outcome
 }
 
 fn too_late(job: &WriteJob) -> Error {

@@ -1,8 +1,9 @@
 //! `AS OF TIMESTAMP` behind the names of tables: a statement that reads the past, schema and rows.
 //!
-//! [`words`] finds it in the text, for the parser does not know it; [`uses`] which tables have it;
+//! [`words`] finds it in the text ([`function`] where it is one), for the parser does not know it; [`uses`] which tables have it;
 //! [`moment`] which time it is.
 
+mod function;
 mod moment;
 mod uses;
 pub(super) mod words;
@@ -19,8 +20,7 @@ use super::guard::resolve;
 use crate::error::{Error, Result};
 use crate::session::TidbSession;
 
-/// The time in the past that `statement` reads its tables of TiDB as of; `None` if it reads what is
-/// there now.
+/// The time in the past that `statement` itself reads its tables of TiDB as of; `None` if it names none.
 ///
 /// # Errors
 /// When its tables have different times or some have none, when the time is no time, lies in the
@@ -63,13 +63,7 @@ pub(super) async fn timestamp(
             return Err(crate::reading::different_times(Some(first), Some(other)));
         }
     }
-    if first > now {
-        return Err(Error::invalid(format!(
-            "cannot set read timestamp to a future time: AS OF TIMESTAMP {first}, while the \
-             cluster's clock is at {now}"
-        )));
-    }
-    cluster.client().check_gc_safe_point_by(first, deadline).await?;
+    cluster.check_past(first, now, deadline, "AS OF TIMESTAMP").await?;
     Ok(Some(first))
 }
 

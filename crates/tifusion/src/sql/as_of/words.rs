@@ -15,6 +15,7 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::Parser;
 use datafusion::sql::sqlparser::tokenizer::{Span, Token, TokenWithSpan, Word};
 
+use super::function;
 use crate::error::{Error, Result};
 
 /// The name of the hint, which nobody writes.
@@ -114,6 +115,9 @@ impl VisitorMut for Hints {
     type Break = Error;
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Error> {
+        if let Err(error) = function::take(factor) {
+            return ControlFlow::Break(error);
+        }
         let TableFactor::Table { name, with_hints, version, .. } = factor else {
             return ControlFlow::Continue(());
         };

@@ -24,7 +24,7 @@ use tifusion_schema::name_info::TableKind;
 use super::missing::no_database;
 use super::plan;
 use crate::error::{Error, ErrorKind, Result};
-use crate::meta::{Need, View};
+use crate::meta::{Need, ReadAt, View};
 use crate::session::TidbSession;
 
 pub(super) use create::create;
@@ -170,8 +170,12 @@ fn use_schema(session: &TidbSession, catalog: &str, schema: &str) -> Result<()> 
 
 async fn view(session: &TidbSession, need: Need<'_>) -> Result<View> {
     let cluster = session.catalog().cluster();
-    let deadline = cluster.deadline(&session.config());
-    cluster.meta().view(need, deadline).await
+    let config = session.config();
+    let deadline = cluster.deadline(&config);
+    match cluster.stale_read(&config, deadline).await? {
+        Some(ts) => cluster.meta().view_of_past(ReadAt { ts, deadline }, need).await,
+        None => cluster.meta().view(need, deadline).await,
+    }
 }
 
 /// The parts of a name as DataFusion takes them.

@@ -1,0 +1,45 @@
+//! A store that says that it is busy.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+use tifusion_embedded::{Effect, EmbeddedCluster, Fault, RegionErrorKind, Rpc};
+use tifusion_testkit::connector::Connector;
+
+use crate::tables::{Numbered, check_all, rows};
+
+/// How long it is busy, in seconds.
+const BUSY: usize = 10;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_busy_store_is_asked_less_and_less_by_all_statements_together() {
+    let cluster = EmbeddedCluster::builder().stores(3).seed(8).start().await.unwrap();
+    let tables = Numbered::make(&cluster, 12).await;
+    let session = Connector::embedded(&cluster, &[]).await;
+    let store = cluster.stores()[0].id;
+    let busy = Fault::new(Effect::RegionError(RegionErrorKind::ServerIsBusy)).at_store(store);
+    let busy = cluster.faults().add(busy.on([Rpc::Coprocessor]));
+    let read = async |table: &Numbered| {
+        let query = format!("SELECT id, n FROM {}", table.name());
+        check_all(&rows(&session.run(&query).await.unwrap()), table);
+    };
+    let statements = join_all((0..4).flat_map(|_| &tables).map(read));
+    let watch = async {
+        let mut seconds = Vec::new();
+        for _ in 0..BUSY {
+            let before = cluster.faults().fired(busy);
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            seconds.push(cluster.faults().fired(busy) - before);
+        }
+        cluster.faults().clear();
+        seconds
+    };
+    let (_, seconds) =
+        tokio::time::timeout(Duration::from_secs(120), async { tokio::join!(statements, watch) })
+            .await
+            .expect("all are read once the store is well");
+    println!("requests to the busy store, second by second: {seconds:?}");
+    // Each of 48 statements has a task or more for the store, and would ask every second or two.
+    let (all, last): (u64, u64) = (seconds.iter().sum(), seconds[BUSY - 5..].iter().sum());
+    assert!((1..=40).contains(&all) && last <= 12, "{seconds:?}");
+}
