@@ -6,7 +6,8 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum WriteKind {
     /// They are new rows. For each column of the input the offset of the table's column that it is for;
-    /// columns of the table that are not there have their defaults.
+    /// columns of the table that are not there have their defaults. Where several are for one column of the
+    /// table, its value is the first of theirs that is not `NULL`.
     Insert {
         /// The columns.
         columns: Vec<usize>,

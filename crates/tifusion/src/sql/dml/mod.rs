@@ -29,7 +29,7 @@ use crate::config::{Config, TidbOptions};
 use crate::error::{Error, Result};
 use crate::session::TidbSession;
 use crate::table::TidbTable;
-use crate::write::{TidbWrite, WriteKind, WriteOptions, check_enabled};
+use crate::write::{TableWrite, WriteKind, WriteOptions, check_enabled};
 use target::Target;
 
 /// What a statement writes, and the query whose rows say so.
@@ -123,7 +123,7 @@ fn settings(session: &TidbSession, state: &mut SessionState) -> Result<Arc<Confi
 /// The plan of the query, or of its explanation, with the write around the query.
 fn placed(plan: LogicalPlan, table: &TidbTable, kind: WriteKind) -> Result<LogicalPlan> {
     let written = Arc::new(table.written());
-    let write = |input| TidbWrite {
+    let write = |input| TableWrite {
         table: Arc::clone(&written),
         kind: kind.clone(),
         options: WriteOptions::default(),
