@@ -5,8 +5,8 @@
 //! apart here: its rows are those of a query that DataFusion plans like every other, and
 //! [`write`](crate::write) does with them what the statement says.
 
-mod alike;
 mod exact;
+mod forms;
 mod insert;
 mod literal;
 mod select;
@@ -88,10 +88,11 @@ async fn planned(
     session: &TidbSession,
     mut state: SessionState,
     target: Target,
-    write: Write,
+    mut write: Write,
     explain: Option<ExplainStatementOptions>,
 ) -> Result<DataFrame> {
     let config = settings(session, &mut state)?;
+    literal::make_doubles(&mut write.query);
     let select = DfStatement::Statement(Box::new(Statement::Query(write.query)));
     let mut select = match explain {
         None => select,
