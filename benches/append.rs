@@ -5,7 +5,8 @@
 //! ```
 //!
 //! Runs on the cluster that the environment names, or on a playground that it starts. Rounds are paired and
-//! medians are compared, for absolute times mean nothing on a shared machine. `--memory` appends N, 10 N and
+//! medians are compared, for absolute times mean nothing on a shared machine; what each process worked for it is
+//! told too: the store's part is the floor of all three ways. `--memory` appends N, 10 N and
 //! 100 N rows instead, each in a process of its own, and says how much memory that took at most.
 #![expect(
     clippy::print_stdout,
@@ -103,34 +104,108 @@ async fn fresh(tidb: &mut Tidb) {
 async fn compare(cluster: &Cluster, options: &Options) {
     let mut tidb = Tidb::connect(&cluster.tidb).await;
     let text = load_text(options.rows);
-    let (mut ours, mut inserts, mut loads) = (Vec::new(), Vec::new(), Vec::new());
+    let mut ways: [(Way, Vec<Duration>, Work); 3] =
+        Way::ALL.map(|way| (way, Vec::new(), Work::default()));
     for round in 0..=options.rounds {
-        fresh(&mut tidb).await;
-        let our_time = append(cluster, options.rows, None).await;
-        check(&mut tidb, options.rows).await;
-        fresh(&mut tidb).await;
-        let insert_time = insert(&mut tidb, options.rows).await;
-        check(&mut tidb, options.rows).await;
-        fresh(&mut tidb).await;
-        let load_time = load(&mut tidb, &text).await;
-        check(&mut tidb, options.rows).await;
-        // The first round warms all sides.
-        if round > 0 {
-            ours.push(our_time);
-            inserts.push(insert_time);
-            loads.push(load_time);
+        for (way, times, work) in &mut ways {
+            fresh(&mut tidb).await;
+            let before = Work::so_far(cluster);
+            let time = match way {
+                Way::Ours => append(cluster, options.rows, None).await,
+                Way::Insert => insert(&mut tidb, options.rows).await,
+                Way::Load => load(&mut tidb, &text).await,
+            };
+            // The first round warms all sides.
+            if round > 0 {
+                times.push(time);
+                work.add(&Work::so_far(cluster), &before);
+            }
+            check(&mut tidb, options.rows).await;
         }
     }
     let rows = options.rows as f64;
-    let ours = median(ours).as_secs_f64();
-    println!("| {} rows | time | rows/s | times this |", options.rows);
-    println!("|---|---|---|---|");
-    for (name, time) in [
-        ("this writer".to_owned(), ours),
-        (format!("INSERT, {ROWS_PER_INSERT} rows each"), median(inserts).as_secs_f64()),
-        ("LOAD DATA".to_owned(), median(loads).as_secs_f64()),
-    ] {
-        println!("| {name} | {:.0} ms | {:.0} | {:.2} |", time * 1e3, rows / time, time / ours);
+    let times = ways.each_ref().map(|(_, times, _)| median(times.clone()).as_secs_f64());
+    println!(
+        "| {} rows | time | rows/s | times this | store | TiDB | this process |",
+        options.rows
+    );
+    println!("|---|---|---|---|---|---|---|");
+    for ((way, _, work), time) in ways.iter().zip(times) {
+        let work = |process: &str| {
+            let seconds = work.seconds.get(process).copied().unwrap_or_default();
+            format!("{:.0} ms", seconds * 1e3 / options.rounds as f64)
+        };
+        println!(
+            "| {} | {:.0} ms | {:.0} | {:.2} | {} | {} | {} |",
+            way.name(),
+            time * 1e3,
+            rows / time,
+            time / times[0],
+            work("store"),
+            work("tidb-server"),
+            work(THIS)
+        );
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Way {
+    Ours,
+    Insert,
+    Load,
+}
+
+impl Way {
+    const ALL: [Self; 3] = [Self::Ours, Self::Insert, Self::Load];
+
+    fn name(self) -> String {
+        match self {
+            Self::Ours => "this writer".to_owned(),
+            Self::Insert => format!("INSERT, {ROWS_PER_INSERT} rows each"),
+            Self::Load => "LOAD DATA".to_owned(),
+        }
+    }
+}
+
+/// Name of this process in [`Work`].
+const THIS: &str = "this";
+
+/// Seconds that processors worked, for each process of a cluster and this one.
+#[derive(Default)]
+struct Work {
+    seconds: HashMap<String, f64>,
+}
+
+impl Work {
+    /// Of processes whose command line names the cluster's PD; nothing where there is no `/proc`.
+    fn so_far(cluster: &Cluster) -> Self {
+        let mut work = Self::default();
+        let read = |path: std::path::PathBuf| std::fs::read(path).unwrap_or_default();
+        for process in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+            let is_this =
+                process.file_name().to_str() == Some(std::process::id().to_string().as_str());
+            let command = read(process.path().join("cmdline"));
+            let is_of_cluster =
+                command.windows(cluster.pd.len()).any(|part| part == cluster.pd.as_bytes());
+            let stat = String::from_utf8_lossy(&read(process.path().join("stat"))).into_owned();
+            let Some((name, fields)) = stat.rsplit_once(')') else { continue };
+            let name = name.split_once('(').map_or("", |(_, name)| name);
+            // User and system time, in hundredths of a second.
+            let ticks = fields.split_whitespace().skip(11).take(2);
+            let ticks: f64 = ticks.filter_map(|ticks| ticks.parse::<f64>().ok()).sum();
+            if is_this || is_of_cluster {
+                let name = if is_this { THIS } else { name };
+                *work.seconds.entry(name.to_owned()).or_default() += ticks / 100.0;
+            }
+        }
+        work
+    }
+
+    fn add(&mut self, after: &Self, before: &Self) {
+        for (process, seconds) in &after.seconds {
+            let before = before.seconds.get(process).copied().unwrap_or_default();
+            *self.seconds.entry(process.clone()).or_default() += seconds - before;
+        }
     }
 }
 

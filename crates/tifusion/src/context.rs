@@ -19,7 +19,7 @@ use crate::schema_changer::SchemaChanger;
 use crate::session::TidbSession;
 use crate::sql::{self, Statement};
 use crate::stats::{self, AnalyzedTable};
-use crate::writer::TableWriter;
+use crate::writer::{self, TableWriter, WriteSummary};
 
 /// A DataFusion session whose catalog is a TiDB cluster.
 ///
@@ -217,6 +217,34 @@ impl TidbContext {
     /// transaction.
     pub fn table_writer(&self, table: &str) -> TableWriter {
         TableWriter::new(self.session.clone(), table)
+    }
+
+    /// Writes frames to several tables, each with its own writer, in one transaction: all rows of all tables are
+    /// there afterwards, or none is. Frames that read these tables see them as they were before. A summary for each
+    /// comes back, in their order.
+    ///
+    /// ```no_run
+    /// # async fn example(
+    /// #     ctx: tifusion::TidbContext,
+    /// #     orders: datafusion::prelude::DataFrame,
+    /// #     items: datafusion::prelude::DataFrame,
+    /// # ) -> tifusion::Result<()> {
+    /// let orders = (ctx.table_writer("shop.orders"), orders);
+    /// let items = (ctx.table_writer("shop.items").replace(true), items);
+    /// let summaries = ctx.write_together([orders, items]).await?;
+    /// println!("{} orders", summaries[0].rows);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`TableWriter::write`], and when a table comes twice, or some are a
+    /// [dry run](TableWriter::dry_run) and others are not.
+    pub async fn write_together(
+        &self,
+        writes: impl IntoIterator<Item = (TableWriter, DataFrame)>,
+    ) -> Result<Vec<WriteSummary>> {
+        writer::write_together(writes.into_iter().collect()).await
     }
 
     /// What `ANALYZE` left of a table, in full: what plans go by. Nothing of it was counted at a

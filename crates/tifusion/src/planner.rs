@@ -33,7 +33,7 @@ use crate::snapshot_check::SnapshotCheckExec;
 use crate::statement::StatementSnapshot;
 use crate::stats::{self, StatementStatistics};
 use crate::table::TidbTable;
-use crate::write::{TidbWrite, WritePlanner, WrittenTable, write_plan};
+use crate::write::{PlannedWrite, TidbWrite, WritePlanner, WrittenTable, write_plan};
 
 /// Plans statements over the tables of one cluster.
 ///
@@ -73,9 +73,12 @@ impl TidbQueryPlanner {
         else {
             return inner.create_physical_plan(plan, session).await;
         };
-        let input = inner.create_physical_plan(&write.input, session).await?;
-        let what = (write.kind.clone(), write.options.clone());
-        let plan = write_plan(&write.table, what, input, state).await?;
+        let mut writes = Vec::with_capacity(write.writes().len());
+        for write in write.writes() {
+            let input = inner.create_physical_plan(&write.input, session).await?;
+            writes.push(PlannedWrite::new(write, input));
+        }
+        let plan = write_plan(writes, state).await?;
         DefaultPhysicalPlanner::default().optimize_physical_plan(plan, state, |_, _| {})
     }
 
@@ -216,7 +219,7 @@ impl QueryPlanner for TidbQueryPlanner {
             .into());
         };
         let inner = state.config().get_extension::<StatementSnapshot>().is_some();
-        if !tables.written.is_empty() && (inner || tables.written.len() > 1 || !is_write(plan)) {
+        if !tables.written.is_empty() && (inner || tables.writes > 1 || !is_write(plan)) {
             return Err(Error::unsupported(
                 "a write is a statement of its own, not a part of another one: it has a timestamp of its own",
             )
@@ -249,14 +252,21 @@ struct Tables {
     listing: Option<Need<'static>>,
     /// Those that it writes to.
     written: Vec<Arc<WrittenTable>>,
+    /// How many transactions write to them.
+    writes: usize,
     /// Why it does not write what it should.
     refused: Option<Error>,
 }
 
 impl Tables {
     fn of(plan: &LogicalPlan) -> DataFusionResult<Self> {
-        let mut tables =
-            Self { providers: Vec::new(), listing: None, written: Vec::new(), refused: None };
+        let mut tables = Self {
+            providers: Vec::new(),
+            listing: None,
+            written: Vec::new(),
+            writes: 0,
+            refused: None,
+        };
         plan.apply_with_subqueries(|node| {
             match node {
                 LogicalPlan::TableScan(scan) => {
@@ -274,7 +284,9 @@ impl Tables {
                 }
                 LogicalPlan::Extension(_) => {
                     if let Some(write) = TidbWrite::of(node) {
-                        tables.written.push(Arc::clone(&write.table));
+                        let written = write.writes().iter().map(|write| &write.table);
+                        tables.written.extend(written.map(Arc::clone));
+                        tables.writes += 1;
                     }
                 }
                 _ => {}
@@ -292,6 +304,7 @@ impl Tables {
                 self.refused = dml_write::check(dml, table).err();
             }
             self.written.push(Arc::new(table.written()));
+            self.writes += 1;
         } else if provider.is::<UnreadableTable>() {
             self.providers.push(provider);
         }

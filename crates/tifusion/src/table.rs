@@ -43,7 +43,7 @@ use crate::scan::pushed::Pushdown;
 use crate::scan::spec::{AccessSummary, Segment, Source, TableScanSpec};
 use crate::statement::StatementSnapshot;
 use crate::stats::StatementStatistics;
-use crate::write::{OnDuplicate, WriteKind, WriteOptions, WrittenTable, write_plan};
+use crate::write::{OnDuplicate, PlannedWrite, WriteKind, WriteOptions, WrittenTable, write_plan};
 
 /// Physical tables whose regions are looked up at once.
 const LOOKUPS_AT_ONCE: usize = 8;
@@ -626,8 +626,9 @@ impl TableProvider for TidbTable {
         let names = schema.fields().iter().map(|field| field.name().as_str());
         let columns = self.written_columns(names)?;
         let kind = WriteKind::Insert { columns, on_duplicate };
-        let options = WriteOptions::default();
-        Ok(write_plan(&self.written(), (kind, options), input, state).await?)
+        let (table, options) = (Arc::new(self.written()), WriteOptions::default());
+        let write = PlannedWrite { table, kind, options, input };
+        Ok(write_plan(vec![write], state).await?)
     }
 
     fn supports_filters_pushdown(

@@ -7,13 +7,14 @@ use arrow::array::AsArray as _;
 use arrow::datatypes::UInt64Type;
 use datafusion::common::TableReference;
 use datafusion::dataframe::DataFrame;
+use datafusion::execution::session_state::SessionState;
 
 use crate::config::WriteMode;
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::TidbSession;
 use crate::sql::dml::target::Target;
 use crate::table::TidbTable;
-use crate::write::{OnDuplicate, TidbWrite, WriteKind, WriteOptions, check_enabled};
+use crate::write::{OnDuplicate, TableWrite, TidbWrite, WriteKind, WriteOptions, check_enabled};
 
 pub use crate::write::WriteProgress;
 
@@ -80,10 +81,27 @@ impl TableWriter {
         self
     }
 
+    /// Whether, of rows of the frame with the same primary or unique key, the last one is written: what is left is
+    /// what would be if each row in turn replaced those before it that are in its way. Which one is the last says the
+    /// order of the frame, where it is sorted, else it may be any. Otherwise (the default) such rows are an error
+    /// that names the key.
+    pub fn deduplicate(mut self, deduplicate: bool) -> Self {
+        self.options.deduplicate = deduplicate;
+        self
+    }
+
     /// Whether everything is done but the writing: values are cast and checked, ids taken, keys compared with
     /// each other and (to replace) with the table. The summary says how many rows would have changed.
     pub fn dry_run(mut self, dry_run: bool) -> Self {
         self.options.dry_run = dry_run;
+        self
+    }
+
+    /// Whether TiDB's count of the table's rows (`mysql.stats_meta`), by which it decides when to analyze the table
+    /// again, is brought up to date when the rows are committed. That is a transaction of its own: when it does not
+    /// succeed the rows are there all the same, and the log says so. Default false.
+    pub fn update_statistics(mut self, update: bool) -> Self {
+        self.options.update_statistics = update;
         self
     }
 
@@ -109,6 +127,11 @@ impl TableWriter {
     /// and [`ErrorKind::Conflict`] as their names say. [`ErrorKind::Undetermined`] when it is not known
     /// whether all was written or nothing.
     pub async fn write(self, frame: DataFrame) -> Result<WriteSummary> {
+        let summaries = write_together(vec![(self, frame)]).await?;
+        summaries.into_iter().next().ok_or_else(no_count)
+    }
+
+    async fn planned(self, frame: DataFrame) -> Result<(SessionState, TableWrite)> {
         let table = self.find().await?;
         let config = self.session.config();
         let mode = self.options.mode.unwrap_or(config.settings().write_mode);
@@ -117,16 +140,8 @@ impl TableWriter {
         let columns = table.written_columns(names)?;
         let kind = WriteKind::Insert { columns, on_duplicate: self.on_duplicate };
         let (state, input) = frame.into_parts();
-        let options = self.options;
         let table = Arc::new(table.written());
-        let plan = TidbWrite { table, kind, input, options }.into_plan();
-        let batches = DataFrame::new(state, plan).collect().await?;
-        let count = batches.first().and_then(|batch| {
-            let counts = batch.columns().first()?.as_primitive_opt::<UInt64Type>()?;
-            counts.values().first().copied()
-        });
-        let rows = count.ok_or_else(|| Error::new(ErrorKind::Engine, "a write gave no count"))?;
-        Ok(WriteSummary { rows })
+        Ok((state, TableWrite { table, kind, input, options: self.options }))
     }
 
     async fn find(&self) -> Result<Arc<TidbTable>> {
@@ -137,4 +152,52 @@ impl TableWriter {
             Error::new(ErrorKind::NotFound, format!("{} is no table of TiDB", self.table))
         })
     }
+}
+
+/// Writes frames to tables in one transaction: see
+/// [`TidbContext::write_together`](crate::TidbContext::write_together).
+pub(crate) async fn write_together(
+    writes: Vec<(TableWriter, DataFrame)>,
+) -> Result<Vec<WriteSummary>> {
+    let (mut state, mut tables) = (None, Vec::<TableWrite>::with_capacity(writes.len()));
+    for (writer, frame) in writes {
+        let (of_frame, write) = writer.planned(frame).await?;
+        check_beside(&write, &tables)?;
+        state.get_or_insert(of_frame);
+        tables.push(write);
+    }
+    let count = tables.len();
+    let Some(state) = state else { return Ok(Vec::new()) };
+    let batches = DataFrame::new(state, TidbWrite::new(tables).into_plan()).collect().await?;
+    let counts = batches.iter().filter_map(|batch| {
+        let counts = batch.columns().first()?.as_primitive_opt::<UInt64Type>()?;
+        Some(counts.values().iter().copied())
+    });
+    let summaries: Vec<_> = counts.flatten().map(|rows| WriteSummary { rows }).collect();
+    if summaries.len() != count {
+        return Err(no_count());
+    }
+    Ok(summaries)
+}
+
+/// Refuses what can't be done in the transaction of these other writes.
+fn check_beside(write: &TableWrite, others: &[TableWrite]) -> Result<()> {
+    let Some(first) = others.first() else { return Ok(()) };
+    let label = write.table.label();
+    if others.iter().any(|other| other.table.info.id == write.table.info.id) {
+        return Err(Error::invalid(format!(
+            "{label} is written to twice in one transaction: give it the union of both frames"
+        )));
+    }
+    if first.options.dry_run != write.options.dry_run {
+        return Err(Error::invalid(format!(
+            "a dry run is one of all tables: {label} is written to otherwise than {}",
+            first.table.label()
+        )));
+    }
+    Ok(())
+}
+
+fn no_count() -> Error {
+    Error::new(ErrorKind::Engine, "a write gave no count")
 }

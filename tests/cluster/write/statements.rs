@@ -130,11 +130,10 @@ async fn what_is_asked_for_wrongly_is_refused_with_what_to_do() {
         ("DELETE FROM t", "WHERE"),
         ("UPDATE t SET v = 2", "WHERE"),
         ("TRUNCATE TABLE t", "TRUNCATE"),
-        // In a relation of values both would be numbers, or numbers of two digits.
-        ("INSERT INTO t VALUES (2, 2, '007'), (3, 3, 5)", "those of 's' alike"),
-        ("INSERT INTO t VALUES (2, 2, 1.5), (3, 3, 1.25)", "those of 's' alike"),
-        ("INSERT INTO t (id, v, s) ((VALUES (2, 2, '007'), (3, 3, 5)))", "those of 's' alike"),
-        ("REPLACE INTO t VALUES (2, 2, NULL), (3, '2', 'a'), (4, 2, 'b')", "those of 'v' alike"),
+        ("INSERT INTO t VALUES (2, 2, 'b'), (3, '3x', 'c')", "v"),
+        ("INSERT INTO t VALUES (2, 2, 'b'), (3, '3', 1234)", "s"),
+        ("INSERT INTO t VALUES (2, 2, 'b'), (3, '3', 4, 5)", "Inconsistent data length"),
+        ("INSERT INTO t (id, v) VALUES (2, 2, 'b'), (3, '3', 4)", "and there are 3 values"),
         ("INSERT INTO t (id) VALUES (2)", "v"),
         ("INSERT INTO t VALUES (2, NULL, 'b')", "NULL"),
         ("INSERT INTO t VALUES (2, 2)", "Column count"),
@@ -201,7 +200,7 @@ async fn numbers_keep_their_digits_and_do_not_wrap_around() {
         "(1, 123456789012345678901, 9007199254740993)",
         "(2, 12345678901234567890123456789.125, -9223372036854775808)",
         "(3, 0.5, 2.5)",
-        "(4, -1.0005, 1e3)",
+        "(4, -1.0005, 1E3)",
     ] {
         scene.write(&format!("INSERT INTO t VALUES {row}")).await;
     }
@@ -224,6 +223,39 @@ async fn numbers_keep_their_digits_and_do_not_wrap_around() {
     assert_eq!(scene.write("DELETE FROM t WHERE id = 9007199254740993.0").await, 1);
     assert_eq!(scene.tidb.number("SELECT COUNT(*) FROM t WHERE id = 9007199254740992").await, 1);
     scene.judge("t").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_value_goes_to_its_column_by_itself() {
+    let Some(mut scene) = Scene::of(Shape::default(), "write_values").await else { return };
+    create(
+        &mut scene,
+        "mixed",
+        "(id INT PRIMARY KEY, s VARCHAR(40), b BIGINT, d DECIMAL(40, 30), f DOUBLE, y VARBINARY(40), \
+         w DATETIME(3), KEY (s), UNIQUE KEY (b))",
+    )
+    .await;
+    alike(&mut scene, "mixed", &[
+        "INSERT INTO $t (id, s) VALUES (1, '007'), (2, 5), ('3', NULL), (4.4, 1.5), (5, 1.25), (6, 1e3), \
+         (7, -0.50), (8, TRUE), (9, 18446744073709551615), (10, 12345678901234567890123), (11, 1 + 1)",
+        "INSERT INTO $t (b, id) VALUES ('12', 21), (13, 22), (14.5, 23), (NULL, 24), ('15.5', 25), (-9223372036854775808, 26), \
+         (9007199254740993, 27), ('9007199254740995', 28), (TRUE, 29), (2e1, 30)",
+        "INSERT INTO $t (id, d) VALUES (31, 9999999999), (32, 0.000000000000000000000000000001), (33, '1e-3'), (34, 2.5e0)",
+        "INSERT INTO $t (id, f) VALUES (41, 0.1), (42, 1e300), (43, '1e-300'), (44, 12345678901234567890), (45, -7)",
+        "INSERT INTO $t (id, y) VALUES (51, x'00ff'), (52, 'text'), (53, 12), (54, 0.10), (55, x''), (56, NULL)",
+        "INSERT INTO $t (id, w) VALUES (61, '2024-02-29 12:34:56.7896'), (62, 20240229123456), (63, DATE '2024-02-29'), \
+         (64, TIMESTAMP '2024-02-29 01:02:03'), (65, 20240229123456.789)",
+        "REPLACE INTO $t (id, s, b) VALUES (1, 8, '12'), (2, '008', 13), ('4', NULL, NULL)",
+        "INSERT INTO $t (id, s) (VALUES ROW(71, 'x'), ROW(72, 7))",
+        "INSERT INTO $t SET id = 81, s = 1.50",
+        "UPDATE $t SET f = 25e-2, s = 1e2 WHERE id = 41 OR f > 1.5e299",
+    ])
+    .await;
+    create(&mut scene, "ids", "(id BIGINT AUTO_INCREMENT PRIMARY KEY, s CHAR(5) NOT NULL)").await;
+    alike(&mut scene, "ids", &["INSERT INTO $t (id, s) VALUES (7, 1), ('9', '1'), (11.2, TRUE)"])
+        .await;
+    let error = scene.refused("INSERT INTO ours_ids (s) VALUES (1), ('a'), (NULL)").await;
+    assert!(error.to_string().contains("NULL"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

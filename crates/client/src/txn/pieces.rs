@@ -75,6 +75,25 @@ pub(super) async fn cut(
     Ok(pieces)
 }
 
+/// Puts the piece that changes `key` first, if there is one. With the key alone where there are other pieces, for
+/// they wait for its answer.
+pub(super) fn put_first(pieces: &mut Vec<Piece>, key: &[u8]) {
+    let Some(at) = pieces.iter().position(|piece| piece.changes(key)) else { return };
+    pieces.swap(0, at);
+    let several = pieces.len() > 1;
+    let Some(piece) = pieces.first_mut().filter(|piece| several && piece.mutations.len() > 1)
+    else {
+        return;
+    };
+    let found = piece.mutations.binary_search_by(|mutation| mutation.key.as_slice().cmp(key));
+    let Ok(at) = found else { return };
+    let mutation = piece.mutations.remove(at);
+    let bytes = mutation.size() + OVERHEAD;
+    piece.bytes -= bytes;
+    let (region, txn_size) = (Arc::clone(&piece.region), piece.txn_size);
+    pieces.insert(0, Piece { region, mutations: vec![mutation], txn_size, bytes });
+}
+
 /// Tells each piece how many mutations its region has.
 fn count(pieces: &mut [Piece]) {
     let same = |a: &Piece, b: &Piece| a.region.ver_id == b.region.ver_id;

@@ -1,8 +1,11 @@
 //! The first phase: locks with the data on all keys.
 
+use std::collections::VecDeque;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
+use futures::{Stream, StreamExt as _};
 use tifusion_proto::kvrpcpb;
 
 use super::answers::{self, Prewritten};
@@ -21,15 +24,27 @@ use crate::transport::{StoreRequest, StoreResponse};
 const PATIENT_ROUNDS: usize = 8;
 
 impl Core {
-    /// Cuts a call's mutations into requests, that with the primary first.
-    pub(super) async fn cut(&self, mutations: Vec<Mutation>) -> Result<Vec<Piece>> {
+    /// Takes a batch of mutations in, and cuts them into requests, that with the primary first.
+    ///
+    /// # Errors
+    /// A key that comes twice, as far as that is noticed; a region that cannot be located.
+    pub(super) async fn admit(&self, mut mutations: Vec<Mutation>) -> Result<Vec<Piece>> {
+        if self.primary().is_empty() {
+            let Some(primary) = mutations.iter().find(|mutation| mutation.op.locks()) else {
+                return Err(TxnError::Misuse("a transaction cannot begin with checks alone"));
+            };
+            self.engine.lock().choose_primary(&primary.key);
+        }
+        pieces::sort(&mut mutations).map_err(|key| TxnError::DuplicateKey { key })?;
+        self.coverage.lock().admit(&mutations).map_err(|key| TxnError::DuplicateKey { key })?;
+        self.cut(mutations).await
+    }
+
+    async fn cut(&self, mutations: Vec<Mutation>) -> Result<Vec<Piece>> {
         let mut bo = self.backoffer(self.options.budgets.prewrite);
         let (regions, limit) = (self.client.regions(), self.options.batch_bytes);
         let mut pieces = pieces::cut(regions, &mut bo, mutations, limit).await?;
-        let primary = self.primary();
-        if let Some(at) = pieces.iter().position(|piece| piece.changes(&primary)) {
-            pieces.swap(0, at);
-        }
+        pieces::put_first(&mut pieces, &self.primary());
         if !self.coverage.lock().knows_keys() {
             // Nobody knows how many more will come.
             pieces.iter_mut().for_each(|piece| piece.txn_size = u64::MAX);
@@ -37,24 +52,43 @@ impl Core {
         Ok(pieces)
     }
 
-    /// Prewrites pieces, a bounded number of them at once. Returns when none of them is under way any
-    /// more, whether or not one has failed.
+    /// Prewrites pieces and those of the batches that come, a bounded number of them at once. Returns when
+    /// none of them is under way any more, whether or not one has failed.
     ///
     /// # Errors
     /// The first failure. None when the transaction is doomed, which its engine knows.
-    pub(super) async fn prewrite_all(&self, pieces: Vec<Piece>) -> Result<()> {
+    pub(super) async fn prewrite_flow(
+        &self,
+        pieces: Vec<Piece>,
+        batches: impl Stream<Item = Vec<Mutation>> + Send,
+    ) -> Result<()> {
         let stop = &AtomicBool::new(false);
-        let mut results = futures::stream::iter(pieces)
-            .map(|piece| self.prewrite(piece, stop))
-            .buffer_unordered(self.options.concurrency);
+        let mut batches = pin!(batches.fuse());
+        let (mut waiting, mut running) = (VecDeque::from(pieces), FuturesUnordered::new());
         let mut first = Ok(());
-        while let Some(result) = results.next().await {
+        loop {
+            while running.len() < self.options.concurrency
+                && let Some(piece) = waiting.pop_front()
+            {
+                running.push(self.prewrite(piece, stop));
+            }
+            let is_over = first.is_err() || self.engine.lock().is_doomed();
+            let wants_more = waiting.is_empty() && !is_over && !batches.is_done();
+            let result = tokio::select! {
+                biased;
+                Some(result) = running.next() => result,
+                batch = batches.next(), if wants_more => match batch {
+                    Some(batch) => self.admit(batch).await.map(|pieces| waiting.extend(pieces)),
+                    None => Ok(()),
+                },
+                else => return first,
+            };
             if result.is_err() {
                 stop.store(true, Ordering::Relaxed);
+                waiting.clear();
             }
             first = first.and(result);
         }
-        first
     }
 
     /// Prewrites a piece, wherever its keys are by then; less than that when it is told to stop.

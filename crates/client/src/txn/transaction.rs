@@ -1,7 +1,10 @@
 //! A transaction as its caller holds it.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
+
+use futures::{Stream, StreamExt as _, stream};
 
 use super::core::Core;
 use super::engine::{Command, Event, Verdict};
@@ -9,7 +12,6 @@ use super::error::{Result, TxnError};
 use super::guard::CommitGuard;
 use super::heartbeat::Heart;
 use super::mutation::Mutation;
-use super::pieces::{self, Piece};
 use super::progress::TxnProgress;
 use crate::error::ClientError;
 use crate::lock::LockStats;
@@ -87,26 +89,40 @@ impl Transaction {
     /// Any [`TxnError`] but an undetermined one; the transaction is rolled back then, and good for nothing
     /// more. The same when a call was cancelled before.
     pub async fn prewrite(&mut self, mutations: Vec<Mutation>) -> Result<()> {
-        if mutations.is_empty() {
-            return Ok(());
-        }
-        let (mut mutations, mut pieces) = (Some(mutations), Vec::new().into_iter());
+        self.prewrite_all(stream::iter([mutations])).await
+    }
+
+    /// The same for batches that come one by one: requests are on their way while the next batch is awaited,
+    /// which is taken when all of the one before are. The batches of a stream that ends early are as good as
+    /// any others: it is for the caller to roll back then.
+    ///
+    /// # Errors
+    /// As [`Transaction::prewrite`].
+    pub async fn prewrite_all(
+        &mut self,
+        batches: impl Stream<Item = Vec<Mutation>> + Send,
+    ) -> Result<()> {
+        let mut batches = pin!(batches.filter(|batch| std::future::ready(!batch.is_empty())));
+        let Some(batch) = batches.next().await else { return Ok(()) };
+        let (mut batch, mut pieces) = (Some(batch), Vec::new());
         let mut command = self.handle(Event::Prewrite);
         loop {
             let event = match command {
                 Command::Cut => {
-                    let cut = self.admit(mutations.take().unwrap_or_default()).await;
-                    Event::Cut(cut.map(|cut| pieces = cut.into_iter()))
+                    let cut = self.core.admit(batch.take().unwrap_or_default()).await;
+                    Event::Cut(cut.map(|cut| pieces = cut))
                 }
                 Command::PrewritePrimary => {
-                    let result = self.core.prewrite_all(pieces.by_ref().take(1).collect()).await;
+                    let primary = pieces.drain(..1.min(pieces.len())).collect();
+                    let result = self.core.prewrite_flow(primary, stream::empty()).await;
                     if result.is_ok() {
                         self.heart = Some(Heart::start(&self.core));
                     }
                     Event::Prewritten(result)
                 }
                 Command::PrewriteRest => {
-                    Event::Prewritten(self.core.prewrite_all(pieces.by_ref().collect()).await)
+                    let pieces = std::mem::take(&mut pieces);
+                    Event::Prewritten(self.core.prewrite_flow(pieces, batches.as_mut()).await)
                 }
                 Command::Return(verdict) => return uncommitted(verdict),
                 other => self.carry_out(other).await,
@@ -169,20 +185,6 @@ impl Transaction {
 
     fn handle(&self, event: Event) -> Command {
         self.core.engine.lock().handle(event)
-    }
-
-    /// Takes a call's mutations in, and cuts them into requests.
-    async fn admit(&self, mut mutations: Vec<Mutation>) -> Result<Vec<Piece>> {
-        let core = &self.core;
-        if core.primary().is_empty() {
-            let Some(primary) = mutations.iter().find(|mutation| mutation.op.locks()) else {
-                return Err(TxnError::Misuse("a transaction cannot begin with checks alone"));
-            };
-            core.engine.lock().choose_primary(&primary.key);
-        }
-        pieces::sort(&mut mutations).map_err(|key| TxnError::DuplicateKey { key })?;
-        core.coverage.lock().admit(&mutations).map_err(|key| TxnError::DuplicateKey { key })?;
-        core.cut(mutations).await
     }
 
     /// The steps that end a transaction, whoever wants it ended.

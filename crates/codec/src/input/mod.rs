@@ -144,6 +144,12 @@ impl ColumnConverter {
         Err(InputError::Unsupported { from, to })
     }
 
+    /// Whether a row of an array has no value, in an array of dictionary keys or of no type too.
+    #[must_use]
+    pub fn is_null(array: &dyn Array, row: usize) -> bool {
+        matches!(source::value(array, row), Ok(InputValue::Null))
+    }
+
     /// What the column stores for the value of a row, see [`ValueConverter::convert`].
     ///
     /// # Errors

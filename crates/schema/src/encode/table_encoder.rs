@@ -192,6 +192,62 @@ impl TableEncoder {
         self.router.as_ref().map_or_else(Vec::new, PartitionRouter::columns)
     }
 
+    /// How many keys a row has, at most, that no other row may have: its primary key and its unique ones.
+    #[must_use]
+    pub fn distinct_keys(&self) -> usize {
+        let record = usize::from(!self.needs_row_id());
+        record + self.indexes.iter().filter(|index| index.is_unique).count()
+    }
+
+    /// The keys of a row that no other row may have, [`TableEncoder::distinct_keys`] of them in the same order for
+    /// all rows: `None` for one with a `NULL` in it, and for what depends on the column `unknown`, which has no
+    /// value yet.
+    ///
+    /// # Errors
+    /// [`EncodeError`] as for [`TableEncoder::encode`].
+    pub fn distinct_keys_of(
+        &self,
+        values: &[Datum<'_>],
+        unknown: Option<usize>,
+    ) -> Result<Vec<Option<Vec<u8>>>, EncodeError> {
+        let depends = |offsets: &[usize]| unknown.is_some_and(|it| offsets.contains(&it));
+        if depends(&self.partition_columns()) {
+            // Each key has the columns that its partition depends on.
+            return Ok(vec![None; self.distinct_keys()]);
+        }
+        // An entry that has no handle in it is the same whatever the handle is.
+        const ANY: Handle = Handle::Int(0);
+        let physical_id = match &self.router {
+            None => self.table.id,
+            Some(router) => router.route(values)?,
+        };
+        let mut keys = Vec::with_capacity(self.distinct_keys());
+        let is_known = match &self.handle {
+            HandleColumns::RowId => None,
+            HandleColumns::Int(offset) => Some(!depends(&[*offset])),
+            HandleColumns::Common(part) => Some(!depends(&part.offsets)),
+        };
+        if let Some(is_known) = is_known {
+            keys.push(match is_known {
+                true => Some(encode_record_key(physical_id, &self.handle(values, None)?)),
+                false => None,
+            });
+        }
+        for index in self.indexes.iter().filter(|index| index.is_unique) {
+            if depends(&index.part.offsets) {
+                keys.push(None);
+                continue;
+            }
+            let table_id = if index.is_global { self.table.id } else { physical_id };
+            let (columns, values) = (&index.part.columns, index.part.values(values));
+            let entry = encode_index_key(table_id, index.id, true, columns, &values, &ANY);
+            let refuse = |error| self.codec_error(&format!("index {}", index.name), error);
+            let (key, is_distinct) = entry.map_err(refuse)?;
+            keys.push(is_distinct.then_some(key));
+        }
+        Ok(keys)
+    }
+
     /// Checks that each column can hold its value.
     ///
     /// # Errors

@@ -9,7 +9,8 @@ use crate::sql_port::SqlMode;
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum WriteKind {
     /// They are new rows. For each column of the input the offset of the table's column that it is for;
-    /// columns of the table that are not there have their defaults.
+    /// columns of the table that are not there have their defaults. Where several are for one column of the
+    /// table, its value is the first of theirs that is not `NULL`.
     Insert {
         /// The columns.
         columns: Vec<usize>,

@@ -28,48 +28,55 @@ use super::edit::{KEY, KIND};
 use super::job::WriteJob;
 use super::run::{self, RunMetrics};
 
-/// One column with one row: how many rows were changed.
+/// One column with a row for each table: how many of its rows were changed.
 pub(super) static SCHEMA: LazyLock<SchemaRef> =
     LazyLock::new(|| Arc::new(Schema::new(vec![Field::new("count", DataType::UInt64, false)])));
 
-/// Writes sorted edits in one transaction of two phases, which is there as a whole or not at all, and counts
-/// the rows that it changed.
+/// Writes the sorted edits of one table or several in one transaction of two phases, which is there as a whole or
+/// not at all, and counts the rows of each that it changed.
 ///
 /// A plan with this operator runs once: its timestamp is the transaction's.
 #[derive(Debug, Clone)]
 pub struct TidbWriteExec {
-    job: Arc<WriteJob>,
-    input: Arc<dyn ExecutionPlan>,
+    jobs: Vec<Arc<WriteJob>>,
+    /// The edits of each.
+    inputs: Vec<Arc<dyn ExecutionPlan>>,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
 }
 
 impl TidbWriteExec {
-    /// Writes the edits of `input` for `job`.
-    pub(super) fn new(job: Arc<WriteJob>, input: Arc<dyn ExecutionPlan>) -> Self {
+    /// Writes the edits that each job has.
+    pub(super) fn new(tables: Vec<(Arc<WriteJob>, Arc<dyn ExecutionPlan>)>) -> Self {
+        let (jobs, inputs) = tables.into_iter().unzip();
         let properties = Arc::new(PlanProperties::new(
             EquivalenceProperties::new(Arc::clone(&SCHEMA)),
             Partitioning::UnknownPartitioning(1),
             EmissionType::Final,
             Boundedness::Bounded,
         ));
-        Self { job, input, properties, metrics: ExecutionPlanMetricsSet::new() }
+        Self { jobs, inputs, properties, metrics: ExecutionPlanMetricsSet::new() }
     }
 }
 
 impl DisplayAs for TidbWriteExec {
     fn fmt_as(&self, kind: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (what, table) = (&self.job.kind, self.job.target.label());
-        match kind {
-            DisplayFormatType::Default | DisplayFormatType::Verbose => {
-                let start_ts = self.job.snapshot.start_ts();
-                write!(
-                    f,
-                    "TidbWriteExec: {what}, table={table}, mode=bypass, start_ts={}",
-                    start_ts.version()
-                )
+        let is_tree = kind == DisplayFormatType::TreeRender;
+        if !is_tree {
+            f.write_str("TidbWriteExec: ")?;
+        }
+        for job in &self.jobs {
+            let (what, table) = (&job.kind, job.target.label());
+            match is_tree {
+                true => writeln!(f, "{what} {table}")?,
+                false => write!(f, "{what}, table={table}, ")?,
             }
-            DisplayFormatType::TreeRender => writeln!(f, "{what} {table}"),
+        }
+        match self.jobs.first() {
+            Some(job) if !is_tree => {
+                write!(f, "mode=bypass, start_ts={}", job.snapshot.start_ts().version())
+            }
+            _ => Ok(()),
         }
     }
 }
@@ -88,26 +95,29 @@ impl ExecutionPlan for TidbWriteExec {
     }
 
     fn required_input_distribution(&self) -> Vec<Distribution> {
-        vec![Distribution::SinglePartition]
+        vec![Distribution::SinglePartition; self.inputs.len()]
     }
 
     /// By key, and what is deleted before what is put.
     fn required_input_ordering(&self) -> Vec<Option<OrderingRequirements>> {
-        let schema = self.input.schema();
-        let columns = [KEY, KIND].into_iter().filter_map(|name| {
-            let column = Column::new_with_schema(name, &schema).ok()?;
-            let ascending = SortOptions { descending: false, nulls_first: true };
-            Some(PhysicalSortRequirement::new(Arc::new(column), Some(ascending)))
-        });
-        vec![LexRequirement::new(columns).map(OrderingRequirements::new)]
+        let order = |input: &Arc<dyn ExecutionPlan>| {
+            let schema = input.schema();
+            let columns = [KEY, KIND].into_iter().filter_map(|name| {
+                let column = Column::new_with_schema(name, &schema).ok()?;
+                let ascending = SortOptions { descending: false, nulls_first: true };
+                Some(PhysicalSortRequirement::new(Arc::new(column), Some(ascending)))
+            });
+            LexRequirement::new(columns).map(OrderingRequirements::new)
+        };
+        self.inputs.iter().map(order).collect()
     }
 
     fn benefits_from_input_partitioning(&self) -> Vec<bool> {
-        vec![false]
+        vec![false; self.inputs.len()]
     }
 
     fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
+        self.inputs.iter().collect()
     }
 
     fn apply_expressions(
@@ -119,13 +129,13 @@ impl ExecutionPlan for TidbWriteExec {
 
     fn replace_children(
         self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
+        inputs: Vec<Arc<dyn ExecutionPlan>>,
         _options: ReplaceChildrenOptions,
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
-        match (children.pop(), children.is_empty()) {
-            (Some(input), true) => Ok(Arc::new(Self { input, ..Self::clone(&self) })),
-            _ => internal_err!("a write has one child"),
+        if inputs.len() != self.jobs.len() {
+            return internal_err!("a write has one child for each of its tables");
         }
+        Ok(Arc::new(Self { inputs, ..Self::clone(&self) }))
     }
 
     fn with_new_children(
@@ -146,15 +156,18 @@ impl ExecutionPlan for TidbWriteExec {
         if partition != 0 {
             return internal_err!("a write has one partition");
         }
-        if self.input.output_partitioning().partition_count() != 1 {
+        if self.inputs.iter().any(|input| input.output_partitioning().partition_count() != 1) {
             return internal_err!("a write has the edits of one partition only");
         }
-        self.job.begin().map_err(DataFusionError::from)?;
-        let edits = self.input.execute(0, context)?;
-        let (job, metrics) = (Arc::clone(&self.job), RunMetrics::new(&self.metrics));
+        let mut tables = Vec::with_capacity(self.jobs.len());
+        for (job, input) in self.jobs.iter().zip(&self.inputs) {
+            job.begin().map_err(DataFusionError::from)?;
+            tables.push((Arc::clone(job), input.execute(0, Arc::clone(&context))?));
+        }
+        let metrics = RunMetrics::new(&self.metrics);
         let count = stream::once(async move {
-            let rows = run::run(&job, edits, &metrics).await.map_err(DataFusionError::from)?;
-            let counts = Arc::new(UInt64Array::from_value(rows, 1));
+            let rows = run::run(tables, &metrics).await.map_err(DataFusionError::from)?;
+            let counts = Arc::new(UInt64Array::from(rows));
             Ok(RecordBatch::try_new(Arc::clone(&SCHEMA), vec![counts])?)
         });
         Ok(Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&SCHEMA), count)))

@@ -20,7 +20,20 @@ use super::refuse;
 use super::target::WriteTarget;
 use crate::error::{Error, ErrorKind, Result};
 
-/// Allows a commit if the target's description has not changed.
+/// Allows a commit if the description of no target has changed.
+#[derive(Debug, Default)]
+pub(super) struct SchemaGuards {
+    guards: Vec<SchemaGuard>,
+}
+
+impl SchemaGuards {
+    /// Looks at this one's target, too.
+    pub(super) fn add(&mut self, guard: SchemaGuard) {
+        self.guards.push(guard);
+    }
+}
+
+/// What a target's description was.
 #[derive(Debug)]
 pub(super) struct SchemaGuard {
     target: Arc<WriteTarget>,
@@ -74,8 +87,11 @@ fn changed(target: &WriteTarget, when: &str) -> Error {
 }
 
 #[async_trait]
-impl CommitGuard for SchemaGuard {
+impl CommitGuard for SchemaGuards {
     async fn allow(&self, commit_ts: Timestamp) -> Result<(), Box<dyn StdError + Send + Sync>> {
-        Ok(self.check(commit_ts).await?)
+        for guard in &self.guards {
+            guard.check(commit_ts).await?;
+        }
+        Ok(())
     }
 }

@@ -45,6 +45,12 @@ impl InputColumn {
         self.offset
     }
 
+    /// Whether a row of a batch has no value here.
+    pub(super) fn is_null(&self, batch: &RecordBatch, row: usize) -> bool {
+        let array = batch.columns().get(self.at);
+        array.is_none_or(|array| ColumnConverter::is_null(array, row))
+    }
+
     /// The value in a row of a batch.
     ///
     /// # Errors

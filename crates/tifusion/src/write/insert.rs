@@ -26,8 +26,8 @@ pub(super) struct InsertEncoder {
 /// Where the values of a column of the table come from.
 #[derive(Debug)]
 enum Cell {
-    /// A column of the input.
-    Input(InputColumn),
+    /// Columns of the input: the first of them that is not `NULL`.
+    Input(Vec<InputColumn>),
     /// The same for each row.
     Constant(Datum<'static>),
     /// The allocator alone.
@@ -46,11 +46,15 @@ impl InsertEncoder {
         on_duplicate: OnDuplicate,
     ) -> Result<Self> {
         let cell = |(offset, column): (usize, &ColumnInfo)| {
-            let Some(at) = columns.iter().position(|given| *given == offset) else {
+            let given = columns.iter().enumerate().filter(|(_, given)| **given == offset);
+            let inputs = given.map(|(at, _)| {
+                InputColumn::new(job, schema, (at, offset), job.ids.input_type(offset))
+            });
+            let inputs: Vec<InputColumn> = inputs.collect::<Result<_>>()?;
+            if inputs.is_empty() {
                 return left_out(job, offset, column);
-            };
-            let input_type = job.ids.input_type(offset);
-            Ok(Cell::Input(InputColumn::new(job, schema, (at, offset), input_type)?))
+            }
+            Ok(Cell::Input(inputs))
         };
         let cells = job.target.info.columns.iter().enumerate().map(cell).collect::<Result<_>>()?;
         Ok(Self { cells, on_duplicate })
@@ -94,6 +98,34 @@ impl InsertEncoder {
         Ok(needed)
     }
 
+    /// The keys of a row that no other row may have, one for each of the table's, `None` where it has none; what
+    /// depends on an id that it is yet to be given is none.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    pub(super) fn distinct_keys_of(
+        &self,
+        job: &WriteJob,
+        batch: &RecordBatch,
+        row: usize,
+    ) -> Result<Vec<Option<Vec<u8>>>> {
+        let mut values = Vec::with_capacity(self.cells.len());
+        for offset in 0..self.cells.len() {
+            values.push(self.value(job, batch, row, offset)?);
+        }
+        let mut unknown = None;
+        if let Some((offset, value)) =
+            job.ids.column().and_then(|offset| Some((offset, values.get(offset)?)))
+        {
+            let mut needed = NeededIds::default();
+            let seen = job.ids.see(&mut needed, value, job.settings.write_auto_random);
+            seen.map_err(|error| at_row(row, error))?;
+            unknown = (needed.columns > 0).then_some(offset);
+        }
+        let keys = job.target.encoder.distinct_keys_of(&values, unknown);
+        keys.map_err(|error| at_row(row, error.into()))
+    }
+
     fn rows(
         &self,
         job: &WriteJob,
@@ -129,7 +161,16 @@ impl InsertEncoder {
         offset: usize,
     ) -> Result<Datum<'a>> {
         match self.cells.get(offset) {
-            Some(Cell::Input(input)) => input.value(&job.target, batch, row),
+            Some(Cell::Input(inputs)) => {
+                let input = match inputs.as_slice() {
+                    [input] => Some(input),
+                    several => several
+                        .iter()
+                        .find(|input| !input.is_null(batch, row))
+                        .or_else(|| several.first()),
+                };
+                input.map_or(Ok(Datum::Null), |input| input.value(&job.target, batch, row))
+            }
             Some(Cell::Constant(value)) => Ok(value.clone()),
             Some(Cell::Id) | None => Ok(Datum::Null),
         }

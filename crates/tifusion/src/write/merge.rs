@@ -35,11 +35,12 @@ struct Run {
     put_rows: u8,
 }
 
-/// A mutation, and how many rows it counts for.
+/// A mutation, how many rows it counts for, and how many values more its key has afterwards.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Merged {
     pub(super) mutation: Mutation,
     pub(super) rows: u64,
+    pub(super) more: i64,
 }
 
 impl Merger {
@@ -92,13 +93,14 @@ impl Merger {
     fn next(&mut self) -> Option<Merged> {
         let run = self.current.take()?;
         let rows = u64::from(run.deleted_rows) + u64::from(run.put_rows);
+        let more = i64::from(run.put.is_some()) - i64::from(run.deletes);
         let (op, assertion, value) = match (run.put, run.deletes) {
             (None, _) => (MutationOp::Delete, Assertion::Exist, Vec::new()),
             (Some((value, _)), true) => (MutationOp::Put, Assertion::Exist, value),
             (Some((value, true)), false) => (MutationOp::Insert, Assertion::None, value),
             (Some((value, false)), false) => (MutationOp::Put, Assertion::None, value),
         };
-        Some(Merged { mutation: Mutation { op, key: run.key, value, assertion }, rows })
+        Some(Merged { mutation: Mutation { op, key: run.key, value, assertion }, rows, more })
     }
 }
 
@@ -148,6 +150,7 @@ mod tests {
             ]
         );
         assert_eq!(all.iter().map(|merged| merged.rows).collect::<Vec<_>>(), [1, 1, 0, 1, 1]);
+        assert_eq!(all.iter().map(|merged| merged.more).collect::<Vec<_>>(), [-1, 0, 1, 1, 0]);
     }
 
     #[test]

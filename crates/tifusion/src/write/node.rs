@@ -18,16 +18,39 @@ static SCHEMA: LazyLock<DFSchemaRef> = LazyLock::new(|| {
     Arc::new(schema.unwrap_or_else(|_| DFSchema::empty()))
 });
 
-/// Writes the rows of its input to a table of TiDB, and counts the rows of the table that it changed.
-#[derive(Debug, Clone)]
+/// Writes the rows of its inputs to tables of TiDB in one transaction, and counts the rows of each that it changed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct TidbWrite {
+    writes: Vec<TableWrite>,
+}
+
+/// What is written to one table, once in a transaction.
+#[derive(Debug, Clone)]
+pub(crate) struct TableWrite {
     pub(crate) table: Arc<WrittenTable>,
     pub(crate) kind: WriteKind,
     pub(crate) options: WriteOptions,
     pub(crate) input: LogicalPlan,
 }
 
+impl TableWrite {
+    /// The plan that does this alone.
+    pub(crate) fn into_plan(self) -> LogicalPlan {
+        TidbWrite::new(vec![self]).into_plan()
+    }
+}
+
 impl TidbWrite {
+    /// Writes to several tables, each another one.
+    pub(crate) fn new(writes: Vec<TableWrite>) -> Self {
+        Self { writes }
+    }
+
+    /// What is written to each table.
+    pub(crate) fn writes(&self) -> &[TableWrite] {
+        &self.writes
+    }
+
     /// The plan that does so.
     pub(crate) fn into_plan(self) -> LogicalPlan {
         LogicalPlan::Extension(Extension { node: Arc::new(self) })
@@ -42,7 +65,7 @@ impl TidbWrite {
     }
 }
 
-impl PartialEq for TidbWrite {
+impl PartialEq for TableWrite {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.table, &other.table)
             && self.kind == other.kind
@@ -51,9 +74,9 @@ impl PartialEq for TidbWrite {
     }
 }
 
-impl Eq for TidbWrite {}
+impl Eq for TableWrite {}
 
-impl Hash for TidbWrite {
+impl Hash for TableWrite {
     fn hash<H: Hasher>(&self, state: &mut H) {
         Arc::as_ptr(&self.table).hash(state);
         self.kind.hash(state);
@@ -73,7 +96,7 @@ impl UserDefinedLogicalNodeCore for TidbWrite {
     }
 
     fn inputs(&self) -> Vec<&LogicalPlan> {
-        vec![&self.input]
+        self.writes.iter().map(|write| &write.input).collect()
     }
 
     fn schema(&self) -> &DFSchemaRef {
@@ -85,23 +108,23 @@ impl UserDefinedLogicalNodeCore for TidbWrite {
     }
 
     fn fmt_for_explain(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TidbWrite: {} {}", self.kind, self.table.label())
+        f.write_str("TidbWrite:")?;
+        self.writes.iter().try_for_each(|it| write!(f, " {} {}", it.kind, it.table.label()))
     }
 
-    fn with_exprs_and_inputs(
-        &self,
-        _exprs: Vec<Expr>,
-        mut inputs: Vec<LogicalPlan>,
-    ) -> Result<Self> {
-        match (inputs.pop(), inputs.is_empty()) {
-            (Some(input), true) => Ok(Self { input, ..self.clone() }),
-            _ => internal_err!("a write has one input"),
+    fn with_exprs_and_inputs(&self, _exprs: Vec<Expr>, inputs: Vec<LogicalPlan>) -> Result<Self> {
+        if inputs.len() != self.writes.len() {
+            return internal_err!("a write has one input for each of its tables");
         }
+        let writes = self.writes.iter().zip(inputs);
+        let writes = writes.map(|(write, input)| TableWrite { input, ..write.clone() });
+        Ok(Self { writes: writes.collect() })
     }
 
-    /// All of the input's columns are needed, whatever is needed of the count.
+    /// All of the inputs' columns are needed, whatever is needed of the count.
     fn necessary_children_exprs(&self, _output_columns: &[usize]) -> Option<Vec<Vec<usize>>> {
-        Some(vec![(0..self.input.schema().fields().len()).collect()])
+        let all = |write: &TableWrite| (0..write.input.schema().fields().len()).collect();
+        Some(self.writes.iter().map(all).collect())
     }
 
     fn supports_limit_pushdown(&self) -> bool {

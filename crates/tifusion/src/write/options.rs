@@ -35,6 +35,10 @@ pub(crate) struct WriteOptions {
     pub(crate) mode: Option<WriteMode>,
     /// Everything is done but the writing.
     pub(crate) dry_run: bool,
+    /// Of rows of the input with the same key the last one is written; else they are an error.
+    pub(crate) deduplicate: bool,
+    /// TiDB's count of the table's rows is brought up to date afterwards.
+    pub(crate) update_statistics: bool,
     /// Who is told how far it is.
     pub(crate) progress: Option<OnProgress>,
     /// Bytes for a region when regions are split before a large write; `None` to split none.
@@ -46,6 +50,8 @@ impl Default for WriteOptions {
         Self {
             mode: None,
             dry_run: false,
+            deduplicate: false,
+            update_statistics: false,
             progress: None,
             bytes_per_region: Some(BYTES_PER_REGION),
         }
@@ -68,6 +74,8 @@ impl fmt::Debug for WriteOptions {
         f.debug_struct("WriteOptions")
             .field("mode", &self.mode)
             .field("dry_run", &self.dry_run)
+            .field("deduplicate", &self.deduplicate)
+            .field("update_statistics", &self.update_statistics)
             .field("progress", &self.progress.is_some())
             .field("bytes_per_region", &self.bytes_per_region)
             .finish()
@@ -83,6 +91,8 @@ impl PartialEq for WriteOptions {
         };
         self.mode == other.mode
             && self.dry_run == other.dry_run
+            && self.deduplicate == other.deduplicate
+            && self.update_statistics == other.update_statistics
             && self.bytes_per_region == other.bytes_per_region
             && same_progress
     }
@@ -101,9 +111,10 @@ impl Progress {
         self.rows.fetch_add(rows as u64, Ordering::Relaxed);
     }
 
-    pub(super) fn prewritten(&self, keys: usize, bytes: usize) {
-        self.keys.fetch_add(keys as u64, Ordering::Relaxed);
-        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    /// So many in all.
+    pub(super) fn prewritten(&self, keys: u64, bytes: u64) {
+        self.keys.store(keys, Ordering::Relaxed);
+        self.bytes.store(bytes, Ordering::Relaxed);
     }
 
     pub(super) fn now(&self, is_committed: bool) -> WriteProgress {

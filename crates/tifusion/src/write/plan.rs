@@ -13,13 +13,15 @@ use datafusion::physical_planner::{ExtensionPlanner, PhysicalPlanner};
 use super::command::WriteKind;
 use super::commit_exec::TidbWriteExec;
 use super::encode_exec::TidbEncodeExec;
+use super::insert::InsertEncoder;
 use super::job::WriteJob;
-use super::node::TidbWrite;
+use super::last_rows_exec::last_rows;
+use super::node::{TableWrite, TidbWrite};
 use super::options::WriteOptions;
 use super::refuse;
 use super::sql;
 use super::target::{WriteTarget, WrittenTable};
-use crate::config::{TidbOptions, WriteMode};
+use crate::config::{Config, TidbOptions, WriteMode};
 use crate::error::{Error, Result};
 use crate::meta::ReadAt;
 use crate::snapshot_check::SnapshotCheckExec;
@@ -40,23 +42,38 @@ impl ExtensionPlanner for WritePlanner {
         session: &dyn Session,
         _context: &PhysicalPlanningContext,
     ) -> DataFusionResult<Option<Arc<dyn ExecutionPlan>>> {
-        let write = node.as_any().downcast_ref::<TidbWrite>();
-        let (Some(write), [input]) = (write, physical_inputs) else { return Ok(None) };
-        let what = (write.kind.clone(), write.options.clone());
-        let plan = write_plan(&write.table, what, Arc::clone(input), session).await?;
-        Ok(Some(plan))
+        let Some(write) = node.as_any().downcast_ref::<TidbWrite>() else { return Ok(None) };
+        let inputs = physical_inputs.iter().map(Arc::clone);
+        let writes = write.writes().iter().zip(inputs);
+        let writes = writes.map(|(write, input)| PlannedWrite::new(write, input)).collect();
+        Ok(Some(write_plan(writes, session).await?))
     }
 }
 
-/// The operators that write the rows of `input` to `table`.
+/// What is written to one table, once its rows are planned.
+#[derive(Debug)]
+pub(crate) struct PlannedWrite {
+    pub(crate) table: Arc<WrittenTable>,
+    pub(crate) kind: WriteKind,
+    pub(crate) options: WriteOptions,
+    pub(crate) input: Arc<dyn ExecutionPlan>,
+}
+
+impl PlannedWrite {
+    /// The write whose rows are those of `input`.
+    pub(crate) fn new(write: &TableWrite, input: Arc<dyn ExecutionPlan>) -> Self {
+        let (kind, options) = (write.kind.clone(), write.options.clone());
+        Self { table: Arc::clone(&write.table), kind, options, input }
+    }
+}
+
+/// The operators that write to all of these tables in one transaction.
 ///
 /// # Errors
 /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for a table that is not written to, by name;
 /// when types of the input are none for the columns; and what kept the cluster from answering.
 pub(crate) async fn write_plan(
-    table: &WrittenTable,
-    what: (WriteKind, WriteOptions),
-    input: Arc<dyn ExecutionPlan>,
+    writes: Vec<PlannedWrite>,
     session: &dyn Session,
 ) -> Result<Arc<dyn ExecutionPlan>> {
     let snapshot = session.config().get_extension::<StatementSnapshot>().ok_or_else(|| {
@@ -70,19 +87,47 @@ pub(crate) async fn write_plan(
         ));
     }
     let config = TidbOptions::config_of(session.config_options()).unwrap_or_default();
-    let mode = what.1.mode.unwrap_or(config.settings().write_mode);
-    refuse::check_enabled(&config, mode, &table.database.1, &table.info)?;
-    if mode == WriteMode::Sql {
-        return sql::plan(table, what, input, snapshot, &config);
+    let mode = |write: &PlannedWrite| write.options.mode.unwrap_or(config.settings().write_mode);
+    if let Some(write) = writes.iter().find(|write| mode(write) == WriteMode::Sql) {
+        if writes.len() > 1 {
+            return Err(Error::unsupported(format!(
+                "{} is written through TiDB's SQL port: such a transaction has one table",
+                write.table.label()
+            )));
+        }
+        return sql::plan(write, &snapshot, &config);
     }
-    let target = Arc::new(WriteTarget::new(table)?);
+    let mut tables = Vec::with_capacity(writes.len());
+    for write in writes {
+        tables.push(table_plan(write, &snapshot, &config).await?);
+    }
+    Ok(Arc::new(TidbWriteExec::new(tables)))
+}
+
+async fn table_plan(
+    write: PlannedWrite,
+    snapshot: &Arc<StatementSnapshot>,
+    config: &Config,
+) -> Result<(Arc<WriteJob>, Arc<dyn ExecutionPlan>)> {
+    let PlannedWrite { table, kind, options, input } = write;
+    refuse::check_enabled(config, WriteMode::Bypass, &table.database.1, &table.info)?;
+    let target = Arc::new(WriteTarget::new(&table)?);
     let at = ReadAt { ts: snapshot.start_ts(), deadline: snapshot.deadline() };
     refuse::check_cluster(&target, at, snapshot.schema_version()).await?;
     let client = target.cluster.client().clone();
-    let job = Arc::new(WriteJob::new(target, what, Arc::clone(&snapshot), &config)?);
+    let job = WriteJob::new(target, (kind, options), Arc::clone(snapshot), config)?;
+    let job = Arc::new(job);
     // What the input read must have been there, and this is said before anything is committed.
     let settings = Arc::new(config.settings().clone());
-    let input = Arc::new(SnapshotCheckExec::new(input, client, snapshot, settings));
-    let edits = Arc::new(TidbEncodeExec::new(Arc::clone(&job), input)?);
-    Ok(Arc::new(TidbWriteExec::new(job, edits)))
+    let input: Arc<dyn ExecutionPlan> =
+        Arc::new(SnapshotCheckExec::new(input, client, Arc::clone(snapshot), settings));
+    let input = match &job.kind {
+        WriteKind::Insert { columns, on_duplicate } if job.options.deduplicate => {
+            let encoder = InsertEncoder::new(&job, &input.schema(), columns, *on_duplicate)?;
+            last_rows(&job, input, encoder)
+        }
+        _ => input,
+    };
+    let edits = TidbEncodeExec::new(Arc::clone(&job), input)?;
+    Ok((job, Arc::new(edits)))
 }

@@ -4,20 +4,17 @@ use std::sync::Arc;
 
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet, MetricBuilder};
-use futures::StreamExt as _;
+use futures::{StreamExt as _, stream};
 use tifusion_client::split::SplitOptions;
-use tifusion_client::txn::{Mutation, Transaction, TxnOptions};
+use tifusion_client::txn::{Mutation, Transaction, TxnOptions, TxnProgress};
 
-use super::edit::EditReader;
-use super::guard::SchemaGuard;
+use super::guard::{SchemaGuard, SchemaGuards};
 use super::job::WriteJob;
-use super::merge::{MergeError, Merged, Merger};
-use super::txn_error::{duplicate_in_statement, transaction_error};
+use super::rounds::{RoundMaker, Rounds, WrittenRows};
+use super::statistics;
+use super::txn_error::{commit_error, transaction_error};
 use crate::error::{Error, ErrorKind, Result};
 use crate::keep::keep_snapshot;
-
-/// Bytes of keys and values that are handed to the transaction at once.
-const BYTES_PER_ROUND: usize = 16 << 20;
 
 /// What a run counts.
 #[derive(Debug, Clone)]
@@ -38,23 +35,25 @@ impl RunMetrics {
     }
 }
 
-/// Writes the edits, which are in the order of their keys, and commits; how many rows changed comes back.
+/// The edits of one table, in the order of their keys.
+pub(super) type Edits = (Arc<WriteJob>, SendableRecordBatchStream);
+
+/// Writes the edits of all tables, which have one snapshot, and commits; how many rows of each table changed
+/// comes back.
 ///
 /// # Errors
 /// Whatever went wrong: nothing was written then, unless the error is an
 /// [`ErrorKind::Undetermined`](crate::ErrorKind::Undetermined).
-pub(super) async fn run(
-    job: &Arc<WriteJob>,
-    edits: SendableRecordBatchStream,
-    metrics: &RunMetrics,
-) -> Result<u64> {
+pub(super) async fn run(tables: Vec<Edits>, metrics: &RunMetrics) -> Result<Vec<u64>> {
+    let jobs: Vec<Arc<WriteJob>> = tables.iter().map(|(job, _)| Arc::clone(job)).collect();
+    let Some(job) = jobs.first() else { return Ok(Vec::new()) };
     let keep = keep_snapshot(job.target.cluster.client(), &job.snapshot, &job.settings)?;
-    let mut writer = Writer::new(job, metrics);
+    let mut writer = Writer { jobs: &jobs, metrics, rows: Vec::new(), open: None };
     let written = match job.snapshot.deadline() {
-        None => writer.write(edits).await,
+        None => writer.write(tables).await,
         Some(deadline) => {
-            let written = tokio::time::timeout_at(deadline.into(), writer.write(edits)).await;
-            written.unwrap_or_else(|_| Err(too_late(job)))
+            let written = tokio::time::timeout_at(deadline.into(), writer.write(tables)).await;
+            written.unwrap_or_else(|_| Err(too_late(&jobs, job)))
         }
     };
     let outcome = match written {
@@ -68,120 +67,112 @@ pub(super) async fn run(
     outcome
 }
 
-fn too_late(job: &WriteJob) -> Error {
+fn too_late(jobs: &[Arc<WriteJob>], job: &WriteJob) -> Error {
     let timeout = job.settings.statement_timeout.unwrap_or_default();
     Error::new(
         ErrorKind::DeadlineExceeded,
         format!(
             "the statement took too long (statement.timeout: {timeout:?}): nothing was written to {}",
-            job.target.label()
+            label(jobs)
         ),
     )
 }
 
-struct Writer<'a> {
-    job: &'a Arc<WriteJob>,
-    metrics: &'a RunMetrics,
-    merger: Merger,
-    pending: Vec<Mutation>,
-    pending_bytes: usize,
-    rows: u64,
-    /// Begun with the first mutation.
-    open: Option<(Transaction, SchemaGuard)>,
+/// The tables' names, for people.
+fn label(jobs: &[Arc<WriteJob>]) -> String {
+    jobs.iter().map(|job| job.target.label()).collect::<Vec<_>>().join(", ")
 }
 
-impl<'a> Writer<'a> {
-    fn new(job: &'a Arc<WriteJob>, metrics: &'a RunMetrics) -> Self {
-        Self {
-            job,
-            metrics,
-            merger: Merger::default(),
-            pending: Vec::new(),
-            pending_bytes: 0,
-            rows: 0,
-            open: None,
-        }
-    }
+struct Writer<'a> {
+    jobs: &'a [Arc<WriteJob>],
+    metrics: &'a RunMetrics,
+    /// For each table that is done with.
+    rows: Vec<WrittenRows>,
+    /// Begun with the first mutation.
+    open: Option<(Transaction, SchemaGuards)>,
+}
 
-    async fn write(&mut self, mut edits: SendableRecordBatchStream) -> Result<()> {
-        while let Some(batch) = edits.next().await {
-            let batch = batch?;
-            for edit in EditReader::new(&batch)?.edits() {
-                let merged = self.merger.push(edit?);
-                let merged = merged.map_err(|error| self.refused(error))?;
-                if let Some(merged) = merged {
-                    self.add(merged);
-                }
-                if self.pending_bytes >= BYTES_PER_ROUND {
-                    self.prewrite().await?;
+impl Writer<'_> {
+    async fn write(&mut self, tables: Vec<Edits>) -> Result<()> {
+        for (job, edits) in tables {
+            let (maker, mut rounds) = RoundMaker::start(&job, edits);
+            if let Some(first) = rounds.next().await {
+                if job.options.dry_run {
+                    while rounds.next().await.is_some() {}
+                } else {
+                    self.prewrite(&job, first, rounds).await?;
                 }
             }
+            self.rows.push(maker.finish().await?);
         }
-        let last = self.merger.finish();
-        if let Some(merged) = last.map_err(|error| self.refused(error))? {
-            self.add(merged);
-        }
-        self.prewrite().await
-    }
-
-    fn refused(&self, error: MergeError) -> Error {
-        match error {
-            MergeError::Duplicate(key) => duplicate_in_statement(&self.job.target, &key),
-            MergeError::Unordered => Error::new(
-                ErrorKind::Engine,
-                "the plan gives edits in another order than that of their keys: nothing was written",
-            ),
-        }
-    }
-
-    fn add(&mut self, merged: Merged) {
-        self.rows += merged.rows;
-        self.pending_bytes += merged.mutation.key.len() + merged.mutation.value.len();
-        self.pending.push(merged.mutation);
-    }
-
-    async fn prewrite(&mut self) -> Result<()> {
-        if self.job.options.dry_run {
-            self.pending.clear();
-            self.pending_bytes = 0;
-        }
-        if self.pending.is_empty() {
-            return Ok(());
-        }
-        let (transaction, _) = match &mut self.open {
-            Some(open) => open,
-            None => {
-                split(self.job).await;
-                self.open.insert(begin(self.job).await?)
-            }
-        };
-        let mutations = std::mem::take(&mut self.pending);
-        let (keys, bytes) = (mutations.len(), std::mem::take(&mut self.pending_bytes));
-        transaction
-            .prewrite(mutations)
-            .await
-            .map_err(|error| transaction_error(&self.job.target, error))?;
-        self.metrics.keys.add(keys);
-        self.metrics.bytes.add(bytes);
-        self.job.progress.prewritten(keys, bytes);
-        self.job.tell(false);
         Ok(())
     }
 
-    async fn commit(self) -> Result<u64> {
-        let rows = usize::try_from(self.rows).unwrap_or(usize::MAX);
+    async fn prewrite(
+        &mut self,
+        job: &Arc<WriteJob>,
+        first: Vec<Mutation>,
+        others: Rounds,
+    ) -> Result<()> {
+        split(job).await;
+        let transaction = self.begin(job).await?;
+        let so_far = SoFar::new(transaction.progress());
+        let others = {
+            let (job, so_far) = (Arc::clone(job), so_far.clone());
+            others.inspect(move |_| so_far.tell(&job))
+        };
+        let prewritten = transaction.prewrite_all(stream::iter([first]).chain(others)).await;
+        prewritten.map_err(|error| transaction_error(&job.target, error))?;
+        so_far.tell(job);
+        let (keys, bytes) = so_far.counts();
+        self.metrics.keys.add(usize::try_from(keys).unwrap_or(usize::MAX));
+        self.metrics.bytes.add(usize::try_from(bytes).unwrap_or(usize::MAX));
+        Ok(())
+    }
+
+    /// The transaction, which from here on is not committed if this table changes.
+    async fn begin(&mut self, job: &WriteJob) -> Result<&mut Transaction> {
+        let guard = SchemaGuard::new(Arc::clone(&job.target), job.snapshot.start_ts()).await?;
+        let (transaction, mut guards) = match self.open.take() {
+            Some(open) => open,
+            None => {
+                let options = TxnOptions {
+                    start_ts: Some(job.snapshot.start_ts()),
+                    label: Some(label(self.jobs).into()),
+                    deadline: job.snapshot.deadline(),
+                    ..TxnOptions::default()
+                };
+                let transaction = job.target.cluster.client().begin(options).await?;
+                (transaction, SchemaGuards::default())
+            }
+        };
+        guards.add(guard);
+        Ok(&mut self.open.insert((transaction, guards)).0)
+    }
+
+    async fn commit(self) -> Result<Vec<u64>> {
         // Nothing to write, or nobody wants it written.
-        let Some((transaction, guard)) = self.open else { return Ok(self.rows) };
+        let counts: Vec<u64> = self.rows.iter().map(|rows| rows.count).collect();
+        let Some((transaction, guards)) = self.open else { return Ok(counts) };
         // Whoever stops waiting now must not leave it half committed: it goes on by itself.
-        let committing = tokio::spawn(async move { transaction.commit(&guard).await });
+        let committing = tokio::spawn(async move { transaction.commit(&guards).await });
         let committed = committing.await.map_err(|error| {
             let why = "the commit was stopped: whether anything was written is not known";
             Error::new(ErrorKind::Undetermined, why).with_source(error)
         })?;
-        committed.map_err(|error| transaction_error(&self.job.target, error))?;
-        self.metrics.rows.add(rows);
-        self.job.tell(true);
-        Ok(self.rows)
+        let first = self.jobs.first().map(|job| &job.target);
+        if let (Err(error), Some(target)) = (committed, first) {
+            return Err(commit_error(target, &label(self.jobs), error));
+        }
+        let rows = counts.iter().sum::<u64>();
+        self.metrics.rows.add(usize::try_from(rows).unwrap_or(usize::MAX));
+        for (job, rows) in self.jobs.iter().zip(self.rows) {
+            if job.options.update_statistics {
+                statistics::tell(&job.target, rows.changes).await;
+            }
+            job.tell(true);
+        }
+        Ok(counts)
     }
 
     async fn roll_back(self) {
@@ -191,6 +182,34 @@ impl<'a> Writer<'a> {
             // Whoever meets its locks finds it rolled back when they expire.
             tracing::warn!(%error, "a transaction's locks were left behind");
         }
+    }
+}
+
+/// What a transaction has written of one table.
+#[derive(Clone)]
+struct SoFar {
+    progress: Arc<TxnProgress>,
+    keys_before: u64,
+    bytes_before: u64,
+}
+
+impl SoFar {
+    fn new(progress: &Arc<TxnProgress>) -> Self {
+        let progress = Arc::clone(progress);
+        let (keys_before, bytes_before) = (progress.keys_prewritten(), progress.bytes_prewritten());
+        Self { progress, keys_before, bytes_before }
+    }
+
+    /// Keys, and bytes of them and their values.
+    fn counts(&self) -> (u64, u64) {
+        let keys = self.progress.keys_prewritten().saturating_sub(self.keys_before);
+        (keys, self.progress.bytes_prewritten().saturating_sub(self.bytes_before))
+    }
+
+    fn tell(&self, job: &WriteJob) {
+        let (keys, bytes) = self.counts();
+        job.progress.prewritten(keys, bytes);
+        job.tell(false);
     }
 }
 
@@ -209,18 +228,4 @@ async fn split(job: &WriteJob) {
     if let Err(error) = client.split_and_scatter(keys, &options).await {
         tracing::warn!(%error, "regions were not split before the write");
     }
-}
-
-async fn begin(job: &Arc<WriteJob>) -> Result<(Transaction, SchemaGuard)> {
-    let target = &job.target;
-    let start_ts = job.snapshot.start_ts();
-    let guard = SchemaGuard::new(Arc::clone(target), start_ts).await?;
-    let options = TxnOptions {
-        start_ts: Some(start_ts),
-        label: Some(target.label().into()),
-        deadline: job.snapshot.deadline(),
-        ..TxnOptions::default()
-    };
-    let transaction = target.cluster.client().begin(options).await?;
-    Ok((transaction, guard))
 }

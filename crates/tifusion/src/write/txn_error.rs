@@ -7,9 +7,13 @@ use tifusion_codec::key::{self, Handle, KeyHead};
 use super::target::WriteTarget;
 use crate::error::{Error, ErrorKind};
 
-/// The error of a transaction that wrote to `target`.
+/// The error of a transaction in its writing to `target`.
 pub(super) fn transaction_error(target: &WriteTarget, error: TxnError) -> Error {
-    let label = target.label();
+    commit_error(target, &target.label(), error)
+}
+
+/// The error of a transaction that wrote to the tables of `label`; a key that it names is of `target`.
+pub(super) fn commit_error(target: &WriteTarget, label: &str, error: TxnError) -> Error {
     match error {
         TxnError::AlreadyExists { key, .. } => duplicate(target, &key, "is there already"),
         TxnError::DuplicateKey { key } => duplicate_in_statement(target, &key),

@@ -15,12 +15,15 @@ pub(super) enum Ddl {
     DropIndex(String),
     RenameIndex(String, String),
     SetDefault(String, Cell),
+    DropDefault(String),
     /// To a type with more room, which leaves the rows as they are.
     Widen(String, Kind),
     Truncate,
     Rename(String),
     /// With these numbers.
     AddPartition(String, i128),
+    /// So many more, where rows are spread over all.
+    AddPartitions(usize),
     TruncatePartition(String),
     DropPartition(String),
 }
@@ -46,6 +49,9 @@ impl Ddl {
             Self::SetDefault(column, value) => {
                 format!("ALTER TABLE {name} ALTER COLUMN {column} SET DEFAULT {}", literal(value))
             }
+            Self::DropDefault(column) => {
+                format!("ALTER TABLE {name} ALTER COLUMN {column} DROP DEFAULT")
+            }
             Self::Widen(column, kind) => {
                 let column = Column { kind: *kind, ..table.column(column).unwrap().clone() };
                 format!("ALTER TABLE {name} MODIFY COLUMN {}", column.definition())
@@ -57,6 +63,9 @@ impl Ddl {
                 let count = partitions.names().len();
                 let more = self.with_partition(partitions).definitions(count);
                 format!("ALTER TABLE {name} ADD PARTITION ({more})")
+            }
+            Self::AddPartitions(more) => {
+                format!("ALTER TABLE {name} ADD PARTITION PARTITIONS {more}")
             }
             Self::TruncatePartition(part) => {
                 format!("ALTER TABLE {name} TRUNCATE PARTITION {part}")
@@ -85,13 +94,16 @@ impl Ddl {
             }
             Self::DropIndex(index) => has_index(index),
             Self::RenameIndex(from, to) => has_index(from) && !has_index(to),
-            Self::SetDefault(column, _) => table.place(column).is_some(),
+            Self::SetDefault(column, _) | Self::DropDefault(column) => {
+                table.place(column).is_some()
+            }
             Self::Widen(column, _) => {
                 let divides = table.partitions.as_ref().is_some_and(|(by, _)| by == column);
                 table.place(column).is_some() && !divides
             }
             Self::Truncate | Self::Rename(_) => true,
             Self::AddPartition(name, _) => !parts.is_empty() && !parts.contains(name),
+            Self::AddPartitions(more) => table.spread().is_some_and(|count| count + more < 12),
             Self::TruncatePartition(name) => parts.contains(name),
             Self::DropPartition(name) => parts.contains(name) && parts.len() > 1,
         }
@@ -141,6 +153,10 @@ impl Ddl {
                 let at = table.place(column).unwrap();
                 after.columns[at].default = Some(value.clone());
             }
+            Self::DropDefault(column) => {
+                let at = table.place(column).unwrap();
+                after.columns[at].default = None;
+            }
             Self::Widen(column, kind) => {
                 let at = table.place(column).unwrap();
                 after.columns[at].kind = *kind;
@@ -150,6 +166,13 @@ impl Ddl {
             Self::AddPartition(..) => {
                 if let Some((_, partitions)) = &mut after.partitions {
                     *partitions = self.with_partition(partitions);
+                }
+            }
+            Self::AddPartitions(more) => {
+                if let Some((_, Partitions::Hash(count) | Partitions::Key(count))) =
+                    &mut after.partitions
+                {
+                    *count += more;
                 }
             }
             Self::TruncatePartition(part) => drop_rows(&mut after, part),

@@ -214,8 +214,7 @@ impl Generator {
         columns.truncate(self.random.random_range(1..=3));
         let mut sets: Vec<(String, Expr)> = Vec::new();
         for column in columns {
-            let is_small = !matches!(column.kind, Kind::Int { bits: 64, .. });
-            let expr = if column.kind.is_number() && is_small && self.once_in(2) {
+            let expr = if column.kind.is_number() && self.once_in(2) {
                 Expr::Plus(column.name.clone(), self.random.random_range(1..=3))
             } else if self.once_in(12) {
                 self.wrong_value(column)
@@ -315,7 +314,7 @@ impl Generator {
         let index = table.keys.choose(&mut self.random).filter(|it| it.name != "PRIMARY").cloned();
         let parts = table.partitions.as_ref().map(|it| it.1.names()).unwrap_or_default();
         let part = parts.choose(&mut self.random).cloned();
-        let ddl = match self.random.random_range(0..18) {
+        let ddl = match self.random.random_range(0..20) {
             0..=2 if table.columns.len() < 14 => {
                 let mut column = Column::random(&self.name("c"), &mut self.random);
                 // What rows that are there already get without a default is a matter of types.
@@ -353,6 +352,8 @@ impl Generator {
             }
             17 if self.once_in(2) => Ddl::DropPartition(part?),
             17 => Ddl::TruncatePartition(part?),
+            18 if column.default.is_some() => Ddl::DropDefault(column.name),
+            19 if self.once_in(2) => Ddl::AddPartitions(self.random.random_range(1..=2)),
             _ => return None,
         };
         let is_id = matches!(&ddl, Ddl::Widen(name, _) if table.ids.is_some() && name == "id");

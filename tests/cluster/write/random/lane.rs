@@ -107,10 +107,6 @@ impl Lane {
                     ErrorKind::InvalidInput | ErrorKind::Unsupported | ErrorKind::NotFound => {
                         Said::Refused(error.to_string())
                     }
-                    // Values of one column that are made of one type before the writer sees them.
-                    ErrorKind::Engine if error.to_string().contains("Cannot cast") => {
-                        Said::Refused(error.to_string())
-                    }
                     kind => Said::Other(format!("{kind:?}: {error}")),
                 },
             },

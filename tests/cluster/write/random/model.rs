@@ -108,8 +108,12 @@ fn wanted(side: Side, insert: &Insert, table: &Table) -> Option<Vec<Wanted>> {
             .map(|at| (exprs.as_slice(), table.rows[at].as_slice()))
             .collect(),
     };
-    let is_readable = |(exprs, _): &(&[Expr], &[Cell])| exprs.len() == names.len();
-    if names.iter().any(|name| name == NO_COLUMN) || !sources.iter().all(is_readable) {
+    // A query has a width even if it has no rows.
+    let is_readable = match &insert.source {
+        Source::Values(rows) => rows.iter().all(|row| row.len() == names.len()),
+        Source::Select(exprs, _) => exprs.len() == names.len(),
+    };
+    if names.iter().any(|name| name == NO_COLUMN) || !is_readable {
         return None;
     }
     let row = |(exprs, from): (&[Expr], &[Cell])| {

@@ -69,3 +69,12 @@ fn sides_differ_in_what_text_is_equal_and_in_who_goes_first() {
     let primary = Outcome::Duplicate(vec!["PRIMARY".to_owned()]);
     assert_eq!(outcomes(Side::Tidb, &update), [Outcome::Done(2), primary]);
 }
+
+#[test]
+fn a_query_without_rows_has_a_width_all_the_same() {
+    let exprs = vec![Expr::Column("id".to_owned())];
+    let source = Source::Select(exprs, Filter::Nothing);
+    let insert = Statement::Insert(Insert { replaces: false, columns: None, source });
+    let said = verdicts(Side::Connector, &insert, &table());
+    assert_eq!(said[0].outcome, Outcome::Refused);
+}

@@ -6,7 +6,7 @@ use tifusion_testkit::cell::{Cell, Decimal};
 
 use super::ddl::Ddl;
 use super::table::Table;
-use super::value::{exact, literal};
+use super::value::literal;
 
 /// Who runs a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -138,15 +138,15 @@ impl Filter {
         match self {
             Self::All => "true".to_owned(),
             Self::Nothing => "false".to_owned(),
-            Self::Equal(name, value) => format!("{name} = {}", exact(value)),
-            Self::Other(name, value) => format!("{name} <> {}", exact(value)),
-            Self::Less(name, value) => format!("{name} < {}", exact(value)),
+            Self::Equal(name, value) => format!("{name} = {}", literal(value)),
+            Self::Other(name, value) => format!("{name} <> {}", literal(value)),
+            Self::Less(name, value) => format!("{name} < {}", literal(value)),
             Self::In(name, values) => {
-                let values: Vec<_> = values.iter().map(exact).collect();
+                let values: Vec<_> = values.iter().map(literal).collect();
                 format!("{name} IN ({})", values.join(", "))
             }
             Self::Between(name, from, to) => {
-                format!("{name} BETWEEN {} AND {}", exact(from), exact(to))
+                format!("{name} BETWEEN {} AND {}", literal(from), literal(to))
             }
             Self::IsNull(name) => format!("{name} IS NULL"),
             Self::IsNotNull(name) => format!("{name} IS NOT NULL"),

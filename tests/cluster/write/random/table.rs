@@ -174,6 +174,14 @@ pub(super) struct Table {
 }
 
 impl Table {
+    /// How many partitions its rows are spread over, where their number may grow.
+    pub(super) fn spread(&self) -> Option<usize> {
+        match &self.partitions.as_ref()?.1 {
+            Partitions::Hash(count) | Partitions::Key(count) => Some(*count),
+            Partitions::Range(_) | Partitions::List(_) => None,
+        }
+    }
+
     /// Whether a new row may leave the column out.
     pub(super) fn has_default(&self, column: &Column) -> bool {
         // TiDB knows no DEFAULT of an AUTO_RANDOM column.

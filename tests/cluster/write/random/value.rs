@@ -323,11 +323,3 @@ pub(super) fn literal(cell: &Cell) -> String {
         Cell::Bytes(_) => format!("X'{}'", cell.plain()),
     }
 }
-
-/// A value to compare with: a plain number with a point is a float to the engine, in a filter.
-pub(super) fn exact(cell: &Cell) -> String {
-    match cell {
-        Cell::Decimal(value) => format!("CAST('{value}' AS DECIMAL(32, 9))"),
-        other => literal(other),
-    }
-}

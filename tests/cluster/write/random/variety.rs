@@ -146,6 +146,8 @@ fn kind_of(ddl: &Ddl) -> &'static str {
         Ddl::AddPartition(..) => "partition added",
         Ddl::TruncatePartition(_) => "partition emptied",
         Ddl::DropPartition(_) => "partition dropped",
+        Ddl::DropDefault(_) => "default dropped",
+        Ddl::AddPartitions(_) => "partitions added",
     }
 }
 

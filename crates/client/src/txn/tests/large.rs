@@ -1,5 +1,9 @@
 //! Transactions of more keys than anybody should remember.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures::{Stream, StreamExt as _};
+
 use super::*;
 use crate::testing::{Effect, Fault};
 use crate::txn::coverage::Rest;
@@ -124,6 +128,88 @@ async fn requests_are_bounded_by_bytes_and_in_number() {
         assert_eq!(request.txn_size, 1_000, "as many as there are in the region");
     }
     assert!(prewrites.len() >= 10);
+    txn.commit(&NoGuard).await.unwrap();
+    assert_clean(&cluster);
+}
+
+/// Batches of ten keys each, and how many of them were taken.
+fn batches(count: usize) -> (impl Stream<Item = Vec<Mutation>> + Send, Arc<AtomicUsize>) {
+    let taken = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&taken);
+    let batch = move |batch: usize| {
+        counter.fetch_add(1, Ordering::Relaxed);
+        let row = move |at| batch * 10 + at;
+        (0..10).map(|at| Mutation::put(key(row(at)), b"v".to_vec())).collect()
+    };
+    (futures::stream::iter((0..count).map(batch)), taken)
+}
+
+#[tokio::test(start_paused = true)]
+async fn batches_of_a_stream_do_not_wait_for_one_another() {
+    let cluster = FakeCluster::new();
+    cluster.state.lock().latency = std::time::Duration::from_millis(5);
+    let client = cluster.client();
+    for max_keys in [10_000, 50] {
+        let options = TxnOptions { concurrency: 4, max_keys, ..TxnOptions::default() };
+        let mut txn = client.begin(options).await.unwrap();
+        cluster.state.lock().peak_in_flight = 0;
+        let (batches, taken) = batches(100);
+        txn.prewrite_all(batches).await.unwrap();
+        // A sign of life may go along.
+        let peak = cluster.state.lock().peak_in_flight;
+        assert!((4..=5).contains(&peak), "{peak}");
+        assert_eq!(taken.load(Ordering::Relaxed), 100);
+        assert_eq!(txn.progress().keys_prewritten(), 1_000);
+        let committed = txn.commit(&NoGuard).await.unwrap();
+        let state = cluster.state.lock();
+        assert_eq!(state.data.len(), 1_000);
+        let commit_ts = committed.commit_ts.version();
+        assert!(state.data.values().all(|versions| versions[0].0 == commit_ts));
+        drop(state);
+        assert_clean(&cluster);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_is_not_read_on_when_a_batch_of_it_has_failed() {
+    let cluster = FakeCluster::new();
+    cluster.state.lock().latency = std::time::Duration::from_millis(5);
+    let client = cluster.client();
+    let mut txn = client.begin(TxnOptions::default()).await.unwrap();
+    let (batches, taken) = batches(100);
+    // The fifth comes once more before all others.
+    let again = futures::stream::iter([
+        (40..50).map(|row| Mutation::put(key(row), b"w".to_vec())).collect(),
+        Vec::new(),
+    ]);
+    let error = txn.prewrite_all(again.chain(batches)).await.unwrap_err();
+    assert!(
+        matches!(&error, TxnError::DuplicateKey { key: twice } if *twice == key(40)),
+        "{error}"
+    );
+    assert_eq!(taken.load(Ordering::Relaxed), 5);
+    assert!(matches!(txn.commit(&NoGuard).await.unwrap_err(), TxnError::Misuse(_)));
+    client.idle().await;
+    assert_clean(&cluster);
+    assert!(cluster.state.lock().data.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_primary_goes_by_itself_where_others_wait_for_it() {
+    let cluster = FakeCluster::new();
+    let client = cluster.client();
+    let options = TxnOptions { batch_bytes: 4_096, ..TxnOptions::default() };
+    let mut txn = client.begin(options).await.unwrap();
+    txn.prewrite(batch(3)).await.unwrap();
+    let sizes: Vec<usize> = cluster
+        .calls(|call| call.command == "prewrite")
+        .iter()
+        .map(|call| match &call.request {
+            crate::transport::StoreRequest::Prewrite(request) => request.mutations.len(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!((sizes[0], sizes.iter().sum::<usize>()), (1, BATCH));
     txn.commit(&NoGuard).await.unwrap();
     assert_clean(&cluster);
 }

@@ -6,7 +6,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::update::offset;
-use super::{Write, alike, literal, select};
+use super::{Write, forms, literal, select};
 use crate::error::{Error, Result};
 use crate::table::TidbTable;
 use crate::write::{OnDuplicate, WriteKind};
@@ -21,7 +21,7 @@ pub(super) fn write(insert: &Insert, table: &TidbTable) -> Result<Write> {
     let mut query = source(insert)?;
     if let Some(values) = values_of(&mut query.body) {
         leave_defaults_out(values, &mut columns)?;
-        alike::check(values, &columns, table)?;
+        forms::spread(values, &mut columns, table)?;
     }
     let on_duplicate = if insert.replace_into { OnDuplicate::Replace } else { OnDuplicate::Fail };
     Ok(Write { kind: WriteKind::Insert { columns, on_duplicate }, query })

@@ -5,8 +5,8 @@
 //! apart here: its rows are those of a query that DataFusion plans like every other, and
 //! [`write`](crate::write) does with them what the statement says.
 
-mod alike;
 mod exact;
+mod forms;
 mod insert;
 mod literal;
 mod passed_on;
@@ -31,7 +31,7 @@ use crate::error::{Error, Result};
 use crate::session::TidbSession;
 use crate::sql::source::SqlText;
 use crate::table::TidbTable;
-use crate::write::{TidbWrite, WriteKind, WriteOptions, check_enabled};
+use crate::write::{TableWrite, WriteKind, WriteOptions, check_enabled};
 use target::Target;
 
 /// What a statement writes, and the query whose rows say so.
@@ -90,11 +90,12 @@ async fn planned(
     session: &TidbSession,
     mut state: SessionState,
     target: Target,
-    write: Write,
+    mut write: Write,
     explain: Option<ExplainStatementOptions>,
 ) -> Result<DataFrame> {
     let config = settings(session, &mut state)?;
     let mode = config.settings().write_mode;
+    literal::make_doubles(&mut write.query);
     let select = DfStatement::Statement(Box::new(Statement::Query(write.query)));
     let mut select = match explain {
         None => select,
@@ -130,7 +131,7 @@ fn placed(
     (kind, mode): (WriteKind, WriteMode),
 ) -> Result<LogicalPlan> {
     let written = Arc::new(table.written());
-    let write = |input| TidbWrite {
+    let write = |input| TableWrite {
         table: Arc::clone(&written),
         kind: kind.clone(),
         options: WriteOptions { mode: Some(mode), ..WriteOptions::default() },

@@ -27,8 +27,7 @@ use crate::snapshot_check::SnapshotCheckExec;
 use crate::statement::StatementSnapshot;
 use crate::write::command::WriteKind;
 use crate::write::commit_exec::SCHEMA;
-use crate::write::options::WriteOptions;
-use crate::write::target::WrittenTable;
+use crate::write::plan::PlannedWrite;
 
 /// Writes the rows of its input through TiDB's SQL port, or sends a statement there, in one transaction, and counts
 /// the rows that it changed.
@@ -43,22 +42,23 @@ pub struct TidbSqlWriteExec {
     metrics: ExecutionPlanMetricsSet,
 }
 
-/// The operators that write the rows of `input` to `table`, or do what the statement says there.
+/// The operators that write a plan's rows to its table, or do what the statement says there.
 ///
 /// # Errors
-/// When it is not known where TiDB is.
+/// When it is not known where TiDB is, or an option is none of this way.
 pub(in crate::write) fn plan(
-    table: &WrittenTable,
-    what: (WriteKind, WriteOptions),
-    input: Arc<dyn ExecutionPlan>,
-    snapshot: Arc<StatementSnapshot>,
+    write: &PlannedWrite,
+    snapshot: &Arc<StatementSnapshot>,
     config: &Config,
 ) -> Result<Arc<dyn ExecutionPlan>> {
-    let client = table.cluster.client().clone();
-    let job = Arc::new(SqlWriteJob::new(table, what, Arc::clone(&snapshot), config)?);
+    let client = write.table.cluster.client().clone();
+    let job = Arc::new(SqlWriteJob::new(write, Arc::clone(snapshot), config)?);
     let input: Option<Arc<dyn ExecutionPlan>> = match &job.kind {
         WriteKind::Statement(_) => None,
-        _ => Some(Arc::new(SnapshotCheckExec::new(input, client, snapshot))),
+        _ => {
+            let (input, settings) = (Arc::clone(&write.input), Arc::new(config.settings().clone()));
+            Some(Arc::new(SnapshotCheckExec::new(input, client, Arc::clone(snapshot), settings)))
+        }
     };
     Ok(Arc::new(TidbSqlWriteExec::new(job, input)))
 }

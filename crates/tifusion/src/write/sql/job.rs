@@ -11,7 +11,7 @@ use crate::sql_port::{SessionOptions, SqlMode, SqlPort};
 use crate::statement::StatementSnapshot;
 use crate::write::command::WriteKind;
 use crate::write::options::{Progress, WriteOptions};
-use crate::write::target::WrittenTable;
+use crate::write::plan::PlannedWrite;
 
 /// What such a write is made of.
 #[derive(Debug)]
@@ -30,10 +30,9 @@ pub(super) struct SqlWriteJob {
 
 impl SqlWriteJob {
     /// # Errors
-    /// When it is not known where TiDB is.
+    /// When it is not known where TiDB is, or an option is none of this way.
     pub(super) fn new(
-        table: &WrittenTable,
-        (kind, options): (WriteKind, WriteOptions),
+        PlannedWrite { table, kind, options, .. }: &PlannedWrite,
         snapshot: Arc<StatementSnapshot>,
         config: &Config,
     ) -> Result<Self> {
@@ -44,13 +43,20 @@ impl SqlWriteJob {
                 table.label()
             ))
         })?;
+        if options.deduplicate {
+            return Err(Error::unsupported(format!(
+                "can't write the last of rows with one key to {} through TiDB's SQL port: write.mode bypass does, \
+                 or make the frame's rows distinct",
+                table.label()
+            )));
+        }
         Ok(Self {
             port: Arc::clone(port),
             database: Arc::clone(&table.database.1),
             info: Arc::clone(&table.info),
             new_collation: table.cluster.new_collation(),
-            kind,
-            options,
+            kind: kind.clone(),
+            options: options.clone(),
             progress: Progress::default(),
             snapshot,
             settings: config.settings().clone(),

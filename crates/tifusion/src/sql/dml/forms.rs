@@ -1,21 +1,22 @@
-//! Rows of `VALUES` whose values of one column are of one type.
+//! Rows of `VALUES` whose values go to their columns one by one, as in MySQL.
 //!
 //! `VALUES` is a relation of its own to DataFusion, which finds one type for each of its columns: '007' beside 5
-//! would be 7, and 1.5 beside 1.25 would be 1.50 in a text column. In MySQL each value goes to its column by
-//! itself. What makes no difference is let through here, the rest is refused.
-
-use std::collections::BTreeSet;
+//! would be 7, and 1.5 beside 1.25 would be 1.50 in a text column. So values that are not of one type stand in
+//! columns of their own here, all of them for the same column of the table, each row with its value in one of
+//! them and `NULL` in the others.
 
 use datafusion::sql::sqlparser::ast::{
     Expr, FunctionArg, FunctionArgExpr, FunctionArguments, UnaryOperator, Value, Values,
 };
-use tifusion_codec::field_type::tp;
 
 use crate::error::{Error, Result};
 use crate::table::TidbTable;
 
+/// Types that values of one column may have, at most: each takes a column in every row.
+const MOST_FORMS: usize = 64;
+
 /// What is known of a value's type before it is planned.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Form {
     Null,
     Integer,
@@ -25,44 +26,56 @@ enum Form {
     Other(String),
 }
 
-/// Whether each column of `values`, which go to these columns of `table`, has values of one type.
+/// Gives values of several types, which go to one of these columns of `table`, a column for each type;
+/// `columns` then has the table's column so many times, one behind the other.
 ///
 /// # Errors
-/// When that can't be told.
-pub(super) fn check(values: &Values, columns: &[usize], table: &TidbTable) -> Result<()> {
-    for (at, offset) in columns.iter().enumerate() {
-        let column = table.info().columns.get(*offset);
-        let cells = values.rows.iter().filter_map(|row| row.content.get(at));
-        let mut forms: BTreeSet<Form> = cells.map(form).collect();
-        forms.remove(&Form::Null);
-        let is_number = column.is_some_and(|column| is_number(column.field_type.tp));
-        let are_numbers = forms.iter().all(|form| matches!(form, Form::Integer | Form::Decimal(_)));
-        if forms.len() <= 1 || (is_number && are_numbers) {
+/// When there are too many types.
+pub(super) fn spread(
+    values: &mut Values,
+    columns: &mut Vec<usize>,
+    table: &TidbTable,
+) -> Result<()> {
+    // What the count of values is said to be must be what it was.
+    if values.rows.iter().any(|row| row.content.len() != columns.len()) {
+        return Ok(());
+    }
+    for at in (0..columns.len()).rev() {
+        let Some(offset) = columns.get(at).copied() else { continue };
+        let forms: Vec<Form> =
+            values.rows.iter().filter_map(|row| row.content.get(at)).map(form).collect();
+        let mut distinct: Vec<&Form> = Vec::new();
+        for form in forms.iter().filter(|form| **form != Form::Null) {
+            if !distinct.contains(&form) {
+                distinct.push(form);
+            }
+            if distinct.len() > MOST_FORMS {
+                return Err(too_many(table, offset));
+            }
+        }
+        if distinct.len() <= 1 {
             continue;
         }
-        let name = column.map_or("", |column| column.name.as_str());
-        return Err(Error::unsupported(format!(
-            "VALUES with values of several types in one column: write those of '{name}' alike in all rows, or use \
-             several statements"
-        )));
+        for (row, form) in values.rows.iter_mut().zip(&forms) {
+            let value = row.content.remove(at);
+            let cells = distinct.iter().map(|of| if *of == form { value.clone() } else { null() });
+            row.content.splice(at..at, cells);
+        }
+        columns.splice(at..=at, std::iter::repeat_n(offset, distinct.len()));
     }
     Ok(())
 }
 
-/// Whether numbers of all scales have the same meaning in a column.
-fn is_number(column: u8) -> bool {
-    const NUMBERS: [u8; 9] = [
-        tp::TINY,
-        tp::SHORT,
-        tp::INT24,
-        tp::LONG,
-        tp::LONG_LONG,
-        tp::FLOAT,
-        tp::DOUBLE,
-        tp::NEW_DECIMAL,
-        tp::YEAR,
-    ];
-    NUMBERS.contains(&column)
+fn null() -> Expr {
+    Expr::value(Value::Null)
+}
+
+fn too_many(table: &TidbTable, offset: usize) -> Error {
+    let column = table.info().columns.get(offset);
+    let name = column.map_or("", |column| column.name.as_str());
+    Error::unsupported(format!(
+        "VALUES with values of more than {MOST_FORMS} types in column '{name}': use several statements"
+    ))
 }
 
 fn form(expr: &Expr) -> Form {

@@ -1,0 +1,140 @@
+//! Sorted edits as rounds of mutations, which are made while those before them are on their way to the stores.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use datafusion::common::runtime::SpawnedTask;
+use datafusion::execution::SendableRecordBatchStream;
+use futures::{Stream, StreamExt as _};
+use tifusion_client::txn::Mutation;
+use tokio::sync::mpsc;
+
+use super::edit::EditReader;
+use super::job::WriteJob;
+use super::merge::{MergeError, Merged, Merger};
+use super::statistics::RowChanges;
+use super::txn_error::duplicate_in_statement;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Bytes of keys and values that are handed to the transaction at once.
+const BYTES_PER_ROUND: usize = 4 << 20;
+
+/// Rounds that wait to be taken.
+const ROUNDS_AHEAD: usize = 1;
+
+/// The rows that the edits of one table write.
+#[derive(Debug, Default)]
+pub(super) struct WrittenRows {
+    /// How many were changed, as a statement counts them.
+    pub(super) count: u64,
+    /// The same for TiDB's statistics, if that is asked for.
+    pub(super) changes: RowChanges,
+}
+
+/// The rounds of the edits of one table; they end early when something goes wrong.
+#[derive(Debug)]
+pub(super) struct Rounds {
+    ready: mpsc::Receiver<Vec<Mutation>>,
+}
+
+impl Stream for Rounds {
+    type Item = Vec<Mutation>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.ready.poll_recv(cx)
+    }
+}
+
+/// What makes rounds. Stops when it is dropped.
+#[derive(Debug)]
+pub(super) struct RoundMaker {
+    task: SpawnedTask<Result<WrittenRows>>,
+}
+
+impl RoundMaker {
+    /// Begins to make rounds of edits, which are in the order of their keys.
+    pub(super) fn start(job: &Arc<WriteJob>, edits: SendableRecordBatchStream) -> (Self, Rounds) {
+        let (sender, ready) = mpsc::channel(ROUNDS_AHEAD);
+        let maker = Maker {
+            job: Arc::clone(job),
+            merger: Merger::default(),
+            round: Vec::new(),
+            bytes: 0,
+            written: WrittenRows::default(),
+            sender,
+        };
+        (Self { task: SpawnedTask::spawn(maker.run(edits)) }, Rounds { ready })
+    }
+
+    /// The rows of all rounds, when there are no more.
+    ///
+    /// # Errors
+    /// What kept others from being made.
+    pub(super) async fn finish(self) -> Result<WrittenRows> {
+        self.task.join().await.map_err(|error| {
+            Error::new(ErrorKind::Engine, "what makes mutations of rows has stopped")
+                .with_source(error)
+        })?
+    }
+}
+
+struct Maker {
+    job: Arc<WriteJob>,
+    merger: Merger,
+    round: Vec<Mutation>,
+    bytes: usize,
+    written: WrittenRows,
+    sender: mpsc::Sender<Vec<Mutation>>,
+}
+
+impl Maker {
+    async fn run(mut self, mut edits: SendableRecordBatchStream) -> Result<WrittenRows> {
+        while let Some(batch) = edits.next().await {
+            let batch = batch?;
+            for edit in EditReader::new(&batch)?.edits() {
+                let merged = self.merger.push(edit?);
+                if let Some(merged) = merged.map_err(|error| self.refused(error))? {
+                    self.add(merged);
+                }
+                if self.bytes >= BYTES_PER_ROUND {
+                    self.hand_over().await;
+                }
+            }
+        }
+        let last = self.merger.finish();
+        if let Some(merged) = last.map_err(|error| self.refused(error))? {
+            self.add(merged);
+        }
+        self.hand_over().await;
+        Ok(self.written)
+    }
+
+    fn refused(&self, error: MergeError) -> Error {
+        match error {
+            MergeError::Duplicate(key) => duplicate_in_statement(&self.job.target, &key),
+            MergeError::Unordered => Error::new(
+                ErrorKind::Engine,
+                "the plan gives edits in another order than that of their keys: nothing was written",
+            ),
+        }
+    }
+
+    fn add(&mut self, merged: Merged) {
+        self.written.count += merged.rows;
+        if self.job.options.update_statistics {
+            self.written.changes.see(&merged);
+        }
+        self.bytes += merged.mutation.size();
+        self.round.push(merged.mutation);
+    }
+
+    async fn hand_over(&mut self) {
+        self.bytes = 0;
+        let round = std::mem::take(&mut self.round);
+        if !round.is_empty() {
+            // Nobody takes them any more when a round before this one could not be written.
+            drop(self.sender.send(round).await);
+        }
+    }
+}
