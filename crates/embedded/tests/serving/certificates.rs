@@ -79,7 +79,7 @@ impl Signed {
         let debug = format!("{part:?}");
         let hex: String = part.iter().map(|byte| format!("{byte:02x}")).collect();
         vec![
-            line[8..40].to_owned(),
+            line.get(8..40).unwrap().to_owned(),
             debug.trim_matches(['[', ']']).to_owned(),
             hex.to_uppercase(),
             hex,

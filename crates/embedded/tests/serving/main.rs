@@ -2,7 +2,7 @@
 //! generated gRPC clients, and faults in all of them.
 #![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::needless_update)]
-#![allow(clippy::indexing_slicing, clippy::panic, clippy::string_slice, missing_docs)]
+#![allow(clippy::indexing_slicing, clippy::panic, missing_docs)]
 
 mod cached;
 mod certificates;

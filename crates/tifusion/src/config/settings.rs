@@ -278,6 +278,8 @@ impl Settings {
         let place = match name {
             name::JDBC_CLIENT_PASSWORD => &mut self.jdbc_client_password,
             name::JDBC_SERVER_PASSWORD => &mut self.jdbc_server_password,
+            name::JKS_KEY_PASSWORD => &mut self.jks_key_password,
+            name::JKS_TRUST_PASSWORD => &mut self.jks_trust_password,
             name::TIDB_PASSWORD => &mut self.tidb_password,
             _ => return,
         };
@@ -329,14 +331,6 @@ impl Settings {
                 self.statement_timeout = (!span.is_zero()).then_some(span);
             }
             name::TLS_RELOAD => self.tls_reload_interval = span,
-            _ => {}
-        }
-    }
-
-    fn apply_secret(&mut self, name: &str, secret: &Secret) {
-        match name {
-            name::JKS_KEY_PASSWORD => self.jks_key_password = secret.clone(),
-            name::JKS_TRUST_PASSWORD => self.jks_trust_password = secret.clone(),
             _ => {}
         }
     }
