@@ -28,6 +28,7 @@ mod queries;
 #[path = "../../crates/embedded/tests/serving/raw.rs"]
 #[expect(dead_code, reason = "those tests use all of it")]
 mod raw;
+mod seeing;
 mod soak;
 mod statistics;
 mod tables;

@@ -39,6 +39,7 @@ pub mod display;
 pub mod error;
 mod functions;
 mod meta;
+pub mod metrics;
 mod optimizer;
 mod planned;
 mod planner;

@@ -10,10 +10,11 @@ use super::transport_error::Pace;
 use super::{BuildRequest, SendOptions, Sender, Sent};
 use crate::backoff::{BackoffKind, Backoffer};
 use crate::error::{ClientError, ErrorKind, Result};
+use crate::query::QueryId;
 use crate::region::{Region, Store};
 use crate::region_error::SHORT_TIMEOUT_MS;
 
-/// Who asks, as the stores' metrics show it.
+/// Who asks, as the stores' metrics and logs show it.
 const REQUEST_SOURCE: &str = "tifusion";
 
 /// Longest part of a call's time that a store is not told of.
@@ -76,7 +77,13 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    pub(super) fn context(&self, peer: &metapb::Peer, timeout: Duration) -> kvrpcpb::Context {
+    pub(super) fn context(
+        &self,
+        bo: &Backoffer,
+        peer: &metapb::Peer,
+        timeout: Duration,
+    ) -> kvrpcpb::Context {
+        let query = bo.query().map_or(0, QueryId::number);
         let replica_read = self.replica_read && peer.id != self.replicas.leader_id();
         kvrpcpb::Context {
             priority: self.options.priority.to_proto().into(),
@@ -86,9 +93,14 @@ impl<'a> Exchange<'a> {
             record_scan_stat: true,
             replica_read,
             max_execution_duration_ms: at_store_ms(timeout),
-            task_id: self.options.task_id,
+            task_id: query,
             is_retry_request: self.attempts > 0,
             request_source: REQUEST_SOURCE.to_owned(),
+            source_stmt: Some(kvrpcpb::SourceStmt {
+                connection_id: query,
+                session_alias: REQUEST_SOURCE.to_owned(),
+                ..kvrpcpb::SourceStmt::default()
+            }),
             cluster_id: self.sender.regions.pd().cluster_id(),
             ..self.region.context(peer)
         }
@@ -136,6 +148,7 @@ impl<'a> Exchange<'a> {
     pub(super) fn locate(&self, error: ClientError, bo: &Backoffer) -> ClientError {
         let error = error
             .with_region(self.region.ver_id.id)
+            .with_query(bo.query())
             .with_attempts(self.attempts.max(bo.attempts()), bo.elapsed());
         match &self.options.label {
             Some(label) => error.with_table(&**label),

@@ -71,8 +71,6 @@ pub struct SendOptions {
     pub priority: Priority,
     /// Keeps a large scan from pushing the cluster's working set out of the block cache.
     pub not_fill_cache: bool,
-    /// Names the statement in the stores' logs.
-    pub task_id: u64,
     /// Who asks, in errors: a table, say.
     pub label: Option<Arc<str>>,
     /// Where to count.
@@ -89,7 +87,6 @@ impl SendOptions {
             isolation: Isolation::default(),
             priority: Priority::default(),
             not_fill_cache: false,
-            task_id: 0,
             label: None,
             stats: Arc::default(),
         }

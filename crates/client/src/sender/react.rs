@@ -7,6 +7,7 @@ use super::exchange::{Exchange, Flow, Target};
 use super::transport_error::{self, TransportAction};
 use crate::backoff::{BackoffKind, Backoffer};
 use crate::error::{ClientError, ErrorKind, Result};
+use crate::metrics::{self, RetryCause};
 use crate::region_error::{
     self, AttemptContext, CacheUpdate, PeerMark, RegionErrorAction, RegionErrorKind,
 };
@@ -19,6 +20,7 @@ impl Exchange<'_> {
         target: &Target,
         error: TransportError,
     ) -> Result<Flow> {
+        metrics::retry(RetryCause::Transport, error.kind());
         let action = transport_error::classify(&error, target.peer_attempts, self.pace());
         let sent = !matches!(error, TransportError::Connect { .. });
         let kind = match action {
@@ -80,6 +82,7 @@ impl Exchange<'_> {
     ) -> Result<Flow> {
         let kind = RegionErrorKind::of(&error);
         self.options.stats.count_region_error(kind);
+        metrics::retry(RetryCause::RegionError, kind.name());
         let from_leader = target.peer.id == self.replicas.leader_id();
         let estimated =
             error.server_is_busy.as_ref().is_some_and(|busy| busy.estimated_wait_ms > 0);

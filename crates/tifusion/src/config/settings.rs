@@ -86,6 +86,8 @@ pub struct Settings {
     pub cache_dir: Option<PathBuf>,
     /// `statement.timeout`; `None` for no limit
     pub statement_timeout: Option<Duration>,
+    /// `slow_task.threshold`; `None` for never
+    pub slow_task: Option<Duration>,
     /// `tikv.tls_enable`
     pub tls_enable: bool,
     /// `tikv.trust_cert_collection`
@@ -135,6 +137,7 @@ impl Settings {
             time_zone: TimeZone::utc(),
             cache_dir: None,
             statement_timeout: None,
+            slow_task: None,
             tls_enable: false,
             trust_certs: None,
             key_cert_chain: None,
@@ -200,6 +203,7 @@ impl Settings {
     fn apply_span(&mut self, name: &str, span: Duration) {
         match name {
             name::DYNAMIC_FILTER_WAIT => self.dynamic_filter_wait = span,
+            name::SLOW_TASK => self.slow_task = (!span.is_zero()).then_some(span),
             name::STATEMENT_TIMEOUT => {
                 self.statement_timeout = (!span.is_zero()).then_some(span);
             }

@@ -32,13 +32,20 @@ pub(crate) enum OnDuplicate {
     Replace,
 }
 
-impl fmt::Display for WriteKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl WriteKind {
+    /// The statement's first word.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
             Self::Insert { on_duplicate: OnDuplicate::Fail, .. } => "insert",
             Self::Insert { on_duplicate: OnDuplicate::Replace, .. } => "replace",
             Self::Delete => "delete",
             Self::Update { .. } => "update",
-        })
+        }
+    }
+}
+
+impl fmt::Display for WriteKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
     }
 }

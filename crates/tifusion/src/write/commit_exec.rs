@@ -62,8 +62,12 @@ impl DisplayAs for TidbWriteExec {
         let (what, table) = (&self.job.kind, self.job.target.label());
         match kind {
             DisplayFormatType::Default | DisplayFormatType::Verbose => {
-                let start_ts = self.job.snapshot.start_ts();
-                write!(f, "TidbWriteExec: {what}, table={table}, start_ts={}", start_ts.version())
+                let start_ts = self.job.snapshot.start_ts().version();
+                let query = self.job.snapshot.query();
+                write!(
+                    f,
+                    "TidbWriteExec: {what}, table={table}, start_ts={start_ts}, query={query}"
+                )
             }
             DisplayFormatType::TreeRender => writeln!(f, "{what} {table}"),
         }

@@ -7,6 +7,7 @@ use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet, MetricB
 use futures::StreamExt as _;
 use tifusion_client::split::SplitOptions;
 use tifusion_client::txn::{Mutation, Transaction, TxnOptions};
+use tracing::Instrument as _;
 
 use super::edit::EditReader;
 use super::gc::GcKeeper;
@@ -48,6 +49,20 @@ pub(super) async fn run(
     edits: SendableRecordBatchStream,
     metrics: &RunMetrics,
 ) -> Result<u64> {
+    let span = tracing::debug_span!(
+        parent: job.snapshot.span(),
+        "write",
+        table = job.target.label(),
+        kind = %job.kind,
+    );
+    run_inside(job, edits, metrics).instrument(span).await
+}
+
+async fn run_inside(
+    job: &Arc<WriteJob>,
+    edits: SendableRecordBatchStream,
+    metrics: &RunMetrics,
+) -> Result<u64> {
     let client = job.target.cluster.client().clone();
     let _gc = GcKeeper::new(client, job.snapshot.start_ts());
     let mut writer = Writer::new(job, metrics);
@@ -58,13 +73,14 @@ pub(super) async fn run(
             written.unwrap_or_else(|_| Err(too_late(job)))
         }
     };
-    match written {
+    let outcome = match written {
         Ok(()) => writer.commit().await,
         Err(error) => {
             writer.roll_back().await;
             Err(error)
         }
-    }
+    };
+    outcome.map_err(|error| error.of_query(job.snapshot.query()))
 }
 
 fn too_late(job: &WriteJob) -> Error {
@@ -172,7 +188,8 @@ impl<'a> Writer<'a> {
         // Nothing to write, or nobody wants it written.
         let Some((transaction, guard)) = self.open else { return Ok(self.rows) };
         // Whoever stops waiting now must not leave it half committed: it goes on by itself.
-        let committing = tokio::spawn(async move { transaction.commit(&guard).await });
+        let committing = async move { transaction.commit(&guard).await };
+        let committing = tokio::spawn(committing.in_current_span());
         let committed = committing.await.map_err(|error| {
             let why = "the commit was stopped: whether anything was written is not known";
             Error::new(ErrorKind::Undetermined, why).with_source(error)
@@ -202,6 +219,7 @@ async fn split(job: &WriteJob) {
     let options = SplitOptions {
         scatter_group: Some(job.target.label()),
         deadline: job.snapshot.deadline(),
+        query: Some(job.snapshot.query()),
         ..SplitOptions::default()
     };
     let client = job.target.cluster.client();
@@ -213,11 +231,13 @@ async fn split(job: &WriteJob) {
 async fn begin(job: &Arc<WriteJob>) -> Result<(Transaction, SchemaGuard)> {
     let target = &job.target;
     let start_ts = job.snapshot.start_ts();
-    let guard = SchemaGuard::new(Arc::clone(target), start_ts).await?;
+    let guard = SchemaGuard::new(Arc::clone(target), start_ts, job.snapshot.query()).await?;
     let options = TxnOptions {
         start_ts: Some(start_ts),
         label: Some(target.label().into()),
+        query: Some(job.snapshot.query()),
         deadline: job.snapshot.deadline(),
+        slow_after: job.settings.slow_task,
         ..TxnOptions::default()
     };
     let transaction = target.cluster.client().begin(options).await?;
