@@ -9,7 +9,8 @@ use tifusion_testkit::cell::Cell;
 use tifusion_testkit::connector::Connector;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Level, Subscriber};
+use tracing::subscriber::DefaultGuard;
+use tracing::{Dispatch, Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{Layer, Registry};
@@ -146,6 +147,13 @@ impl Listener {
 /// Who listens to what is decided for the whole process: one test at a time.
 static LISTENING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
+/// Listens on this thread. While there is one listener alone, `tracing` asks that of whichever thread comes to a
+/// place first, and other tests' have none: so there is a second one, which hears nothing.
+fn listen(subscriber: impl Subscriber + Send + Sync + 'static) -> (DefaultGuard, Dispatch) {
+    let second = Dispatch::new(Registry::default());
+    (tracing::subscriber::set_default(subscriber), second)
+}
+
 /// Values that rows and statements have and nothing else.
 const VALUES: [&str; 4] = ["918273645", "sesame", "564738291", "barley"];
 
@@ -154,7 +162,7 @@ async fn spans_lead_from_the_statement_to_each_request_and_hold_no_values() {
     let _alone = LISTENING.lock().await;
     let (cluster, session) = start().await;
     let listener = Listener::default();
-    let _listening = tracing::subscriber::set_default(Registry::default().with(listener.clone()));
+    let _listening = listen(Registry::default().with(listener.clone()));
     let table = "CREATE TABLE test.s (id BIGINT PRIMARY KEY, pad VARCHAR(20), KEY by_pad (pad))";
     cluster.execute(table).await.unwrap();
     cluster.faults().add(
@@ -217,8 +225,7 @@ async fn no_span_is_made_for_whoever_listens_to_warnings_alone() {
     let (_cluster, session) = start().await;
     let made = OnlyWarnings::default();
     let warnings = tracing_subscriber::filter::LevelFilter::from_level(Level::WARN);
-    let _listening =
-        tracing::subscriber::set_default(Registry::default().with(warnings).with(made.clone()));
+    let _listening = listen(Registry::default().with(warnings).with(made.clone()));
     session.query("SELECT * FROM t WHERE n = 20").await;
     session.query("INSERT INTO t VALUES (9, 90)").await;
     assert_eq!(*made.0.lock().unwrap(), [] as [&str; 0]);
