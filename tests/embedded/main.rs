@@ -41,6 +41,7 @@ mod rc;
 /// Reads from replicas.
 mod replicas;
 mod schema;
+mod seeing;
 mod soak;
 mod statistics;
 mod tables;

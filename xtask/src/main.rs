@@ -4,8 +4,12 @@
 //! - crates that know one above them ([`layers`]),
 //! - proto, prost or tonic types in the public API of the `tifusion` crate ([`leaks`]),
 //! - files and functions past their limits ([`sizes`]), whose figures it also prints.
+//!
+//! `cargo xtask guard` fails on micro-benches that take more instructions than are written down ([`mod@guard`]), and
+//! `cargo xtask guard --renew` writes down what they take now.
 
 mod cycles;
+mod guard;
 mod layers;
 mod leaks;
 mod sizes;
@@ -22,7 +26,15 @@ struct Finding(String);
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
-    match (arguments.next().as_deref(), arguments.next()) {
+    match (arguments.next().as_deref(), arguments.next().as_deref()) {
+        (Some("guard"), None) => guarded(),
+        (Some("guard"), Some("--renew")) => match guard::renew(&repository()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                report(&error.to_string());
+                ExitCode::FAILURE
+            }
+        },
         (Some("check"), None) => match check() {
             Ok(findings) if findings.is_empty() => ExitCode::SUCCESS,
             Ok(findings) => {
@@ -38,10 +50,23 @@ fn main() -> ExitCode {
             }
         },
         _ => {
-            report("usage: cargo xtask check");
+            report("usage: cargo xtask check | guard [--renew]");
             ExitCode::from(2)
         }
     }
+}
+
+/// Compares the micro-benches with the figures that are written down.
+fn guarded() -> ExitCode {
+    let guard::Comparison { lines, worse } = match guard::compare(&repository()) {
+        Ok(comparison) => comparison,
+        Err(error) => {
+            report(&error.to_string());
+            return ExitCode::FAILURE;
+        }
+    };
+    lines.iter().chain(&worse).for_each(|line| report(line));
+    if worse.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 #[expect(clippy::print_stderr, reason = "a command-line program speaks on stderr")]

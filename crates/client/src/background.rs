@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
+use tracing::Instrument as _;
 
 use crate::error::{ClientError, ErrorKind, Result};
 
@@ -44,10 +45,11 @@ impl Background {
         F::Output: Send + 'static,
     {
         let place: Option<OwnedSemaphorePermit> = Arc::clone(&self.places).try_acquire_owned().ok();
-        runtime.spawn(async move {
+        let work = async move {
             let _place = place;
             work.await
-        })
+        };
+        runtime.spawn(work.in_current_span())
     }
 
     /// Returns when no task runs.

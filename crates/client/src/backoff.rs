@@ -5,11 +5,13 @@
 //! that keeps its last cause.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::clock::Clock;
 use crate::error::{ClientError, ErrorKind, Result};
+use crate::query::QueryId;
 
 /// Why a retry has to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -92,6 +94,13 @@ impl BackoffKind {
     }
 }
 
+/// Waits of one kind.
+#[derive(Debug, Clone, Copy, Default)]
+struct Waits {
+    count: u32,
+    time: Duration,
+}
+
 /// Which limit ended the retries.
 enum Exhausted {
     Budget(Duration),
@@ -102,7 +111,7 @@ enum Exhausted {
 #[derive(Debug)]
 pub struct Backoffer {
     clock: Arc<dyn Clock>,
-    counts: BTreeMap<BackoffKind, u32>,
+    waits: BTreeMap<BackoffKind, Waits>,
     attempts: u32,
     started: Instant,
     budget: Duration,
@@ -110,6 +119,7 @@ pub struct Backoffer {
     excluded: Duration,
     in_line: Duration,
     deadline: Option<Instant>,
+    query: Option<QueryId>,
 }
 
 impl Backoffer {
@@ -117,7 +127,7 @@ impl Backoffer {
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, budget: Duration) -> Self {
         Self {
-            counts: BTreeMap::new(),
+            waits: BTreeMap::new(),
             attempts: 0,
             started: clock.now(),
             budget,
@@ -125,6 +135,7 @@ impl Backoffer {
             excluded: Duration::ZERO,
             in_line: Duration::ZERO,
             deadline: None,
+            query: None,
             clock,
         }
     }
@@ -134,6 +145,19 @@ impl Backoffer {
     pub fn with_deadline(mut self, deadline: Option<Instant>) -> Self {
         self.deadline = deadline;
         self
+    }
+
+    /// Names the statement that the work is done for, when there is one: its requests and errors say so.
+    #[must_use]
+    pub fn with_query(mut self, query: Option<QueryId>) -> Self {
+        self.query = query;
+        self
+    }
+
+    /// The statement that the work is done for.
+    #[must_use]
+    pub fn query(&self) -> Option<QueryId> {
+        self.query
     }
 
     /// Sleeps before a retry that `cause` made necessary.
@@ -171,7 +195,8 @@ impl Backoffer {
         if let Some(exhausted) = self.budget_spent(kind) {
             return Err(self.give_up(exhausted, cause));
         }
-        let count = self.counts.get(&kind).copied().unwrap_or(0);
+        let waits = self.waits.get(&kind).copied().unwrap_or_default();
+        let count = waits.count;
         let mut delay = kind.delay(count, |bound| self.clock.random(bound)).min(cap);
         if !kind.is_excluded() {
             delay = delay.min(self.remaining());
@@ -179,7 +204,8 @@ impl Backoffer {
         if self.deadline.is_some_and(|deadline| self.clock.now() + delay >= deadline) {
             return Err(self.give_up(Exhausted::Deadline, cause));
         }
-        self.counts.insert(kind, count.saturating_add(1));
+        let waits = Waits { count: count.saturating_add(1), time: waits.time + delay };
+        self.waits.insert(kind, waits);
         self.attempts = self.attempts.saturating_add(1);
         self.slept += delay;
         if kind.is_excluded() {
@@ -212,6 +238,7 @@ impl Backoffer {
         };
         ClientError::new(kind, message)
             .with_context(cause.context().clone())
+            .with_query(self.query)
             .with_attempts(self.attempts, self.elapsed())
             .with_retry(cause.retry())
             .with_source(cause)
@@ -235,6 +262,7 @@ impl Backoffer {
         self.in_line += clock.now().saturating_duration_since(began);
         output.ok_or_else(|| {
             ClientError::new(ErrorKind::DeadlineExceeded, format!("waited too long for {what}"))
+                .with_query(self.query)
                 .with_attempts(self.attempts, self.elapsed())
         })
     }
@@ -263,7 +291,9 @@ impl Backoffer {
     /// A backoffer for a part of this work: same deadline, the budget that is left, counters at zero.
     #[must_use]
     pub fn fork(&self) -> Self {
-        Self::new(Arc::clone(&self.clock), self.remaining()).with_deadline(self.deadline)
+        Self::new(Arc::clone(&self.clock), self.remaining())
+            .with_deadline(self.deadline)
+            .with_query(self.query)
     }
 
     /// What is left of the budget.
@@ -277,6 +307,18 @@ impl Backoffer {
     #[must_use]
     pub fn attempts(&self) -> u32 {
         self.attempts
+    }
+
+    /// What was waited for, how often and how long, for people.
+    pub(crate) fn waits(&self) -> impl fmt::Display + '_ {
+        fmt::from_fn(|f| {
+            let mut separator = "";
+            for (kind, waits) in &self.waits {
+                write!(f, "{separator}{kind:?} {} in {:?}", waits.count, waits.time)?;
+                separator = ", ";
+            }
+            Ok(())
+        })
     }
 
     /// Time since the work began.
@@ -313,6 +355,7 @@ impl Backoffer {
                 ErrorKind::DeadlineExceeded,
                 "the statement's deadline has passed",
             )
+            .with_query(self.query)
             .with_attempts(self.attempts, self.elapsed())),
             _ => Ok(()),
         }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tifusion_proto::kvrpcpb;
+
 use crate::background::Background;
 use crate::backoff::Backoffer;
 use crate::clock::{Clock, TokioClock};
@@ -12,10 +14,14 @@ use crate::gc_hold::{GcKeeper, KeepTime, SnapshotKeep};
 use crate::lock::LockResolver;
 use crate::options::ClientOptions;
 use crate::pd::{PdApi, PdClient};
-use crate::region::RegionCache;
+use crate::query::QueryId;
+use crate::region::{RegionCache, Store};
 use crate::sender::Sender;
 use crate::timestamp::Timestamp;
-use crate::transport::{Channels, GrpcTransport, StoreTransport};
+use crate::transport::{
+    Channels, GrpcTransport, MeasuredTransport, StatusCode, StoreRequest, StoreTransport,
+    TransportError,
+};
 
 /// A cluster's client; clones share everything.
 #[derive(Debug, Clone)]
@@ -65,6 +71,8 @@ impl Client {
         transport: Arc<dyn StoreTransport>,
         clock: Arc<dyn Clock>,
     ) -> Self {
+        let transport = MeasuredTransport::new(transport, Arc::clone(&clock));
+        let transport: Arc<dyn StoreTransport> = Arc::new(transport);
         let regions = Arc::new(RegionCache::new(Arc::clone(&pd), &options));
         let tags = options.tags.clone();
         let sender = Sender::new(Arc::clone(&regions), Arc::clone(&transport), tags)
@@ -143,6 +151,41 @@ impl Client {
     #[must_use]
     pub fn backoffer(&self, budget: Duration) -> Backoffer {
         Backoffer::new(Arc::clone(&self.inner.clock), budget)
+    }
+
+    /// A name for a statement, to give to all that is read and written for it.
+    #[must_use]
+    pub fn query_id(&self) -> QueryId {
+        QueryId::new(&*self.inner.clock)
+    }
+
+    /// All stores that are not buried, as PD has them now.
+    ///
+    /// # Errors
+    /// When PD cannot be reached within the budget.
+    pub async fn all_stores(&self, bo: &mut Backoffer) -> Result<Vec<Store>> {
+        let stores = self.inner.pd.stores(bo).await?;
+        let map = self.inner.options.address_map.as_deref();
+        Ok(stores.into_iter().map(|store| Store::from_meta(store, map)).collect())
+    }
+
+    /// Whether the store at `address` answers at all, and after what time. What is asked names no region, so
+    /// that whatever it says is a refusal.
+    ///
+    /// # Errors
+    /// When it does not answer within the time of one request.
+    pub async fn reach_store(&self, address: &str) -> Result<Duration, TransportError> {
+        let began = self.inner.clock.now();
+        let request = StoreRequest::Get(kvrpcpb::GetRequest::default());
+        let timeout = self.inner.options.request_timeout;
+        match self.inner.transport.call(address, request, timeout).await {
+            Err(TransportError::Status {
+                code: StatusCode::Other | StatusCode::Unimplemented,
+                ..
+            })
+            | Ok(_) => Ok(self.inner.clock.now().saturating_duration_since(began)),
+            Err(error) => Err(error),
+        }
     }
 
     /// The options it was made with.

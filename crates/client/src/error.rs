@@ -4,6 +4,8 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
+use crate::query::QueryId;
+
 /// A result of this crate.
 pub type Result<T, E = ClientError> = std::result::Result<T, E>;
 
@@ -61,6 +63,8 @@ pub struct ErrorContext {
     pub attempts: Option<u32>,
     /// Time spent on them.
     pub elapsed: Option<Duration>,
+    /// The statement that it happened to, as the stores' logs name it.
+    pub query: Option<QueryId>,
 }
 
 /// An error of PD, TiKV or the way to them.
@@ -161,6 +165,14 @@ impl ClientError {
         self
     }
 
+    /// Sets the statement, when it is known; the first one set stays.
+    #[must_use]
+    pub fn with_query(mut self, query: Option<QueryId>) -> Self {
+        let known = &mut self.inner.context.query;
+        *known = known.or(query);
+        self
+    }
+
     /// Overrides whether a retry is safe.
     #[must_use]
     pub fn with_retry(mut self, retry: RetrySafety) -> Self {
@@ -230,6 +242,9 @@ impl fmt::Display for ErrorContext {
         }
         if let Some(elapsed) = &self.elapsed {
             part(f, "after", &format_args!("{elapsed:.1?}"))?;
+        }
+        if let Some(query) = &self.query {
+            part(f, "query", query)?;
         }
         Ok(())
     }

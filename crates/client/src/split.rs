@@ -10,6 +10,7 @@ use crate::backoff::{BackoffKind, Backoffer};
 use crate::client::Client;
 use crate::error::{ClientError, ErrorKind, Result};
 use crate::lock::key_error;
+use crate::query::QueryId;
 use crate::sender::{KeyGroup, Priority, SendOptions, Sent};
 use crate::transport::{StoreRequest, StoreResponse};
 
@@ -32,6 +33,8 @@ pub struct SplitOptions {
     pub wait: Duration,
     /// When the statement ends.
     pub deadline: Option<Instant>,
+    /// The statement that they are split for.
+    pub query: Option<QueryId>,
     /// Time for retries. Default 20 s.
     pub budget: Duration,
 }
@@ -42,6 +45,7 @@ impl Default for SplitOptions {
             scatter_group: None,
             wait: Duration::ZERO,
             deadline: None,
+            query: None,
             budget: Duration::from_secs(20),
         }
     }
@@ -72,7 +76,9 @@ impl Client {
         keys: Vec<Vec<u8>>,
         options: &SplitOptions,
     ) -> Result<Split> {
-        let mut bo = self.backoffer(options.budget).with_deadline(options.deadline);
+        let query = Some(options.query.unwrap_or_else(|| self.query_id()));
+        let mut bo =
+            self.backoffer(options.budget).with_deadline(options.deadline).with_query(query);
         self.split(&mut bo, keys.clone()).await?;
         let regions = self.beginning_at(&mut bo, keys).await?;
         let mut split = Split { regions, ..Split::default() };

@@ -21,7 +21,7 @@ use datafusion::common::{Location, Span};
 use datafusion::error::DataFusionError;
 use tifusion_client::error::ErrorContext;
 use tifusion_client::txn::TxnError;
-use tifusion_client::{ClientError, ErrorKind as ClientErrorKind};
+use tifusion_client::{ClientError, ErrorKind as ClientErrorKind, QueryId};
 use tifusion_schema::NotWritableReason;
 use tifusion_schema::row_id::RowIdError;
 
@@ -29,6 +29,9 @@ pub use tifusion_client::RetrySafety;
 
 /// A result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Name of the context that says which statement an error happened to.
+const QUERY: &str = "query";
 
 /// What a caller can do about an error; coarse on purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -148,6 +151,15 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.inner.kind
+    }
+
+    /// Says which statement it happened to, unless that is known.
+    #[must_use]
+    pub(crate) fn of_query(self, query: QueryId) -> Self {
+        if self.inner.context.iter().any(|(name, _)| *name == QUERY) {
+            return self;
+        }
+        self.with_context(QUERY, query.to_string())
     }
 
     /// The words alone, without context.
@@ -317,6 +329,7 @@ fn client_context(context: &ErrorContext) -> Vec<(&'static str, String)> {
         ("key", context.key.clone()),
         ("attempts", context.attempts.map(|count| count.to_string())),
         ("elapsed", context.elapsed.map(|elapsed| format!("{elapsed:.1?}"))),
+        (QUERY, context.query.map(|query| query.to_string())),
     ];
     parts.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }

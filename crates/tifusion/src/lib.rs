@@ -40,6 +40,7 @@ pub mod error;
 mod functions;
 mod keep;
 mod meta;
+pub mod metrics;
 mod optimizer;
 mod planned;
 mod planner;

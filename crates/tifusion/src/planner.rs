@@ -16,6 +16,7 @@ use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::source_as_provider;
 use datafusion::execution::context::QueryPlanner;
 use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::dml::InsertOp;
 use datafusion::logical_expr::{DmlStatement, LogicalPlan, WriteOp};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{
@@ -28,6 +29,7 @@ use crate::cluster::Cluster;
 use crate::config::TidbOptions;
 use crate::error::{Error, ErrorKind, Result};
 use crate::meta::{Need, ReadAt, View};
+use crate::metrics;
 use crate::reading::{ViewUse, different_times};
 use crate::snapshot_check::SnapshotCheckExec;
 use crate::statement::StatementSnapshot;
@@ -128,7 +130,8 @@ impl TidbQueryPlanner {
         let deadline = self.cluster.deadline(&config);
         let view = self.view(tables, outer.as_deref(), deadline).await?;
         let snapshot = outer.unwrap_or_else(|| {
-            let snapshot = StatementSnapshot::new(view.ts(), view.version(), deadline);
+            let query = self.cluster.client().query_id();
+            let snapshot = StatementSnapshot::new(view.ts(), view.version(), deadline, query);
             Arc::new(if tables.is_past() { snapshot.of_past() } else { snapshot })
         });
         for used in tables.views() {
@@ -172,6 +175,21 @@ fn is_write(plan: &LogicalPlan) -> bool {
         LogicalPlan::Analyze(analyze) => is_write(&analyze.input),
         LogicalPlan::Dml(_) => true,
         plan => TidbWrite::of(plan).is_some(),
+    }
+}
+
+/// What a statement does, in a word.
+fn kind_of(plan: &LogicalPlan) -> &'static str {
+    match plan {
+        LogicalPlan::Explain(_) | LogicalPlan::Analyze(_) => "explain",
+        LogicalPlan::Dml(dml) => match dml.op {
+            WriteOp::Insert(InsertOp::Append) => "insert",
+            WriteOp::Insert(InsertOp::Overwrite | InsertOp::Replace) => "replace",
+            WriteOp::Delete => "delete",
+            WriteOp::Update => "update",
+            _ => "other",
+        },
+        plan => TidbWrite::of(plan).map_or("select", TidbWrite::word),
     }
 }
 
@@ -224,6 +242,9 @@ impl QueryPlanner for TidbQueryPlanner {
                 "a write is a statement of its own, not a part of another one: it has a timestamp of its own",
             )
             .into());
+        }
+        if !inner {
+            metrics::statement(kind_of(plan));
         }
         let Pinned { plan, snapshot, statistics } = self.pin(plan, &tables, state).await?;
         let mut state = state.clone();

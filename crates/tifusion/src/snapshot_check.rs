@@ -47,11 +47,15 @@ impl SnapshotCheckExec {
 impl DisplayAs for SnapshotCheckExec {
     fn fmt_as(&self, kind: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let start_ts = self.snapshot.start_ts().version();
+        let query = self.snapshot.query();
         match kind {
             DisplayFormatType::Default | DisplayFormatType::Verbose => {
-                write!(f, "SnapshotCheckExec: start_ts={start_ts}")
+                write!(f, "SnapshotCheckExec: start_ts={start_ts}, query={query}")
             }
-            DisplayFormatType::TreeRender => writeln!(f, "start_ts={start_ts}"),
+            DisplayFormatType::TreeRender => {
+                writeln!(f, "start_ts={start_ts}")?;
+                writeln!(f, "query={query}")
+            }
         }
     }
 }
@@ -121,7 +125,9 @@ impl ExecutionPlan for SnapshotCheckExec {
             let (start_ts, deadline) = (snapshot.start_ts(), snapshot.deadline());
             let checked = client.check_gc_safe_point_by(start_ts, deadline).await;
             keep.release().await;
-            checked.map_err(|error| DataFusionError::from(Error::from(error)))
+            checked.map_err(|error| {
+                DataFusionError::from(Error::from(error).of_query(snapshot.query()))
+            })
         });
         let check = check.try_filter_map(|()| async { Ok(None) });
         let checked = RecordBatchStreamAdapter::new(self.schema(), rows.chain(check));

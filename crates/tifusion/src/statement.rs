@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use tifusion_client::Timestamp;
 use tifusion_client::lock::ReadLocks;
+use tifusion_client::{QueryId, Timestamp};
+use tracing::Span;
 
 /// One timestamp and one schema version for all that a statement reads.
 ///
@@ -15,15 +16,28 @@ pub struct StatementSnapshot {
     start_ts: Timestamp,
     schema_version: i64,
     deadline: Option<Instant>,
+    query: QueryId,
+    span: Span,
     locks: Arc<ReadLocks>,
     is_past: bool,
 }
 
 impl StatementSnapshot {
     /// The snapshot at `start_ts`, whose schema is `schema_version`; requests end at `deadline`.
-    pub(crate) fn new(start_ts: Timestamp, schema_version: i64, deadline: Option<Instant>) -> Self {
+    pub(crate) fn new(
+        start_ts: Timestamp,
+        schema_version: i64,
+        deadline: Option<Instant>,
+        query: QueryId,
+    ) -> Self {
         let locks = Arc::new(ReadLocks::new(start_ts));
-        Self { start_ts, schema_version, deadline, locks, is_past: false }
+        let span = tracing::info_span!(
+            "statement",
+            query = query.number(),
+            start_ts = start_ts.version(),
+            schema_version,
+        );
+        Self { start_ts, schema_version, deadline, query, span, locks, is_past: false }
     }
 
     /// The same as what `AS OF TIMESTAMP` asked for.
@@ -53,6 +67,16 @@ impl StatementSnapshot {
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
+    }
+
+    /// Names this run of the statement to the stores, in errors and in logs.
+    pub(crate) fn query(&self) -> QueryId {
+        self.query
+    }
+
+    /// Around all that it reads and writes; open until its plan is gone.
+    pub(crate) fn span(&self) -> &Span {
+        &self.span
     }
 
     /// What its scans learn about locks: each transaction is asked about once.

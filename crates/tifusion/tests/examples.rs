@@ -133,3 +133,29 @@ fn faults_of_the_embedded_cluster_change_no_answer() {
         assert!(shown.contains(expected), "no {expected:?} in\n{shown}");
     }
 }
+
+#[test]
+fn prometheus_reads_what_was_measured() {
+    let shown = printed(&run("metrics", &[]));
+    let value = |series: &str| {
+        let line = shown.lines().find(|line| line.starts_with(series));
+        let line = line.unwrap_or_else(|| panic!("no {series:?} in\n{shown}"));
+        line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()
+    };
+    assert_eq!(value("tifusion_statements_total{kind=\"insert\"}"), 1.0, "{shown}");
+    assert_eq!(value("tifusion_statements_total{kind=\"select\"}"), 1.0, "{shown}");
+    assert_eq!(value("tifusion_transactions_total{outcome=\"committed\"}"), 1.0, "{shown}");
+    assert!(value("tifusion_regions_cached") >= 1.0, "{shown}");
+    assert!(value("tifusion_tso_duration_seconds_count{outcome=\"ok\"}") >= 2.0, "{shown}");
+    assert!(
+        value("tifusion_rpc_duration_seconds_count{method=\"coprocessor\",store=\"127.0.0.1:")
+            >= 1.0
+    );
+    assert!(
+        value("tifusion_rpc_received_bytes_total{method=\"coprocessor\",store=\"127.0.0.1:") > 0.0
+    );
+    assert!(
+        shown.contains("# HELP tifusion_retries_total ")
+            || !shown.contains("tifusion_retries_total{")
+    );
+}

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinSet;
+use tracing::Instrument as _;
 
 use super::task::TaskSource;
 use super::worker::{Event, Shared, Worker};
@@ -40,8 +41,15 @@ async fn start_all(
         let mut bo = shared.backoffer(shared.budgets.build_tasks);
         let next = source.next(&mut bo).await.map_err(|error| shared.label(error))?;
         let Some(task) = next else { return Ok(tasks) };
+        let span = tracing::debug_span!(
+            "task",
+            task = tasks,
+            table = shared.request.label.as_deref(),
+            region = task.region.ver_id.id,
+            ranges = task.ranges.len(),
+        );
         let worker = Worker::new(Arc::clone(shared), tasks, task, events.clone());
-        workers.spawn(worker.run());
+        workers.spawn(worker.run().instrument(span));
         tasks += 1;
     }
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::lock::LockStats;
+use crate::metrics;
 use crate::sender::SendStats;
 
 /// Counters of one coprocessor read; shared with its caller, only ever growing.
@@ -136,10 +137,12 @@ impl CopMetrics {
 
     pub(super) fn count_cache_hit(&self) {
         self.cache_hits.add(1);
+        metrics::cop_cache("hit");
     }
 
     pub(super) fn count_cache_miss(&self) {
         self.cache_misses.add(1);
+        metrics::cop_cache("miss");
     }
 
     /// A store answered, but not with rows: a lock was in the way, or its time was over.

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tifusion_proto::kvrpcpb;
@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 
 use super::range::KeyRange;
 use crate::lock::ReadLocks;
+use crate::query::QueryId;
 use crate::sender::{Isolation, Priority, ReplicaRead};
 use crate::timestamp::Timestamp;
 
@@ -62,10 +63,12 @@ pub struct CopRequest {
     pub label: Option<Arc<str>>,
     /// The table's schema version, which TiFlash checks; 0 for none.
     pub schema_version: i64,
-    /// Names the statement in the stores' logs.
-    pub task_id: u64,
+    /// The statement that reads; `None` for a read on its own, which gets an id of its own.
+    pub query: Option<QueryId>,
     /// Where the answers' bytes are booked while they wait.
     pub memory: Option<Arc<dyn MemoryGauge>>,
+    /// Time after which a task of it is warned of, with all that is known about it; `None` (default) never.
+    pub slow_after: Option<Duration>,
     /// What the statement has learnt about locks, shared by its reads at the same timestamp; `None`
     /// for a read on its own.
     pub locks: Option<Arc<ReadLocks>>,
@@ -95,8 +98,9 @@ impl CopRequest {
             deadline: None,
             label: None,
             schema_version: 0,
-            task_id: 0,
+            query: None,
             memory: None,
+            slow_after: None,
             locks: None,
         }
     }

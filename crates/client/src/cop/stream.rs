@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use futures::Stream;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::task::JoinHandle;
+use tracing::{Instrument as _, Span};
 
 use super::cache::CopCache;
 use super::driver;
@@ -21,6 +22,7 @@ use crate::clock::Clock;
 use crate::error::{ClientError, ErrorKind, Result};
 use crate::lock::{LockResolver, ReadLocks};
 use crate::options::ClientOptions;
+use crate::query::QueryId;
 use crate::sender::{SendOptions, Sender};
 
 /// The answers of a coprocessor read.
@@ -68,16 +70,20 @@ impl CopStream {
     /// [`ErrorKind::InvalidInput`] when the ranges are not sorted and disjoint, or `locks` belong to
     /// another timestamp.
     pub fn new(
-        request: CopRequest,
+        mut request: CopRequest,
         sender: Sender,
         resolver: LockResolver,
         cache: Option<Arc<CopCache>>,
         clock: Arc<dyn Clock>,
         options: &ClientOptions,
     ) -> Result<Self> {
-        let labelled = |error: ClientError| match &request.label {
-            Some(label) => error.with_table(&**label),
-            None => error,
+        let query = *request.query.get_or_insert_with(|| QueryId::new(&*clock));
+        let labelled = |error: ClientError| {
+            let error = error.with_query(Some(query));
+            match &request.label {
+                Some(label) => error.with_table(&**label),
+                None => error,
+            }
         };
         range::check_sorted(&request.ranges).map_err(labelled)?;
         let locks = request.locks.clone();
@@ -101,7 +107,6 @@ impl CopStream {
             not_fill_cache: request.not_fill_cache,
             replica: Arc::clone(&request.replica),
             met_lock: Arc::default(),
-            task_id: request.task_id,
             label: request.label.clone(),
             stats: Arc::clone(&metrics.send),
         };
@@ -121,6 +126,7 @@ impl CopStream {
             clock,
             gate,
             metrics,
+            span: Span::current(),
             request,
         };
         Ok(Self {
@@ -141,7 +147,8 @@ impl CopStream {
 
     fn start(&self) -> State {
         let (sender, events) = mpsc::unbounded_channel();
-        let driver = tokio::spawn(driver::drive(Arc::clone(&self.shared), sender));
+        let drive = driver::drive(Arc::clone(&self.shared), sender);
+        let driver = tokio::spawn(drive.instrument(self.shared.span.clone()));
         State::Running { events, _driver: Driver(driver) }
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tifusion_proto::{coprocessor, kvrpcpb};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::UnboundedSender;
+use tracing::Span;
 
 use super::cache::{self, CopCache, Lookup, Payload};
 use super::gate::{Admission, Gate};
@@ -21,6 +22,7 @@ use crate::error::{ClientError, ErrorKind, Result};
 use crate::lock::{Knowledge, LockResolver, ReadLocks};
 use crate::options::BackoffBudgets;
 use crate::sender::{Answer, SendOptions, Sender, Sent};
+use crate::slow::{Spent, Task};
 use crate::transport::{StoreRequest, StoreResponse};
 
 /// Largest page, in rows (TiDB's figure).
@@ -63,6 +65,8 @@ pub(super) struct Shared {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) gate: Arc<Gate>,
     pub(super) metrics: Arc<CopMetrics>,
+    /// Around all its tasks.
+    pub(super) span: Span,
 }
 
 /// What a worker or the driver tells the stream.
@@ -80,7 +84,9 @@ pub(super) enum Event {
 
 impl Shared {
     pub(super) fn backoffer(&self, budget: Duration) -> Backoffer {
-        Backoffer::new(Arc::clone(&self.clock), budget).with_deadline(self.request.deadline)
+        Backoffer::new(Arc::clone(&self.clock), budget)
+            .with_deadline(self.request.deadline)
+            .with_query(self.request.query)
     }
 
     /// A place among the requests under way of all reads that share them. Those before it in line end
@@ -106,6 +112,13 @@ impl Shared {
         }
     }
 
+    /// Warns of a task whose answer took long; waits for the consumer are not its time.
+    fn tell_if_slow(&self, spent: &Spent, task: &CopTask, bo: &Backoffer) {
+        let (table, region) = (self.request.label.as_deref(), task.region.ver_id.id);
+        let task = Task { kind: "coprocessor", table, region, ranges: task.ranges.len() };
+        spent.tell(self.request.slow_after, task, bo);
+    }
+
     /// What the cache has for the task; `None` when its answer is not to be kept either.
     fn look_up(&self, task: &CopTask) -> Option<Lookup> {
         Lookup::new(self.cache.as_ref()?, &self.request, task)
@@ -121,6 +134,7 @@ impl Shared {
     }
 
     pub(super) fn label(&self, error: ClientError) -> ClientError {
+        let error = error.with_query(self.request.query);
         match &self.request.label {
             Some(label) => error.with_table(&**label),
             None => error,
@@ -147,6 +161,8 @@ struct Asked {
 enum Next {
     /// The same ranges again.
     Again,
+    /// The same ranges, wherever their regions are by now.
+    Elsewhere,
     /// The ranges that are left, the next page, after one of so many bytes.
     Page(Vec<KeyRange>, usize),
     /// The same ranges in smaller pages: the answer is larger than all memory there is.
@@ -155,6 +171,13 @@ enum Next {
     Done,
     /// Fewer ranges at once.
     Smaller { backoff: BackoffKind, cause: ClientError },
+}
+
+impl Next {
+    /// Whether the answer was of use.
+    fn has_rows(&self) -> bool {
+        matches!(self, Self::Page(..) | Self::Done)
+    }
 }
 
 impl Worker {
@@ -184,6 +207,7 @@ impl Worker {
     /// The backoff budget begins anew with every answer: it bounds the time without progress.
     async fn work(&mut self) -> Result<()> {
         let mut bo = self.shared.backoffer(self.shared.budgets.request);
+        let mut spent = Spent::default();
         while let Some(task) = self.left.front().cloned() {
             let admission = self.shared.gate.admit(self.task).await;
             let slot = self.shared.slot(&bo).await?;
@@ -192,27 +216,36 @@ impl Worker {
             let lookup = self.shared.look_up(&task);
             let sent = self.send(&mut bo, &task, lookup.as_ref()).await?;
             drop(slot);
+            let time = self.shared.clock.now().saturating_duration_since(started);
             let next = match sent {
                 Sent::Answer(answer) => {
-                    let time = self.shared.clock.now().saturating_duration_since(started);
+                    spent.answered(&answer);
                     let asked = Asked { lookup, then, time };
                     let next = self.on_answer(&mut bo, &task, *answer, admission, asked).await?;
-                    if matches!(next, Next::Page(..) | Next::Done) {
+                    if next.has_rows() {
+                        spent.add(time);
+                        self.shared.tell_if_slow(&spent, &task, &bo);
+                        spent = Spent::default();
                         bo = self.shared.backoffer(self.shared.budgets.request);
                     }
                     next
                 }
                 Sent::Rebuild { .. } => {
                     drop(admission);
-                    self.replace(self.shared.rebuild(task.ranges, task.paging_size).await?);
-                    continue;
+                    spent.in_vain();
+                    Next::Elsewhere
                 }
                 Sent::OutOfTime { backoff, cause } => {
                     drop(admission);
+                    spent.in_vain();
                     Next::Smaller { backoff, cause }
                 }
             };
+            let has_rows = next.has_rows();
             self.step(&mut bo, task, next).await?;
+            if !has_rows {
+                spent.add(self.shared.clock.now().saturating_duration_since(started));
+            }
         }
         Ok(())
     }
@@ -220,6 +253,9 @@ impl Worker {
     async fn step(&mut self, bo: &mut Backoffer, task: CopTask, next: Next) -> Result<()> {
         match next {
             Next::Again => {}
+            Next::Elsewhere => {
+                self.replace(self.shared.rebuild(task.ranges, task.paging_size).await?);
+            }
             Next::Done => drop(self.left.pop_front()),
             Next::Page(ranges, bytes) => {
                 let paging_size = next_page(task.paging_size, bytes);
@@ -313,7 +349,7 @@ impl Worker {
         admission: Admission,
         asked: Asked,
     ) -> Result<Next> {
-        let Answer { response, store_id, address, attempts } = answer;
+        let Answer { response, store_id, address, attempts, .. } = answer;
         let StoreResponse::Coprocessor(mut response) = response else {
             let error = ClientError::of_another_command();
             return Err(self.locate(error, task, store_id, address));

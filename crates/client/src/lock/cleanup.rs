@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use tifusion_proto::kvrpcpb;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
+use tracing::Instrument as _;
 
 use super::decision::Cleanup;
 use super::info::Lock;
@@ -186,13 +187,14 @@ impl CleanupPool {
         let work = run(job);
         let mut tasks = self.tasks.lock();
         while tasks.try_join_next().is_some() {}
-        tasks.spawn(async move {
+        let work = async move {
             let _turn = turn;
             // Whoever meets the lock next tries again.
             if let Err(error) = work.await {
                 tracing::debug!(%error, "a lock was left behind");
             }
-        });
+        };
+        tasks.spawn(work.in_current_span());
         None
     }
 

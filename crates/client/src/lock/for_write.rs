@@ -11,6 +11,7 @@ use super::resolver::{Asker, LockResolver, merge, waiting_cause};
 use super::stats::{LockStats, Waiting};
 use crate::backoff::{BackoffKind, Backoffer};
 use crate::error::Result;
+use crate::metrics::{self, RetryCause};
 use crate::timestamp::Timestamp;
 
 impl LockResolver {
@@ -63,6 +64,7 @@ impl LockResolver {
     ) -> Result<Option<Waiting>> {
         let cause = waiting_cause(&locks, label);
         stats.met.fetch_add(locks.len() as u64, Ordering::Relaxed);
+        metrics::retry(RetryCause::Lock, "write");
         let waiting = self.resolve_for_write(bo, locks).await?;
         let Some(wait) = waiting.iter().map(|waiting| waiting.wait).min() else { return Ok(None) };
         if let Some(later) = waiting.into_iter().find(|waiting| waiting.txn > start_ts) {

@@ -17,6 +17,7 @@ use super::stats::{LockStats, Resolved};
 use super::status::{AsyncCommit, Fate, TxnStatus};
 use crate::backoff::{BackoffKind, Backoffer};
 use crate::error::{ClientError, ErrorKind, Result};
+use crate::metrics::{self, RetryCause};
 use crate::options::ClientOptions;
 use crate::pd::PdApi;
 use crate::sender::{Priority, SendOptions, SendStats, Sender};
@@ -102,6 +103,7 @@ impl LockResolver {
     ) -> Result<()> {
         let cause = waiting_cause(&locks, label);
         stats.met.fetch_add(locks.len() as u64, Ordering::Relaxed);
+        metrics::retry(RetryCause::Lock, "read");
         let resolved = self.resolve_for_read(bo, locks, read, then).await?;
         let cap = match resolved {
             Resolved { wait: Some(wait), .. } => wait,
@@ -313,7 +315,8 @@ impl LockResolver {
     /// Cleans up behind the read; in place when too much is being cleaned up already.
     async fn clean_up(&self, bo: &mut Backoffer, job: Job) {
         let inner = &self.inner;
-        let mut budget = Backoffer::new(Arc::clone(bo.clock()), inner.cleanup_budget);
+        let mut budget =
+            Backoffer::new(Arc::clone(bo.clock()), inner.cleanup_budget).with_query(bo.query());
         let (sender, options) = (inner.sender.clone(), inner.options.clone());
         let left = inner
             .cleanups

@@ -11,6 +11,7 @@ use tonic::{Request, Response, Status};
 use super::failure::{Failure, check_header};
 use super::members::{Leader, Members};
 use crate::clock::Clock;
+use crate::metrics;
 use crate::transport::Limit;
 
 /// One try at one leader.
@@ -67,7 +68,10 @@ impl Call {
         &self,
         call: impl Future<Output = Result<Response<T>, Status>>,
     ) -> Result<T, Failure> {
-        self.limit().run(call).await.map_err(Failure::from_transport)
+        let began = self.clock.now();
+        let answer = self.limit().run(call).await;
+        metrics::pd(self.clock.now().saturating_duration_since(began), answer.is_ok());
+        answer.map_err(Failure::from_transport)
     }
 }
 

@@ -206,7 +206,13 @@ impl Members {
         round.finish()
     }
 
-    async fn get_members(
+    /// The endpoints of the options.
+    pub(super) fn configured(&self) -> &[String] {
+        &self.configured
+    }
+
+    /// What the member at `address` says of all of them.
+    pub(super) async fn get_members(
         &self,
         address: String,
         timeout: Duration,
@@ -223,7 +229,7 @@ impl Members {
     }
 
     /// The addresses of a member's advertised URLs, as reached from here.
-    fn addresses_of(&self, member: &pdpb::Member) -> Vec<String> {
+    pub(super) fn addresses_of(&self, member: &pdpb::Member) -> Vec<String> {
         let parsed = member.client_urls.iter().filter_map(|url| endpoint::parse(url).ok());
         let usable = parsed.filter(|url| self.channels.is_secure() || !url.secure);
         usable

@@ -13,6 +13,7 @@ mod gc;
 mod hold;
 pub(crate) mod keys;
 mod members;
+mod probe;
 mod scatter;
 #[cfg(test)]
 pub(crate) mod stub;
@@ -28,6 +29,7 @@ use crate::error::{ClientError, ErrorKind, Result};
 use crate::timestamp::Timestamp;
 
 pub use client::PdClient;
+pub use probe::{EndpointAnswer, PdEndpoint, PdMember, probe};
 
 /// A region as PD knows it.
 #[derive(Debug, Clone, PartialEq, Default)]

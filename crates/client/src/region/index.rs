@@ -9,6 +9,7 @@ use bytes::Bytes;
 use lru::LruCache;
 
 use super::types::{Region, RegionVerId};
+use crate::metrics::CachedRegions;
 
 /// Regions that do not overlap, at most one epoch of each.
 #[derive(Debug)]
@@ -16,6 +17,7 @@ pub(super) struct RegionIndex {
     /// Start key to region id.
     by_start: BTreeMap<Bytes, u64>,
     by_id: LruCache<u64, Arc<Region>>,
+    counted: CachedRegions,
 }
 
 impl RegionIndex {
@@ -25,7 +27,7 @@ impl RegionIndex {
         // Unbounded for the map, so that it allocates by use; `insert` keeps the bound.
         let mut by_id = LruCache::unbounded();
         by_id.resize(capacity);
-        Self { by_start: BTreeMap::new(), by_id }
+        Self { by_start: BTreeMap::new(), by_id, counted: CachedRegions::default() }
     }
 
     /// The region that holds `key`.
@@ -73,6 +75,7 @@ impl RegionIndex {
         if let Some((_, evicted)) = self.by_id.push(new.id, Arc::clone(&region)) {
             self.by_start.remove(&evicted.start_key);
         }
+        self.counted.set(self.by_start.len());
         Some(region)
     }
 
@@ -88,6 +91,7 @@ impl RegionIndex {
     pub(super) fn remove_version(&mut self, ver: RegionVerId) {
         if self.get_version(ver).is_some() {
             self.remove(ver.id);
+            self.counted.set(self.by_start.len());
         }
     }
 

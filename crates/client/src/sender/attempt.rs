@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tifusion_proto::metapb;
+use tracing::{Instrument as _, Span};
 
 use super::command::{is_idempotent, is_read, take_region_error};
 use super::exchange::{Exchange, Flow, Target};
@@ -11,8 +12,9 @@ use super::replica_read::ReplicaRole;
 use super::{Answer, Sent};
 use crate::backoff::{BackoffKind, Backoffer};
 use crate::error::{ClientError, ErrorKind, Result};
+use crate::query::QueryId;
 use crate::region::{Store, StoreState};
-use crate::region_error::PeerMark;
+use crate::region_error::{PeerMark, RegionErrorKind};
 
 impl Exchange<'_> {
     pub(super) async fn run(mut self, bo: &mut Backoffer) -> Result<Sent> {
@@ -76,7 +78,7 @@ impl Exchange<'_> {
             false => None,
         };
         let timeout = self.timeout(bo);
-        let request = (self.build)(self.context(&choice, timeout));
+        let request = (self.build)(self.context(bo, &choice, timeout));
         let Choice { peer, preferred } = choice;
         let peer_attempts = self.replicas.attempt(peer.id);
         let (idempotent, reads) = (is_idempotent(&request), is_read(&request));
@@ -84,29 +86,50 @@ impl Exchange<'_> {
         self.attempts = self.attempts.saturating_add(1);
         self.options.stats.count_request();
         let began = bo.clock().now();
-        let called = self.call(bo, &target, request, timeout).await;
+        let span = self.span(bo, &target, request.method());
+        let called = self.call(bo, &target, request, timeout).instrument(span.clone()).await;
         drop(place);
         let mut response = match called {
             Ok(response) => response,
             Err(error) => {
                 self.options.stats.count_transport_error();
+                span.record("failure", error.kind());
                 self.charge(bo, bo.clock().now().saturating_duration_since(began));
                 return self.on_transport_error(bo, &target, error).await;
             }
         };
         match take_region_error(&mut response) {
-            Some(error) => self.on_region_error(bo, &target, error).await,
+            Some(error) => {
+                span.record("failure", tracing::field::display(RegionErrorKind::of(&error)));
+                self.on_region_error(bo, &target, error).await
+            }
             None => {
                 self.sender.loads.answered(target.store.id);
                 self.learn_leader(&target);
                 Ok(Flow::Done(Sent::Answer(Box::new(Answer {
                     response,
+                    region_id: self.region.ver_id.id,
                     store_id: target.store.id,
                     address: target.store.address.clone(),
                     attempts: self.attempts,
                 }))))
             }
         }
+    }
+
+    /// What a listener sees of the attempt: where it goes, never what is in it.
+    fn span(&self, bo: &Backoffer, target: &Target, method: &'static str) -> Span {
+        tracing::debug_span!(
+            "rpc",
+            method,
+            query = bo.query().map(QueryId::number),
+            table = self.options.label.as_deref(),
+            region = self.region.ver_id.id,
+            store = target.store.id,
+            address = target.store.address.as_str(),
+            attempt = self.attempts,
+            failure = tracing::field::Empty,
+        )
     }
 
     /// A leader read that another peer has answered: that peer is the leader.

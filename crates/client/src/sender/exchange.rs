@@ -11,8 +11,12 @@ use super::transport_error::Pace;
 use super::{BuildRequest, SendOptions, Sender, Sent};
 use crate::backoff::{BackoffKind, Backoffer};
 use crate::error::{ClientError, ErrorKind, Result};
+use crate::query::QueryId;
 use crate::region::{Region, Store};
 use crate::region_error::SHORT_TIMEOUT_MS;
+
+/// What the stores' logs call those who ask.
+const SESSION_ALIAS: &str = "tifusion";
 
 /// Longest part of a call's time that a store is not told of.
 const MARGIN: Duration = Duration::from_secs(3);
@@ -76,7 +80,13 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    pub(super) fn context(&self, choice: &Choice, timeout: Duration) -> kvrpcpb::Context {
+    pub(super) fn context(
+        &self,
+        bo: &Backoffer,
+        choice: &Choice,
+        timeout: Duration,
+    ) -> kvrpcpb::Context {
+        let query = bo.query().map_or(0, QueryId::number);
         let Choice { peer, preferred } = choice;
         let met_lock = self.options.met_lock.load(Ordering::Relaxed);
         let stale_read = *preferred && self.options.replica.stale && !met_lock;
@@ -94,9 +104,14 @@ impl<'a> Exchange<'a> {
             replica_read,
             stale_read,
             max_execution_duration_ms: at_store_ms(timeout),
-            task_id: self.options.task_id,
+            task_id: query,
             is_retry_request: self.attempts > 0,
             request_source: tags.source.clone(),
+            source_stmt: Some(kvrpcpb::SourceStmt {
+                connection_id: query,
+                session_alias: SESSION_ALIAS.to_owned(),
+                ..kvrpcpb::SourceStmt::default()
+            }),
             resource_control_context: group.map(|group| kvrpcpb::ResourceControlContext {
                 resource_group_name: group.clone(),
                 ..kvrpcpb::ResourceControlContext::default()
@@ -148,6 +163,7 @@ impl<'a> Exchange<'a> {
     pub(super) fn locate(&self, error: ClientError, bo: &Backoffer) -> ClientError {
         let error = error
             .with_region(self.region.ver_id.id)
+            .with_query(bo.query())
             .with_attempts(self.attempts.max(bo.attempts()), bo.elapsed());
         match &self.options.label {
             Some(label) => error.with_table(&**label),

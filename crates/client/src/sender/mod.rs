@@ -61,6 +61,8 @@ pub enum Sent {
 pub struct Answer {
     /// The answer; its region error is taken out.
     pub response: StoreResponse,
+    /// The region.
+    pub region_id: u64,
     /// The store.
     pub store_id: u64,
     /// Its address.

@@ -77,8 +77,6 @@ pub struct SendOptions {
     /// Set once the read has met a lock: a replica that answers from what it has would meet it again, so it
     /// asks the leader how far that is from then on.
     pub met_lock: Arc<AtomicBool>,
-    /// Names the statement in the stores' logs.
-    pub task_id: u64,
     /// Who asks, in errors: a table, say.
     pub label: Option<Arc<str>>,
     /// Where to count.
@@ -97,7 +95,6 @@ impl SendOptions {
             not_fill_cache: false,
             replica: Arc::default(),
             met_lock: Arc::default(),
-            task_id: 0,
             label: None,
             stats: Arc::default(),
         }

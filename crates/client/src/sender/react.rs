@@ -7,6 +7,7 @@ use super::exchange::{Exchange, Flow, Target};
 use super::transport_error::{self, TransportAction};
 use crate::backoff::{BackoffKind, Backoffer};
 use crate::error::{ClientError, ErrorKind, Result};
+use crate::metrics::{self, RetryCause};
 use crate::region_error::{
     self, AttemptContext, CacheUpdate, PeerMark, RegionErrorAction, RegionErrorKind,
 };
@@ -19,6 +20,7 @@ impl Exchange<'_> {
         target: &Target,
         error: TransportError,
     ) -> Result<Flow> {
+        metrics::retry(RetryCause::Transport, error.kind());
         let action = transport_error::classify(&error, target.peer_attempts, self.pace());
         // Others have what a replica was too slow to tell, and the leader is no reason to ask for less.
         let action = match action {
@@ -90,6 +92,7 @@ impl Exchange<'_> {
     ) -> Result<Flow> {
         let kind = RegionErrorKind::of(&error);
         self.options.stats.count_region_error(kind);
+        metrics::retry(RetryCause::RegionError, kind.name());
         let from_leader = target.peer.id == self.replicas.leader_id();
         let estimated = error.server_is_busy.as_ref().map_or(0, |busy| busy.estimated_wait_ms);
         if kind == RegionErrorKind::ServerIsBusy {

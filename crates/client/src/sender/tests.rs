@@ -75,11 +75,12 @@ async fn every_command_says_who_asks_and_who_pays() {
 async fn the_context_names_region_peer_and_statement() {
     let cluster = FakeCluster::with_rows(1, &[]);
     let client = cluster.client();
+    let query = client.query_id();
     let options = SnapshotOptions {
         isolation: Isolation::Rc,
         priority: Priority::High,
         not_fill_cache: true,
-        task_id: 99,
+        query: Some(query),
         ..SnapshotOptions::default()
     };
     cluster.add_fault(Fault::once(is_get, Effect::region(busy(""))));
@@ -91,7 +92,9 @@ async fn the_context_names_region_peer_and_statement() {
     assert_eq!(context.isolation_level(), kvrpcpb::IsolationLevel::Rc);
     assert_eq!(context.priority(), kvrpcpb::CommandPri::High);
     assert_eq!(context.request_source, "tifusion");
-    assert_eq!((context.task_id, context.cluster_id), (99, 7));
+    let source = context.source_stmt.as_ref().unwrap();
+    assert_eq!((source.connection_id, &*source.session_alias), (query.number(), "tifusion"));
+    assert_eq!((context.task_id, context.cluster_id), (query.number(), 7));
     assert_eq!(context.max_execution_duration_ms, 9_000, "less than the client waits");
     assert!(context.not_fill_cache && !context.replica_read && !context.stale_read);
     assert_eq!(calls.iter().map(|c| c.context.is_retry_request).collect::<Vec<_>>(), [false, true]);

@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::error::{ClientError, Result};
 use crate::lock::{Knowledge, LockResolver, LockStats, ReadLocks, key_error};
 use crate::options::{BackoffBudgets, ClientOptions};
+use crate::query::QueryId;
 use crate::sender::{Answer, Isolation, Priority, ReplicaRead, SendOptions, SendStats, Sender};
 use crate::timestamp::Timestamp;
 use crate::transport::{StoreRequest, StoreResponse};
@@ -37,8 +38,8 @@ pub struct SnapshotOptions {
     pub deadline: Option<Instant>,
     /// Who asks, in errors: a table, say.
     pub label: Option<Arc<str>>,
-    /// Names the statement in the stores' logs.
-    pub task_id: u64,
+    /// The statement that reads; `None` for a snapshot on its own, which gets an id of its own.
+    pub query: Option<QueryId>,
 }
 
 /// A key and its value.
@@ -58,6 +59,7 @@ pub struct Snapshot {
     clock: Arc<dyn Clock>,
     budgets: BackoffBudgets,
     deadline: Option<Instant>,
+    query: QueryId,
     options: SendOptions,
     locks: Arc<ReadLocks>,
     lock_stats: Arc<LockStats>,
@@ -79,16 +81,16 @@ impl Snapshot {
             priority: options.priority,
             not_fill_cache: options.not_fill_cache,
             replica: options.replica,
-            task_id: options.task_id,
             label: options.label,
             ..SendOptions::new(client.request_timeout)
         };
         Self {
             sender,
             resolver,
-            clock,
             budgets: client.budgets,
             deadline: options.deadline,
+            query: options.query.unwrap_or_else(|| QueryId::new(&*clock)),
+            clock,
             options: send,
             locks: Arc::new(ReadLocks::new(start_ts)),
             lock_stats: Arc::default(),
@@ -236,7 +238,9 @@ impl Snapshot {
     }
 
     fn backoffer(&self) -> Backoffer {
-        Backoffer::new(Arc::clone(&self.clock), self.budgets.request).with_deadline(self.deadline)
+        Backoffer::new(Arc::clone(&self.clock), self.budgets.request)
+            .with_deadline(self.deadline)
+            .with_query(Some(self.query))
     }
 
     fn with_locks(&self, mut context: kvrpcpb::Context) -> kvrpcpb::Context {
@@ -256,6 +260,7 @@ impl Snapshot {
     }
 
     fn label(&self, error: ClientError) -> ClientError {
+        let error = error.with_query(Some(self.query));
         match &self.options.label {
             Some(label) => error.with_table(&**label),
             None => error,

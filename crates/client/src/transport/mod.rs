@@ -6,6 +6,7 @@
 mod channels;
 mod connector;
 mod grpc;
+mod measured;
 mod status;
 
 use std::time::Duration;
@@ -15,6 +16,7 @@ use tifusion_proto::{coprocessor, kvrpcpb};
 pub use channels::Channels;
 pub use grpc::GrpcTransport;
 pub(crate) use grpc::Limit;
+pub(crate) use measured::MeasuredTransport;
 
 /// Why a call did not bring an answer.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -54,6 +56,27 @@ pub enum TransportError {
         /// What is wrong.
         message: String,
     },
+}
+
+impl TransportError {
+    /// What went wrong, in a word for spans and metrics.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Connect { .. } => "connect",
+            Self::Timeout { .. } => "timeout",
+            Self::Security { .. } => "tls",
+            Self::Status { code, .. } => match code {
+                StatusCode::Unavailable => "unavailable",
+                StatusCode::DeadlineExceeded => "deadline_exceeded",
+                StatusCode::Cancelled => "cancelled",
+                StatusCode::ResourceExhausted => "resource_exhausted",
+                StatusCode::Unimplemented => "unimplemented",
+                StatusCode::PermissionDenied => "permission_denied",
+                StatusCode::Other => "status",
+            },
+        }
+    }
 }
 
 /// gRPC status codes that the client tells apart.
@@ -112,6 +135,28 @@ pub enum StoreRequest {
     TxnHeartBeat(kvrpcpb::TxnHeartBeatRequest),
     /// `SplitRegion`.
     SplitRegion(kvrpcpb::SplitRegionRequest),
+}
+
+impl StoreRequest {
+    /// The gRPC method that it calls, as spans and metrics name it.
+    #[must_use]
+    pub fn method(&self) -> &'static str {
+        match self {
+            Self::Coprocessor(_) => "coprocessor",
+            Self::Get(_) => "kv_get",
+            Self::BatchGet(_) => "kv_batch_get",
+            Self::Scan(_) => "kv_scan",
+            Self::CheckTxnStatus(_) => "kv_check_txn_status",
+            Self::CheckSecondaryLocks(_) => "kv_check_secondary_locks",
+            Self::ResolveLock(_) => "kv_resolve_lock",
+            Self::PessimisticRollback(_) => "kv_pessimistic_rollback",
+            Self::Prewrite(_) => "kv_prewrite",
+            Self::Commit(_) => "kv_commit",
+            Self::BatchRollback(_) => "kv_batch_rollback",
+            Self::TxnHeartBeat(_) => "kv_txn_heart_beat",
+            Self::SplitRegion(_) => "split_region",
+        }
+    }
 }
 
 /// The answer to a [`StoreRequest`], of the same variant.

@@ -56,6 +56,7 @@ impl Client {
             lock_stats: LockStats::default(),
             runtime: current_runtime()?,
             options: TxnOptions {
+                query: Some(options.query.unwrap_or_else(|| self.query_id())),
                 concurrency: options.concurrency.max(1),
                 lock_ttl: options.lock_ttl.max(Duration::from_secs(1)),
                 ..options

@@ -43,7 +43,12 @@ pub(super) struct Birth {
 impl Core {
     /// A backoffer for a step before the commit is decided, which ends with the statement.
     pub(super) fn backoffer(&self, budget: Duration) -> Backoffer {
-        self.client.backoffer(budget).with_deadline(self.options.deadline)
+        self.endless_backoffer(budget).with_deadline(self.options.deadline)
+    }
+
+    /// A backoffer for a step that is taken whatever becomes of the statement.
+    pub(super) fn endless_backoffer(&self, budget: Duration) -> Backoffer {
+        self.client.backoffer(budget).with_query(self.options.query)
     }
 
     /// How old the transaction is by this machine's clock.

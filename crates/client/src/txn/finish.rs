@@ -45,7 +45,7 @@ impl Core {
     }
 
     async fn finish_keys(&self, fate: Fate, keys: Vec<Vec<u8>>) -> Result<()> {
-        let mut bo = self.client.backoffer(self.options.budgets.finish);
+        let mut bo = self.endless_backoffer(self.options.budgets.finish);
         let groups = self.client.sender().group_keys(&mut bo, keys, KEYS_PER_REQUEST).await?;
         let requests = groups.into_iter().map(|group| self.finish_group(fate, group.keys));
         let mut results =
@@ -59,7 +59,7 @@ impl Core {
 
     /// Keys that were of one region a moment ago.
     async fn finish_group(&self, fate: Fate, mut keys: Vec<Vec<u8>>) -> Result<()> {
-        let mut bo = self.client.backoffer(self.options.budgets.finish);
+        let mut bo = self.endless_backoffer(self.options.budgets.finish);
         let build = |keys: &[Vec<u8>], context| self.finish_request(fate, keys, context);
         while !keys.is_empty() {
             let sender = self.client.sender();
@@ -104,7 +104,7 @@ impl Core {
         let mut first = Ok(());
         loop {
             while running.len() < self.options.concurrency {
-                let mut bo = self.client.backoffer(self.options.budgets.finish);
+                let mut bo = self.endless_backoffer(self.options.budgets.finish);
                 match walk.next(self.client.regions(), &mut bo).await {
                     Some(Ok(part)) => running.push(self.finish_part(fate, part)),
                     Some(Err(error)) => first = first.and(Err(error)),
@@ -121,7 +121,7 @@ impl Core {
     /// What lay in one region when it was looked up, wherever it lies by now.
     async fn finish_part(&self, fate: Fate, part: Part) -> Result<()> {
         let Part { mut region, mut start, end } = part;
-        let mut bo = self.client.backoffer(self.options.budgets.finish);
+        let mut bo = self.endless_backoffer(self.options.budgets.finish);
         // A store goes through all of the transaction's locks in the region.
         let options = SendOptions { timeout: self.send.timeout * 4, ..self.send.clone() };
         let commit_ts = match fate {

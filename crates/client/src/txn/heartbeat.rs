@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
+use tracing::Instrument as _;
 
 use super::core::Core;
 use super::engine::{Beat, Pulse};
@@ -18,7 +19,8 @@ impl Heart {
     /// Begins; the first sign is due in half of the locks' time to live.
     pub(super) fn start(core: &Arc<Core>) -> Self {
         let beating = Arc::clone(core);
-        Self { task: core.runtime.spawn(async move { beat(&beating).await }) }
+        let beats = async move { beat(&beating).await };
+        Self { task: core.runtime.spawn(beats.in_current_span()) }
     }
 }
 
@@ -57,7 +59,7 @@ async fn beat(core: &Core) {
 /// The transaction's age by PD's clock, which goes on when this machine sleeps; by this machine's when PD
 /// cannot be asked.
 async fn age(core: &Core, budget: Duration) -> Duration {
-    let mut bo = core.client.backoffer(budget);
+    let mut bo = core.endless_backoffer(budget);
     match core.client.pd().timestamp(&mut bo).await {
         Ok(now) => now.saturating_since(core.start_ts).max(core.age()),
         Err(_) => core.age(),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::query::QueryId;
 use crate::sender::Priority;
 use crate::timestamp::Timestamp;
 
@@ -17,9 +18,13 @@ pub struct TxnOptions {
     pub priority: Priority,
     /// Who writes, in errors: a table, say.
     pub label: Option<Arc<str>>,
+    /// The statement that writes; `None` for a transaction on its own, which gets an id of its own.
+    pub query: Option<QueryId>,
     /// When the statement ends. A commit that has been sent is still settled afterwards, within
     /// [`TxnBudgets::settle`].
     pub deadline: Option<Instant>,
+    /// Time after which the commit of its primary is warned of; `None` (default) never.
+    pub slow_after: Option<Duration>,
     /// Requests in flight. Default 16.
     pub concurrency: usize,
     /// Most bytes of keys and values in one request, but at least one mutation. Default 512 KiB: a
@@ -49,7 +54,9 @@ impl Default for TxnOptions {
             start_ts: None,
             priority: Priority::default(),
             label: None,
+            query: None,
             deadline: None,
+            slow_after: None,
             concurrency: 16,
             batch_bytes: 512 << 10,
             max_keys: 16_384,

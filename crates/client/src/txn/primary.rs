@@ -11,6 +11,7 @@ use crate::backoff::{BackoffKind, Backoffer};
 use crate::error::{ClientError, ErrorKind, Result};
 use crate::lock::key_error;
 use crate::lock::status::TxnStatus;
+use crate::slow::{Spent, Task};
 use crate::timestamp::Timestamp;
 use crate::transport::{StoreRequest, StoreResponse};
 
@@ -42,7 +43,16 @@ impl Core {
                 ..kvrpcpb::CommitRequest::default()
             })
         };
+        let began = bo.clock().now();
         let sent = self.client.sender().send_to_key(bo, &primary, &self.send, &build).await;
+        let mut spent = Spent::default();
+        spent.add(bo.clock().now().saturating_duration_since(began));
+        if let Ok(answer) = &sent {
+            spent.answered(answer);
+            let (table, region) = (self.label(), answer.region_id);
+            let task = Task { kind: "commit", table, region, ranges: 1 };
+            spent.tell(self.options.slow_after, task, bo);
+        }
         match sent.map(|answer| answer.response) {
             Ok(StoreResponse::Commit(answer)) => {
                 let reply = answers::committed(answer);
@@ -71,7 +81,7 @@ impl Core {
     pub(super) async fn settle(&self) -> Result<TxnStatus> {
         let primary = self.primary();
         // The statement may be over, but its outcome still has to be known.
-        let mut bo = self.client.backoffer(self.options.budgets.settle);
+        let mut bo = self.endless_backoffer(self.options.budgets.settle);
         let build = |context: kvrpcpb::Context| {
             StoreRequest::CheckTxnStatus(kvrpcpb::CheckTxnStatusRequest {
                 context: Some(context),
@@ -93,7 +103,7 @@ impl Core {
     /// Rolls the primary back; its commit must never have been sent.
     pub(super) async fn rollback_primary(&self) -> Result<()> {
         let primary = self.primary();
-        let mut bo = self.client.backoffer(self.options.budgets.settle);
+        let mut bo = self.endless_backoffer(self.options.budgets.settle);
         let build = |context: kvrpcpb::Context| self.batch_rollback(context, vec![primary.clone()]);
         let answer =
             self.client.sender().send_to_key(&mut bo, &primary, &self.send, &build).await?;
@@ -119,7 +129,7 @@ impl Core {
     /// Gives a sign of life: the primary lock is to live until the transaction is this old.
     pub(super) async fn heartbeat(&self, until: Duration, budget: Duration) -> Pulse {
         let primary = self.primary();
-        let mut bo = self.client.backoffer(budget);
+        let mut bo = self.endless_backoffer(budget);
         let build = |context: kvrpcpb::Context| {
             StoreRequest::TxnHeartBeat(kvrpcpb::TxnHeartBeatRequest {
                 context: Some(context),

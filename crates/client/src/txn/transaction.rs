@@ -13,9 +13,10 @@ use super::guard::CommitGuard;
 use super::heartbeat::Heart;
 use super::mutation::Mutation;
 use super::progress::TxnProgress;
-use crate::error::ClientError;
+use crate::error::{ClientError, ErrorKind};
 use crate::lock::LockStats;
 use crate::lock::status::Fate;
+use crate::metrics;
 use crate::timestamp::Timestamp;
 
 /// A committed transaction.
@@ -52,11 +53,13 @@ pub struct Transaction {
     heart: Option<Heart>,
     /// What the rest's task brought.
     rest: Option<Secondaries>,
+    /// How it ended has been counted.
+    is_counted: bool,
 }
 
 impl Transaction {
     pub(super) fn new(core: Arc<Core>) -> Self {
-        Self { core, heart: None, rest: None }
+        Self { core, heart: None, rest: None, is_counted: false }
     }
 
     /// The snapshot it reads and conflicts by.
@@ -102,6 +105,17 @@ impl Transaction {
         &mut self,
         batches: impl Stream<Item = Vec<Mutation>> + Send,
     ) -> Result<()> {
+        let result = self.try_prewrite(batches).await;
+        if let Err(error) = &result {
+            self.count(failure(error));
+        }
+        result
+    }
+
+    async fn try_prewrite(
+        &mut self,
+        batches: impl Stream<Item = Vec<Mutation>> + Send,
+    ) -> Result<()> {
         let mut batches = pin!(batches.filter(|batch| std::future::ready(!batch.is_empty())));
         let Some(batch) = batches.next().await else { return Ok(()) };
         let (mut batch, mut pieces) = (Some(batch), Vec::new());
@@ -138,6 +152,12 @@ impl Transaction {
     /// Any [`TxnError`]. After all but [`TxnError::Undetermined`] nothing of the transaction is or becomes
     /// visible.
     pub async fn commit(mut self, guard: &dyn CommitGuard) -> Result<Committed> {
+        let result = self.try_commit(guard).await;
+        self.count(result.as_ref().map_or_else(failure, |_| "committed"));
+        result
+    }
+
+    async fn try_commit(&mut self, guard: &dyn CommitGuard) -> Result<Committed> {
         let budget = self.core.options.budgets.commit;
         let mut bo = self.core.backoffer(budget);
         let mut command = self.handle(Event::Commit);
@@ -166,6 +186,7 @@ impl Transaction {
     /// # Errors
     /// None at present: what cannot be reached is left to those who meet it, as it would be after a crash.
     pub async fn rollback(mut self) -> Result<()> {
+        self.count("rolled_back");
         let mut command = self.handle(Event::Rollback);
         loop {
             command = match command {
@@ -181,6 +202,13 @@ impl Transaction {
     #[cfg(test)]
     pub(super) fn core(&self) -> &Core {
         &self.core
+    }
+
+    /// Counts how it ended, the first time.
+    fn count(&mut self, outcome: &'static str) {
+        if !std::mem::replace(&mut self.is_counted, true) {
+            metrics::transaction(outcome);
+        }
     }
 
     fn handle(&self, event: Event) -> Command {
@@ -232,6 +260,7 @@ impl Transaction {
 
 impl Drop for Transaction {
     fn drop(&mut self) {
+        self.count("abandoned");
         let command = self.handle(Event::Abandoned);
         if matches!(command, Command::Return(_)) {
             return;
@@ -270,6 +299,19 @@ async fn end(core: &Core, command: Command) -> Event {
         Command::RollbackPrimary => Event::PrimaryRolledBack(core.rollback_primary().await),
         // The others belong to calls that are under way.
         _ => Event::Abandoned,
+    }
+}
+
+/// How a transaction with this error ended, as it is counted.
+fn failure(error: &TxnError) -> &'static str {
+    match error.kind() {
+        ErrorKind::Conflict => "conflicted",
+        ErrorKind::Undetermined => "undetermined",
+        ErrorKind::InvalidInput
+        | ErrorKind::Refused
+        | ErrorKind::Security
+        | ErrorKind::SnapshotTooOld => "refused",
+        _ => "failed",
     }
 }
 

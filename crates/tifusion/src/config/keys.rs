@@ -83,6 +83,7 @@ pub(crate) mod name {
     pub(crate) const RESOURCE_GROUP: &str = "request.resource_group";
     pub(crate) const SCAN_CONCURRENCY: &str = "table.scan_concurrency";
     pub(crate) const SHOW_ROWID: &str = "show_rowid";
+    pub(crate) const SLOW_TASK: &str = "slow_task.threshold";
     pub(crate) const STALE_READ: &str = "stale_read";
     pub(crate) const STATEMENT_TIMEOUT: &str = "statement.timeout";
     pub(crate) const STREAMING: &str = "coprocess.streaming";
@@ -215,6 +216,8 @@ pub(crate) const KEYS: &[KeySpec] = &[
         "Folder for the cache of names, which makes the first statement on a large cluster fast."),
     now(name::STATEMENT_TIMEOUT, "0", Span, Session,
         "Longest time that a statement may read, 0 for no limit; seconds without a unit."),
+    now(name::SLOW_TASK, "1s", Span, Session,
+        "Time after which a request to a store is warned of in the log, with region, store, retries and the store's own times; 0 for never."),
     now(name::WRITE_ENABLE, "false", Flag, Session,
         "Allow INSERT, REPLACE, DELETE and UPDATE."),
     now(name::WRITE_MODE, "bypass", Choice(&["bypass", "sql"]), Session,

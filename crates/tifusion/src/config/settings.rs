@@ -108,6 +108,8 @@ pub struct Settings {
     pub stale_read: Option<u64>,
     /// `gc_max_wait_time`
     pub gc_max_wait_time: Duration,
+    /// `slow_task.threshold`; `None` for never
+    pub slow_task: Option<Duration>,
     /// `tikv.tls_enable`
     pub tls_enable: bool,
     /// `tikv.trust_cert_collection`
@@ -200,6 +202,7 @@ impl Settings {
             request_source: String::new(),
             stale_read: None,
             gc_max_wait_time: Duration::ZERO,
+            slow_task: None,
             tls_enable: false,
             trust_certs: None,
             key_cert_chain: None,
@@ -327,6 +330,7 @@ impl Settings {
             name::CONN_RECYCLE => self.conn_recycle_time = span,
             name::DYNAMIC_FILTER_WAIT => self.dynamic_filter_wait = span,
             name::GC_MAX_WAIT => self.gc_max_wait_time = span,
+            name::SLOW_TASK => self.slow_task = (!span.is_zero()).then_some(span),
             name::STATEMENT_TIMEOUT => {
                 self.statement_timeout = (!span.is_zero()).then_some(span);
             }

@@ -63,7 +63,8 @@ pub struct ScanRequest {
 /// (`access=covering`) or tell which rows do (`access=lookup`), partitions, regions and ranges as known when the
 /// statement was planned (ranges by the values of the key's columns, if the filters leave few), the
 /// limit given to the stores, the filters that they evaluate and why not the others, rows and
-/// statistics as far as they are known, and the snapshot's timestamp.
+/// statistics as far as they are known, the snapshot's timestamp, and the id by which the stores' logs know the
+/// statement.
 #[derive(Debug, Clone)]
 pub struct TikvScanExec {
     pub(super) client: Client,
@@ -294,7 +295,8 @@ impl DisplayAs for TikvScanExec {
                 if kind == DisplayFormatType::Verbose {
                     write!(f, "{}", self.spec.access)?;
                 }
-                write!(f, ", start_ts={}", self.spec.start_ts)
+                let query = self.snapshot.query();
+                write!(f, ", start_ts={}, query={query}", self.spec.start_ts)
             }
             DisplayFormatType::TreeRender => {
                 writeln!(f, "table={}", self.spec.label())?;

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use tifusion_client::cop::{CopMetrics, CopRequest, CopResponse, KeyRange};
 use tifusion_client::{Client, Timestamp, sender};
 use tokio::sync::Semaphore;
+use tracing::Span;
 
 use super::answer::ScanColumns;
 use super::dynamic::DynamicFilters;
@@ -56,6 +57,7 @@ impl ScanPart {
             .with_context("table", self.spec.label())
             .with_context("region", region.to_string())
             .with_context("store", store.to_string())
+            .of_query(self.snapshot.query())
     }
 }
 
@@ -66,6 +68,8 @@ pub(super) struct Reading {
     pub(super) gauge: Arc<PoolGauge>,
     /// All that were begun.
     pub(super) begun: Arc<Mutex<Vec<Arc<CopMetrics>>>>,
+    /// Around them.
+    pub(super) span: Span,
 }
 
 impl Reading {
@@ -81,6 +85,7 @@ impl Reading {
 
     /// The answers to a request, in no particular order.
     pub(super) fn begin(&self, request: CopRequest) -> BoxStream<'static, Result<CopResponse>> {
+        let _inside = self.span.enter();
         match self.part.client.coprocessor(request) {
             Ok(read) => {
                 self.begun.lock().push(Arc::clone(read.metrics()));
@@ -132,8 +137,8 @@ fn request(
     request.schema_version = part.spec.schema_version;
     request.label = Some(part.spec.label().into());
     request.locks = Some(Arc::clone(part.snapshot.locks()));
-    // Tells a statement's requests from others' in the stores' logs.
-    request.task_id = part.spec.start_ts;
+    request.query = Some(part.snapshot.query());
+    request.slow_after = part.settings.slow_task;
     // A scan reads once what the cluster's other work may want again: it leaves the cache to that.
     request.not_fill_cache = !part.spec.is_small();
     request.memory = Some(Arc::clone(gauge) as _);

@@ -116,8 +116,14 @@ impl PartScan {
             BatchCoalescer::new(Arc::clone(schema), batch_rows)
                 .with_biggest_coalesce_batch_size(Some(batch_rows / 2))
         });
+        let span = tracing::debug_span!(
+            parent: part.snapshot.span(),
+            "scan",
+            table = part.spec.label(),
+            partition = more.1,
+        );
         let (shared, begun) = (Arc::clone(&gauge), Arc::clone(&reads));
-        let reading = Reading { part: Arc::clone(&part), gauge: shared, begun };
+        let reading = Reading { part: Arc::clone(&part), gauge: shared, begun, span };
         let answers = answers(reading, &metrics, narrowing, more);
         let remaining = part.spec.limit.unwrap_or(usize::MAX);
         let unordered = part.spec.is_ordered_lookup().then(Unordered::default);

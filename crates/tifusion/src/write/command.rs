@@ -51,9 +51,10 @@ pub(crate) enum OnDuplicate {
     Replace,
 }
 
-impl fmt::Display for WriteKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl WriteKind {
+    /// The statement's first word.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
             Self::Insert { on_duplicate: OnDuplicate::Fail, .. } => "insert",
             Self::Insert { on_duplicate: OnDuplicate::Replace, .. } => "replace",
             Self::Delete => "delete",
@@ -62,6 +63,12 @@ impl fmt::Display for WriteKind {
                 "DELETE" => "delete",
                 _ => "update",
             },
-        })
+        }
+    }
+}
+
+impl fmt::Display for WriteKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
     }
 }

@@ -74,7 +74,8 @@ impl DisplayAs for TidbWriteExec {
         }
         match self.jobs.first() {
             Some(job) if !is_tree => {
-                write!(f, "mode=bypass, start_ts={}", job.snapshot.start_ts().version())
+                let (start_ts, query) = (job.snapshot.start_ts().version(), job.snapshot.query());
+                write!(f, "mode=bypass, start_ts={start_ts}, query={query}")
             }
             _ => Ok(()),
         }

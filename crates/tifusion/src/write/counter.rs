@@ -8,9 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tifusion_client::Timestamp;
-use tifusion_client::snapshot::SnapshotOptions;
 use tifusion_client::txn::{CommitGuard, Mutation, TxnError, TxnOptions};
+use tifusion_client::{QueryId, Timestamp};
 use tifusion_codec::key::meta;
 use tifusion_schema::row_id::Allocator;
 
@@ -29,6 +28,8 @@ const LONGEST_WAIT: Duration = Duration::from_millis(500);
 pub(super) struct Counter<'a> {
     pub(super) target: &'a Arc<WriteTarget>,
     pub(super) allocator: &'a Allocator,
+    /// The statement whose rows the ids are for.
+    pub(super) query: QueryId,
 }
 
 /// What came of one try to move a counter.
@@ -70,7 +71,7 @@ impl Counter<'_> {
         let client = self.target.cluster.client();
         let keys = self.allocator.keys(self.target.database_id, self.target.info.id);
         let start_ts = client.timestamp().await?;
-        let snapshot = self.target.snapshot(start_ts, SnapshotOptions::default());
+        let snapshot = self.target.snapshot(start_ts, self.query, None);
         let mut values = Vec::with_capacity(keys.len());
         for key in &keys {
             values.push(snapshot.get(key).await?.filter(|value| !value.is_empty()));
@@ -82,13 +83,14 @@ impl Counter<'_> {
         let options = TxnOptions {
             start_ts: Some(start_ts),
             label: Some(format!("the ids of {}", self.target.label()).into()),
+            query: Some(self.query),
             ..TxnOptions::default()
         };
         let mut transaction = client.begin(options).await?;
         let places = reading.places.into_iter().filter_map(|place| keys.get(place));
         let puts =
             places.map(|key| Mutation::put(key.clone(), self.allocator.format(now))).collect();
-        let guard = TableIsThere { target: Arc::clone(self.target) };
+        let guard = TableIsThere { target: Arc::clone(self.target), query: self.query };
         let done = match transaction.prewrite(puts).await {
             Ok(()) => transaction.commit(&guard).await.map(|_| ()),
             Err(error) => {
@@ -128,6 +130,7 @@ fn is_to_be_tried_again(error: &TxnError) -> bool {
 #[derive(Debug)]
 struct TableIsThere {
     target: Arc<WriteTarget>,
+    query: QueryId,
 }
 
 #[async_trait]
@@ -135,7 +138,7 @@ impl CommitGuard for TableIsThere {
     async fn allow(&self, commit_ts: Timestamp) -> Result<(), Box<dyn StdError + Send + Sync>> {
         let target = &self.target;
         let key = meta::table_key(target.database_id, target.info.id);
-        let table = target.snapshot(commit_ts, SnapshotOptions::default()).get(&key).await?;
+        let table = target.snapshot(commit_ts, self.query, None).get(&key).await?;
         match table {
             Some(_) => Ok(()),
             None => Err(Error::new(

@@ -10,9 +10,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use tifusion_client::Timestamp;
-use tifusion_client::snapshot::SnapshotOptions;
 use tifusion_client::txn::CommitGuard;
+use tifusion_client::{QueryId, Timestamp};
 use tifusion_codec::key::meta;
 use tifusion_schema::TableInfo;
 
@@ -37,6 +36,7 @@ impl SchemaGuards {
 #[derive(Debug)]
 pub(super) struct SchemaGuard {
     target: Arc<WriteTarget>,
+    query: QueryId,
     /// The database's and the table's descriptions at the snapshot.
     before: [Option<Bytes>; 2],
 }
@@ -47,8 +47,12 @@ impl SchemaGuard {
     /// # Errors
     /// [`ErrorKind::SchemaChanged`] if the table is not the one that the statement was planned with, or
     /// what kept the cluster from answering.
-    pub(super) async fn new(target: Arc<WriteTarget>, start_ts: Timestamp) -> Result<Self> {
-        let before = read(&target, start_ts).await?;
+    pub(super) async fn new(
+        target: Arc<WriteTarget>,
+        start_ts: Timestamp,
+        query: QueryId,
+    ) -> Result<Self> {
+        let before = read(&target, start_ts, query).await?;
         let planned = match &before {
             [Some(_), Some(table)] => {
                 let table = TableInfo::from_json(table).map_err(tifusion_schema::Error::from)?;
@@ -59,11 +63,11 @@ impl SchemaGuard {
         if !planned {
             return Err(changed(&target, "between planning and running"));
         }
-        Ok(Self { target, before })
+        Ok(Self { target, query, before })
     }
 
     async fn check(&self, commit_ts: Timestamp) -> Result<()> {
-        if read(&self.target, commit_ts).await? != self.before {
+        if read(&self.target, commit_ts, self.query).await? != self.before {
             return Err(changed(&self.target, "while it was written to"));
         }
         // Another table may have a new foreign key to this one.
@@ -72,8 +76,8 @@ impl SchemaGuard {
 }
 
 /// The descriptions as of `ts`.
-async fn read(target: &WriteTarget, ts: Timestamp) -> Result<[Option<Bytes>; 2]> {
-    let snapshot = target.snapshot(ts, SnapshotOptions::default());
+async fn read(target: &WriteTarget, ts: Timestamp, query: QueryId) -> Result<[Option<Bytes>; 2]> {
+    let snapshot = target.snapshot(ts, query, None);
     let database = snapshot.get(&meta::database_key(target.database_id)).await?;
     let table = snapshot.get(&meta::table_key(target.database_id, target.info.id)).await?;
     Ok([database, table])

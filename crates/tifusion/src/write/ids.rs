@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use tifusion_client::QueryId;
 use tifusion_codec::FieldType;
 use tifusion_codec::datum::Datum;
 use tifusion_schema::row_id::{
@@ -24,6 +25,7 @@ const MOST_AHEAD: u64 = 30_000;
 #[derive(Debug)]
 pub(super) struct IdSource {
     target: Arc<WriteTarget>,
+    query: QueryId,
     ids: RowIdPlan,
     records: Mutex<Pool>,
     columns: Mutex<Pool>,
@@ -73,13 +75,13 @@ fn too_few() -> Error {
 }
 
 impl IdSource {
-    /// The ids of rows of `target`.
+    /// The ids of rows that a statement writes to `target`.
     ///
     /// # Errors
     /// When the table's description says more bits than an id has.
-    pub(super) fn new(target: Arc<WriteTarget>) -> Result<Self> {
+    pub(super) fn new(target: Arc<WriteTarget>, query: QueryId) -> Result<Self> {
         let ids = RowIds::of(&target.info)?;
-        Ok(Self { target, ids, records: Mutex::default(), columns: Mutex::default() })
+        Ok(Self { target, query, ids, records: Mutex::default(), columns: Mutex::default() })
     }
 
     /// The offset of the numbered column.
@@ -179,7 +181,7 @@ impl IdSource {
             Err(RowIdError::Exhausted { .. }) => allocator.take(last, missing, stride),
             taken => taken,
         };
-        let counter = Counter { target: &self.target, allocator };
+        let counter = Counter { target: &self.target, allocator, query: self.query };
         let last = counter.advance(|last| Ok(Some(take(last)?.1))).await?;
         let (ids, _) = take(last)?;
         let step = missing.max(step).saturating_mul(2).min(MOST_AHEAD);
@@ -190,7 +192,7 @@ impl IdSource {
     async fn rebase(&self, allocator: &Allocator, given: i64) -> Result<()> {
         // What was taken before may hold it.
         self.columns.lock().await.ids = None;
-        let counter = Counter { target: &self.target, allocator };
+        let counter = Counter { target: &self.target, allocator, query: self.query };
         let after = |last| {
             let now = allocator.after_given(last, given);
             Ok((now != last).then_some(now))

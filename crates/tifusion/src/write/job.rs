@@ -8,12 +8,12 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::DataType;
 use bytes::Bytes;
 use parking_lot::Mutex;
-use tifusion_client::snapshot::SnapshotOptions;
 use tifusion_codec::FieldType;
 use tifusion_codec::datum::Datum;
 use tifusion_codec::input::{ColumnConverter, InputError, ValueConverter};
 use tifusion_schema::ColumnInfo;
 use tifusion_schema::column_default::current_time;
+use tracing::Instrument as _;
 
 use super::command::WriteKind;
 use super::edit::EditReader;
@@ -53,7 +53,7 @@ impl WriteJob {
         snapshot: Arc<StatementSnapshot>,
         config: &Config,
     ) -> Result<Self> {
-        let ids = IdSource::new(Arc::clone(&target))?;
+        let ids = IdSource::new(Arc::clone(&target), snapshot.query())?;
         let settings = config.settings().clone();
         Ok(Self {
             target,
@@ -134,12 +134,12 @@ impl WriteJob {
     pub(super) async fn read(&self, mut keys: Vec<Vec<u8>>) -> Result<HashMap<Vec<u8>, Bytes>> {
         keys.sort_unstable();
         keys.dedup();
-        let options =
-            SnapshotOptions { deadline: self.snapshot.deadline(), ..SnapshotOptions::default() };
-        let snapshot = self.target.snapshot(self.snapshot.start_ts(), options);
+        let at = &self.snapshot;
+        let snapshot = self.target.snapshot(at.start_ts(), at.query(), at.deadline());
         let mut found = HashMap::new();
         for keys in keys.chunks(KEYS_PER_READ) {
-            let pairs = snapshot.batch_get(keys.to_vec()).await?;
+            let read = snapshot.batch_get(keys.to_vec());
+            let pairs = read.instrument(at.span().clone()).await?;
             // TiDB's own store answers with empty values for what was deleted.
             let there = pairs.into_iter().filter(|pair| !pair.value.is_empty());
             found.extend(there.map(|pair| (pair.key, pair.value)));

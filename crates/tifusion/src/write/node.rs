@@ -7,6 +7,7 @@ use std::sync::{Arc, LazyLock};
 
 use datafusion::common::{DFSchema, DFSchemaRef, Result, ToDFSchema as _, internal_err};
 use datafusion::logical_expr::{Expr, Extension, LogicalPlan, UserDefinedLogicalNodeCore};
+use datafusion::physical_plan::ExecutionPlan;
 
 use super::command::WriteKind;
 use super::commit_exec;
@@ -51,6 +52,11 @@ impl TidbWrite {
         &self.writes
     }
 
+    /// What is done, in a word: that of the first table.
+    pub(crate) fn word(&self) -> &'static str {
+        self.writes.first().map_or("insert", |write| write.kind.word())
+    }
+
     /// The plan that does so.
     pub(crate) fn into_plan(self) -> LogicalPlan {
         LogicalPlan::Extension(Extension { node: Arc::new(self) })
@@ -62,6 +68,23 @@ impl TidbWrite {
             LogicalPlan::Extension(Extension { node }) => node.as_any().downcast_ref(),
             _ => None,
         }
+    }
+}
+
+/// What is written to one table, once its rows are planned.
+#[derive(Debug)]
+pub(crate) struct PlannedWrite {
+    pub(crate) table: Arc<WrittenTable>,
+    pub(crate) kind: WriteKind,
+    pub(crate) options: WriteOptions,
+    pub(crate) input: Arc<dyn ExecutionPlan>,
+}
+
+impl PlannedWrite {
+    /// The write whose rows are those of `input`.
+    pub(crate) fn new(write: &TableWrite, input: Arc<dyn ExecutionPlan>) -> Self {
+        let (kind, options) = (write.kind.clone(), write.options.clone());
+        Self { table: Arc::clone(&write.table), kind, options, input }
     }
 }
 

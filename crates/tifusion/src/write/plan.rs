@@ -16,11 +16,10 @@ use super::encode_exec::TidbEncodeExec;
 use super::insert::InsertEncoder;
 use super::job::WriteJob;
 use super::last_rows_exec::last_rows;
-use super::node::{TableWrite, TidbWrite};
-use super::options::WriteOptions;
+use super::node::{PlannedWrite, TidbWrite};
 use super::refuse;
 use super::sql;
-use super::target::{WriteTarget, WrittenTable};
+use super::target::WriteTarget;
 use crate::config::{Config, TidbOptions, WriteMode};
 use crate::error::{Error, Result};
 use crate::meta::ReadAt;
@@ -47,23 +46,6 @@ impl ExtensionPlanner for WritePlanner {
         let writes = write.writes().iter().zip(inputs);
         let writes = writes.map(|(write, input)| PlannedWrite::new(write, input)).collect();
         Ok(Some(write_plan(writes, session).await?))
-    }
-}
-
-/// What is written to one table, once its rows are planned.
-#[derive(Debug)]
-pub(crate) struct PlannedWrite {
-    pub(crate) table: Arc<WrittenTable>,
-    pub(crate) kind: WriteKind,
-    pub(crate) options: WriteOptions,
-    pub(crate) input: Arc<dyn ExecutionPlan>,
-}
-
-impl PlannedWrite {
-    /// The write whose rows are those of `input`.
-    pub(crate) fn new(write: &TableWrite, input: Arc<dyn ExecutionPlan>) -> Self {
-        let (kind, options) = (write.kind.clone(), write.options.clone());
-        Self { table: Arc::clone(&write.table), kind, options, input }
     }
 }
 

@@ -7,6 +7,7 @@ use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet, MetricB
 use futures::{StreamExt as _, stream};
 use tifusion_client::split::SplitOptions;
 use tifusion_client::txn::{Mutation, Transaction, TxnOptions, TxnProgress};
+use tracing::Instrument as _;
 
 use super::guard::{SchemaGuard, SchemaGuards};
 use super::job::WriteJob;
@@ -47,13 +48,28 @@ pub(super) type Edits = (Arc<WriteJob>, SendableRecordBatchStream);
 pub(super) async fn run(tables: Vec<Edits>, metrics: &RunMetrics) -> Result<Vec<u64>> {
     let jobs: Vec<Arc<WriteJob>> = tables.iter().map(|(job, _)| Arc::clone(job)).collect();
     let Some(job) = jobs.first() else { return Ok(Vec::new()) };
+    let span = tracing::debug_span!(
+        parent: job.snapshot.span(),
+        "write",
+        table = label(&jobs),
+        kind = %job.kind,
+    );
+    run_inside(&jobs, job, tables, metrics).instrument(span).await
+}
+
+async fn run_inside(
+    jobs: &[Arc<WriteJob>],
+    job: &WriteJob,
+    tables: Vec<Edits>,
+    metrics: &RunMetrics,
+) -> Result<Vec<u64>> {
     let keep = keep_snapshot(job.target.cluster.client(), &job.snapshot, &job.settings)?;
-    let mut writer = Writer { jobs: &jobs, metrics, rows: Vec::new(), open: None };
+    let mut writer = Writer { jobs, metrics, rows: Vec::new(), open: None };
     let written = match job.snapshot.deadline() {
         None => writer.write(tables).await,
         Some(deadline) => {
             let written = tokio::time::timeout_at(deadline.into(), writer.write(tables)).await;
-            written.unwrap_or_else(|_| Err(too_late(&jobs, job)))
+            written.unwrap_or_else(|_| Err(too_late(jobs, job)))
         }
     };
     let outcome = match written {
@@ -64,7 +80,7 @@ pub(super) async fn run(tables: Vec<Edits>, metrics: &RunMetrics) -> Result<Vec<
         }
     };
     keep.release().await;
-    outcome
+    outcome.map_err(|error| error.of_query(job.snapshot.query()))
 }
 
 fn too_late(jobs: &[Arc<WriteJob>], job: &WriteJob) -> Error {
@@ -132,14 +148,17 @@ impl Writer<'_> {
 
     /// The transaction, which from here on is not committed if this table changes.
     async fn begin(&mut self, job: &WriteJob) -> Result<&mut Transaction> {
-        let guard = SchemaGuard::new(Arc::clone(&job.target), job.snapshot.start_ts()).await?;
+        let (start_ts, query) = (job.snapshot.start_ts(), job.snapshot.query());
+        let guard = SchemaGuard::new(Arc::clone(&job.target), start_ts, query).await?;
         let (transaction, mut guards) = match self.open.take() {
             Some(open) => open,
             None => {
                 let options = TxnOptions {
-                    start_ts: Some(job.snapshot.start_ts()),
+                    start_ts: Some(start_ts),
                     label: Some(label(self.jobs).into()),
+                    query: Some(query),
                     deadline: job.snapshot.deadline(),
+                    slow_after: job.settings.slow_task,
                     ..TxnOptions::default()
                 };
                 let transaction = job.target.cluster.client().begin(options).await?;
@@ -155,7 +174,8 @@ impl Writer<'_> {
         let counts: Vec<u64> = self.rows.iter().map(|rows| rows.count).collect();
         let Some((transaction, guards)) = self.open else { return Ok(counts) };
         // Whoever stops waiting now must not leave it half committed: it goes on by itself.
-        let committing = tokio::spawn(async move { transaction.commit(&guards).await });
+        let committing = async move { transaction.commit(&guards).await };
+        let committing = tokio::spawn(committing.in_current_span());
         let committed = committing.await.map_err(|error| {
             let why = "the commit was stopped: whether anything was written is not known";
             Error::new(ErrorKind::Undetermined, why).with_source(error)
@@ -168,7 +188,7 @@ impl Writer<'_> {
         self.metrics.rows.add(usize::try_from(rows).unwrap_or(usize::MAX));
         for (job, rows) in self.jobs.iter().zip(self.rows) {
             if job.options.update_statistics {
-                statistics::tell(&job.target, rows.changes).await;
+                statistics::tell(&job.target, job.snapshot.query(), rows.changes).await;
             }
             job.tell(true);
         }
@@ -222,6 +242,7 @@ async fn split(job: &WriteJob) {
     let options = SplitOptions {
         scatter_group: Some(job.target.label()),
         deadline: job.snapshot.deadline(),
+        query: Some(job.snapshot.query()),
         ..SplitOptions::default()
     };
     let client = job.target.cluster.client();

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tifusion_client::snapshot::SnapshotOptions;
+use tifusion_client::QueryId;
 use tifusion_client::txn::{Assertion, Mutation, TxnError, TxnOptions};
 use tifusion_codec::datum::Datum;
 use tifusion_codec::index::IndexValue;
@@ -71,15 +71,15 @@ impl RowChanges {
 }
 
 /// Tells TiDB of what was written to a table. What goes wrong is no error of the write.
-pub(super) async fn tell(target: &WriteTarget, changes: RowChanges) {
-    if let Err(error) = try_tell(target, changes).await {
+pub(super) async fn tell(target: &WriteTarget, query: QueryId, changes: RowChanges) {
+    if let Err(error) = try_tell(target, query, changes).await {
         let table = target.label();
         tracing::warn!(%error, %table, "TiDB's count of rows was not brought up to date");
     }
 }
 
-async fn try_tell(target: &WriteTarget, changes: RowChanges) -> Result<()> {
-    let counts = Counts::open(&target.cluster).await?;
+async fn try_tell(target: &WriteTarget, query: QueryId, changes: RowChanges) -> Result<()> {
+    let counts = Counts::open(&target.cluster, query).await?;
     for (id, change) in changes.with_table(target.info.id) {
         counts.add(id, change).await?;
     }
@@ -89,6 +89,8 @@ async fn try_tell(target: &WriteTarget, changes: RowChanges) -> Result<()> {
 /// `mysql.stats_meta`, with the places of its columns.
 struct Counts {
     target: Arc<WriteTarget>,
+    /// The statement that they are told of.
+    query: QueryId,
     version: usize,
     table_id: usize,
     modify_count: usize,
@@ -96,7 +98,7 @@ struct Counts {
 }
 
 impl Counts {
-    async fn open(cluster: &Arc<Cluster>) -> Result<Self> {
+    async fn open(cluster: &Arc<Cluster>, query: QueryId) -> Result<Self> {
         let missing =
             || Error::new(ErrorKind::NotFound, format!("{DATABASE}.{TABLE} is not as it was"));
         let meta = cluster.meta();
@@ -115,7 +117,7 @@ impl Counts {
             info,
             schema_version: view.version(),
         })?;
-        Ok(Self { target: Arc::new(target), version, table_id, modify_count, count })
+        Ok(Self { target: Arc::new(target), query, version, table_id, modify_count, count })
     }
 
     async fn add(&self, id: i64, change: RowChange) -> Result<()> {
@@ -138,7 +140,7 @@ impl Counts {
         let target = &self.target;
         let client = target.cluster.client();
         let start_ts = client.timestamp().await?;
-        let snapshot = target.snapshot(start_ts, SnapshotOptions::default());
+        let snapshot = target.snapshot(start_ts, self.query, None);
         let mut named = vec![Datum::Null; target.info.columns.len()];
         if let Some(value) = named.get_mut(self.table_id) {
             *value = Datum::Int(id);
@@ -163,12 +165,13 @@ impl Counts {
         let old = target.encoder.encode_stored(&values, row_id)?;
         self.change(&mut values, start_ts.version(), change);
         let new = target.encoder.encode(&values, row_id)?;
-        let guard = SchemaGuard::new(Arc::clone(target), start_ts).await?;
+        let guard = SchemaGuard::new(Arc::clone(target), start_ts, self.query).await?;
         let mut guards = SchemaGuards::default();
         guards.add(guard);
         let options = TxnOptions {
             start_ts: Some(start_ts),
             label: Some(target.label().into()),
+            query: Some(self.query),
             ..TxnOptions::default()
         };
         let mut transaction = client.begin(options).await?;

@@ -1,9 +1,10 @@
 //! The table that a statement writes to, with what is needed to encode its rows.
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use tifusion_client::Timestamp;
 use tifusion_client::snapshot::{Snapshot, SnapshotOptions};
+use tifusion_client::{QueryId, Timestamp};
 use tifusion_codec::key::Handle;
 use tifusion_schema::{ColumnInfo, HandleKind, RowDecoder, TableEncoder, TableInfo};
 
@@ -99,9 +100,19 @@ impl WriteTarget {
     }
 
     /// The table's data as of `start_ts`.
-    pub(super) fn snapshot(&self, start_ts: Timestamp, options: SnapshotOptions) -> Snapshot {
-        let label = Some(self.label().into());
-        self.cluster.client().snapshot(start_ts, SnapshotOptions { label, ..options })
+    pub(super) fn snapshot(
+        &self,
+        start_ts: Timestamp,
+        query: QueryId,
+        deadline: Option<Instant>,
+    ) -> Snapshot {
+        let options = SnapshotOptions {
+            deadline,
+            label: Some(self.label().into()),
+            query: Some(query),
+            ..SnapshotOptions::default()
+        };
+        self.cluster.client().snapshot(start_ts, options)
     }
 
     /// The row id of a record, where the table's rows have one.

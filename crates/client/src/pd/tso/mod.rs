@@ -17,6 +17,7 @@ use super::failure::{Failure, check_header};
 use super::members::{Leader, Members};
 use crate::clock::Clock;
 use crate::error::ErrorKind;
+use crate::metrics;
 use crate::timestamp::Timestamp;
 use crate::transport::Limit;
 
@@ -137,6 +138,7 @@ impl Shared {
         let (Some(leader), Ok(count)) = (newest, u32::try_from(batch.len())) else {
             return Ok(Vec::new());
         };
+        let began = self.clock.now();
         let answer = tokio::select! {
             biased;
             answer = self.round_trip(stream, leader, count) => answer,
@@ -145,6 +147,8 @@ impl Shared {
             }
         };
         let granted = answer.and_then(|answer| self.accept(&answer, count));
+        let time = self.clock.now().saturating_duration_since(began);
+        metrics::tso(count, time, granted.is_ok());
         granted.map_err(|failure| failure.at(&leader.address))
     }
 

@@ -222,7 +222,11 @@ impl Lookup {
         };
         let (start, end) = key::int_handle_range(physical_id, *first, *last);
         let budget = part.client.options().budgets.build_tasks;
-        let mut bo = part.client.backoffer(budget).with_deadline(part.snapshot.deadline());
+        let mut bo = part
+            .client
+            .backoffer(budget)
+            .with_deadline(part.snapshot.deadline())
+            .with_query(Some(part.snapshot.query()));
         let regions = part.client.regions().locate_range(&mut bo, &start, &end).await;
         let regions = regions.map_err(|error| Error::from(error.with_table(part.spec.label())))?;
         let ends = regions.iter().map(|region| &region.end_key);

@@ -27,7 +27,7 @@ use crate::snapshot_check::SnapshotCheckExec;
 use crate::statement::StatementSnapshot;
 use crate::write::command::WriteKind;
 use crate::write::commit_exec::SCHEMA;
-use crate::write::plan::PlannedWrite;
+use crate::write::node::PlannedWrite;
 
 /// Writes the rows of its input through TiDB's SQL port, or sends a statement there, in one transaction, and counts
 /// the rows that it changed.

@@ -10,8 +10,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::sql_port::{SessionOptions, SqlMode, SqlPort};
 use crate::statement::StatementSnapshot;
 use crate::write::command::WriteKind;
+use crate::write::node::PlannedWrite;
 use crate::write::options::{Progress, WriteOptions};
-use crate::write::plan::PlannedWrite;
 
 /// What such a write is made of.
 #[derive(Debug)]
