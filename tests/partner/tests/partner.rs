@@ -6,6 +6,8 @@
 
 #[path = "partner/alone.rs"]
 mod alone;
+#[path = "partner/dying.rs"]
+mod dying;
 #[path = "../../../crates/testkit/src/raw_cluster.rs"]
 #[expect(dead_code, reason = "the conformance tests use all of it")]
 mod raw_cluster;

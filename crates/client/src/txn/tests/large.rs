@@ -146,13 +146,12 @@ fn batches(count: usize) -> (impl Stream<Item = Vec<Mutation>> + Send, Arc<Atomi
 
 #[tokio::test(start_paused = true)]
 async fn batches_of_a_stream_do_not_wait_for_one_another() {
-    let cluster = FakeCluster::new();
-    cluster.state.lock().latency = std::time::Duration::from_millis(5);
-    let client = cluster.client();
     for max_keys in [10_000, 50] {
+        let cluster = FakeCluster::new();
+        cluster.state.lock().latency = std::time::Duration::from_millis(5);
+        let client = cluster.client();
         let options = TxnOptions { concurrency: 4, max_keys, ..TxnOptions::default() };
         let mut txn = client.begin(options).await.unwrap();
-        cluster.state.lock().peak_in_flight = 0;
         let (batches, taken) = batches(100);
         txn.prewrite_all(batches).await.unwrap();
         // A sign of life may go along.
