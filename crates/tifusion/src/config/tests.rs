@@ -2,6 +2,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::kind::Kind;
 use super::*;
 use crate::error::ErrorKind;
 
@@ -21,7 +22,7 @@ const DESIGN: &str = "\
     tikv.jks_trust_path tikv.jks_trust_password tikv.jks_key_path tikv.jks_key_password \
     jdbc.tls_enable jdbc.server_cert_store jdbc.server_cert_password jdbc.client_cert_store \
     jdbc.client_cert_password tikv.tls_reload_interval tikv.conn_recycle_time host_mapping \
-    gc_max_wait_time zero_date plan.dynamic_filter_wait plan.use_index_scan_first \
+    enable_grpc_forward gc_max_wait_time zero_date plan.dynamic_filter_wait plan.use_index_scan_first \
     write.allow_all_rows write.allow_auto_random_explicit_insert";
 
 fn from(pairs: &[(&str, &str)]) -> Result<Config> {
@@ -101,6 +102,15 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     (name::TRUST_CERTS, "ca.pem"),
     (name::KEY_CERT_CHAIN, "cert.pem"),
     (name::KEY_FILE, "key.pem"),
+    (name::JKS_ENABLE, "true"),
+    (name::JKS_TRUST, "trust.jks"),
+    (name::JKS_TRUST_PASSWORD, "hunter2"),
+    (name::JKS_KEY, "client.p12"),
+    (name::JKS_KEY_PASSWORD, "hunter3"),
+    (name::TLS_RELOAD, "1m"),
+    (name::CONN_RECYCLE, "7s"),
+    (name::HOST_MAPPING, "10.0.0.1:outside"),
+    (name::FORWARDING, "true"),
     (name::ALLOW_AGGREGATES, "false"),
     (name::UNSUPPORTED_EXPRS, "like, <"),
     (name::DYNAMIC_FILTER_WAIT, "250ms"),
@@ -124,7 +134,9 @@ fn every_available_key_changes_its_setting() {
         assert_ne!(config.settings(), default.settings(), "{}", key.name);
         let shown = config.get(key.name).unwrap().unwrap();
         let again = from(&[(key.name, &shown)]);
-        if key.name != name::TLS_ENABLE && !key.name.starts_with("tikv.key") {
+        if key.kind == Kind::Secret {
+            assert_eq!(shown, "[hidden]", "{}", key.name);
+        } else if key.name != name::TLS_ENABLE && !key.name.starts_with("tikv.key") {
             assert_eq!(again.unwrap().settings(), config.settings(), "{}", key.name);
         }
         config.put(key, Value::Unset);
