@@ -2,6 +2,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::kind::Kind;
 use super::*;
 use crate::error::ErrorKind;
 
@@ -21,9 +22,9 @@ const DESIGN: &str = "\
     tikv.jks_trust_path tikv.jks_trust_password tikv.jks_key_path tikv.jks_key_password \
     jdbc.tls_enable jdbc.server_cert_store jdbc.server_cert_password jdbc.client_cert_store \
     jdbc.client_cert_password tikv.tls_reload_interval tikv.conn_recycle_time host_mapping \
-    gc_max_wait_time zero_date plan.dynamic_filter_wait plan.use_index_scan_first \
+    enable_grpc_forward gc_max_wait_time zero_date plan.dynamic_filter_wait plan.use_index_scan_first \
     write.mode write.allow_all_rows write.allow_auto_random_explicit_insert replica_read.stale \
-    request.resource_group request.source";
+    request.resource_group request.source slow_task.threshold";
 
 fn from(pairs: &[(&str, &str)]) -> Result<Config> {
     let map: HashMap<_, _> =
@@ -121,6 +122,15 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     (name::TRUST_CERTS, "ca.pem"),
     (name::KEY_CERT_CHAIN, "cert.pem"),
     (name::KEY_FILE, "key.pem"),
+    (name::JKS_ENABLE, "true"),
+    (name::JKS_TRUST, "trust.jks"),
+    (name::JKS_TRUST_PASSWORD, "hunter2"),
+    (name::JKS_KEY, "client.p12"),
+    (name::JKS_KEY_PASSWORD, "hunter3"),
+    (name::TLS_RELOAD, "1m"),
+    (name::CONN_RECYCLE, "7s"),
+    (name::HOST_MAPPING, "10.0.0.1:outside"),
+    (name::FORWARDING, "true"),
     (name::ALLOW_AGGREGATES, "false"),
     (name::UNSUPPORTED_EXPRS, "like, <"),
     (name::DYNAMIC_FILTER_WAIT, "250ms"),
@@ -147,8 +157,10 @@ fn every_available_key_changes_its_setting() {
         let stands_alone = key.name != name::TLS_ENABLE
             && key.name != name::TIDB_ADDRESS
             && !key.name.starts_with("tikv.key");
-        // A password is not shown, so it can't be read again.
-        if stands_alone && key.kind != kind::Kind::Secret {
+        if key.kind == Kind::Secret {
+            // It can't be read again.
+            assert_eq!(shown, "[hidden]", "{}", key.name);
+        } else if stands_alone {
             assert_eq!(again.unwrap().settings(), config.settings(), "{}", key.name);
         }
         config.put(key, Value::Unset);
@@ -175,10 +187,10 @@ fn what_comes_later_is_refused_by_name_unless_it_is_left_at_its_default() {
     for key in KEYS.iter().filter(|key| key.availability == Availability::Later) {
         from(&[(key.name, key.default)]).unwrap();
         let value = match key.kind {
-            kind::Kind::Flag if key.default == "true" => "false",
-            kind::Kind::Flag => "true",
-            kind::Kind::Number { .. } | kind::Kind::Span => "77",
-            kind::Kind::Choices(_) => "follower,leader",
+            Kind::Flag if key.default == "true" => "false",
+            Kind::Flag => "true",
+            Kind::Number { .. } | Kind::Span => "77",
+            Kind::Choices(_) => "follower,leader",
             _ => "hunter2",
         };
         let (kind, message) = refused(&[(key.name, value)]);

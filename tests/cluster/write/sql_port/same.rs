@@ -134,3 +134,20 @@ async fn both_ways_take_turns_at_one_table() {
     assert_eq!(scene.tidb.number("SELECT COUNT(DISTINCT id) FROM t").await, 8);
     scene.judge("t").await;
 }
+
+/// Values of several types in one column of `VALUES`.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_value_by_itself() {
+    let Some(mut scene) = Scene::at_sql_port("sql_port_values", &[super::SQL]).await else {
+        return;
+    };
+    let columns = "(id INT PRIMARY KEY, t VARCHAR(20), n DECIMAL(10, 3), KEY (t))";
+    let values = "(1, '007', 5), (2, 5, '1.25'), (3, 1.50, 1.5), (4, NULL, NULL), (5, TRUE, FALSE)";
+    for side in ["ours", "theirs"] {
+        scene.tidb.run([format!("CREATE TABLE {side}_values {columns}")]).await;
+    }
+    scene.write(&format!("INSERT INTO ours_values VALUES {values}")).await;
+    scene.tidb.run([format!("INSERT INTO theirs_values VALUES {values}")]).await;
+    scene.same_pairs("ours_values", "theirs_values").await;
+    scene.tidb.run(["ADMIN CHECK TABLE ours_values"]).await;
+}

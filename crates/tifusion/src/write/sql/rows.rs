@@ -1,5 +1,7 @@
 //! Rows to statements that bring many of them.
 
+use std::sync::Arc;
+
 use arrow::array::{ArrayRef, AsArray as _, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Schema};
@@ -39,7 +41,8 @@ struct SqlColumn {
 /// Puts rows into statements.
 #[derive(Debug)]
 pub(super) struct Inserts {
-    columns: Vec<SqlColumn>,
+    /// For each column of the table those of the input that may have its value: the first that is not `NULL`.
+    columns: Arc<[Vec<SqlColumn>]>,
     /// All before the first row.
     head: Vec<u8>,
     statement: Vec<u8>,
@@ -48,7 +51,8 @@ pub(super) struct Inserts {
 }
 
 impl Inserts {
-    /// For batches with this schema, whose columns are for those of the table at `columns`.
+    /// For batches with this schema, whose columns are for those of the table at `columns`; several for the same one
+    /// stand side by side.
     ///
     /// # Errors
     /// When a type of the input is none for its column.
@@ -58,14 +62,18 @@ impl Inserts {
         columns: &[usize],
         on_duplicate: OnDuplicate,
     ) -> Result<Self> {
-        let places = columns.iter().enumerate();
-        let columns = places.map(|place| SqlColumn::new(job, schema, place));
-        let columns = columns.collect::<Result<Vec<_>>>()?;
+        let places: Vec<_> = columns.iter().enumerate().collect();
+        let same = places.chunk_by(|(_, one), (_, other)| one == other);
+        let columns = same.map(|places| {
+            places.iter().map(|place| SqlColumn::new(job, schema, *place)).collect::<Result<_>>()
+        });
+        let columns = columns.collect::<Result<Arc<[Vec<_>]>>>()?;
         let verb = match on_duplicate {
             OnDuplicate::Fail => "INSERT",
             OnDuplicate::Replace => "REPLACE",
         };
-        let names: Vec<String> = columns.iter().map(|column| quoted_name(&column.name)).collect();
+        let names = columns.iter().filter_map(|same| same.first());
+        let names: Vec<String> = names.map(|column| quoted_name(&column.name)).collect();
         let head = format!(
             "{verb} INTO {}.{} ({}) VALUES ",
             quoted_name(&job.database),
@@ -86,15 +94,20 @@ impl Inserts {
     /// # Errors
     /// When a value is not one of its column's.
     pub(super) fn batch(&mut self, job: &SqlWriteJob, batch: &RecordBatch) -> Result<Vec<Vec<u8>>> {
-        let texts = self.columns.iter().map(|column| column.document_texts(job, batch));
-        let texts = texts.collect::<Result<Vec<_>>>()?;
+        let columns = Arc::clone(&self.columns);
+        let inputs = columns.iter().map(|same| {
+            same.iter().map(|column| Input::new(job, batch, column)).collect::<Result<Vec<_>>>()
+        });
+        let inputs = inputs.collect::<Result<Vec<_>>>()?;
         let zone = job.settings.time_zone.zone();
         let (mut full, mut row) = (Vec::new(), Vec::new());
         for at in 0..batch.num_rows() {
             row.clear();
-            for (column, texts) in self.columns.iter().zip(&texts) {
+            for same in &inputs {
                 row.push(if row.is_empty() { b'(' } else { b',' });
-                let array = batch.columns().get(column.at).ok_or_else(missing)?;
+                let with_value = same.iter().find(|input| !input.array.is_null(at));
+                let Input { column, array, texts } =
+                    with_value.or_else(|| same.first()).ok_or_else(missing)?;
                 let value = column.converter.convert(array, at);
                 let value = value.map_err(|error| column.refused(job, Some(at), error))?;
                 let written = match texts {
@@ -132,6 +145,22 @@ impl Inserts {
     pub(super) fn finish(&mut self) -> Option<Vec<u8>> {
         let is_there = std::mem::take(&mut self.rows) > 0;
         is_there.then(|| std::mem::take(&mut self.statement))
+    }
+}
+
+/// A column of a batch.
+struct Input<'a> {
+    column: &'a SqlColumn,
+    array: &'a ArrayRef,
+    /// The texts of documents.
+    texts: Option<ArrayRef>,
+}
+
+impl<'a> Input<'a> {
+    fn new(job: &SqlWriteJob, batch: &'a RecordBatch, column: &'a SqlColumn) -> Result<Self> {
+        let array = batch.columns().get(column.at).ok_or_else(missing)?;
+        let texts = column.document_texts(job, batch)?;
+        Ok(Self { column, array, texts })
     }
 }
 
