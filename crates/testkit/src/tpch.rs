@@ -35,6 +35,17 @@ pub fn query(number: usize) -> String {
     read(&format!("q{number}.sql"))
 }
 
+/// The statements that make the tables.
+///
+/// # Panics
+/// If their file cannot be read.
+#[must_use]
+pub fn schema() -> Vec<String> {
+    let script = read("schema.sql");
+    let statements = script.split(';').map(str::trim).filter(|statement| !statement.is_empty());
+    statements.map(str::to_owned).collect()
+}
+
 fn read(name: &str) -> String {
     let path = repository().join("tests/tpch").join(name);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
@@ -45,8 +56,7 @@ fn read(name: &str) -> String {
 /// # Panics
 /// If that fails.
 pub async fn load(tidb: &mut Tidb, scale: f64) {
-    let schema = read("schema.sql");
-    tidb.run(schema.split(';').map(str::trim).filter(|statement| !statement.is_empty())).await;
+    tidb.run(schema()).await;
     insert(tidb, "region", RegionGenerator::new(scale, 1, 1)).await;
     insert(tidb, "nation", NationGenerator::new(scale, 1, 1)).await;
     insert(tidb, "part", PartGenerator::new(scale, 1, 1)).await;

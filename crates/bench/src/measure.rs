@@ -1,0 +1,130 @@
+//! Rounds of a query on all sides.
+
+use std::time::{Duration, Instant};
+
+use tifusion_testkit::tpch;
+
+use crate::error::Result;
+use crate::sides::{Answer, Side, Sides};
+
+/// What a side took for a query: medians of the rounds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Figures {
+    /// From the question to the last row.
+    pub(crate) time: Duration,
+    /// Processor time of the side's program, which is not the store's; `None` if it is not on this machine.
+    pub(crate) work: Option<Duration>,
+    /// The most memory of the side's program while it answered.
+    pub(crate) memory: Option<u64>,
+    /// The answer.
+    pub(crate) answer: Answer,
+}
+
+/// A query on all sides.
+#[derive(Debug)]
+pub(crate) struct Measured {
+    /// Its number in TPC-H.
+    pub(crate) number: usize,
+    /// What each of [`Side::ALL`] took.
+    pub(crate) figures: [Figures; 3],
+}
+
+impl Measured {
+    /// What `side` took.
+    pub(crate) fn of(&self, side: Side) -> &Figures {
+        let [connector, tidb, parquet] = &self.figures;
+        match side {
+            Side::Connector => connector,
+            Side::Tidb => tidb,
+            Side::Parquet => parquet,
+        }
+    }
+
+    /// Whether all sides gave as many rows.
+    pub(crate) fn answers_agree(&self) -> bool {
+        let rows = self.of(Side::Connector).answer.rows;
+        self.figures.iter().all(|figures| figures.answer.rows == rows)
+    }
+
+    /// What is said while the others still run.
+    pub(crate) fn line(&self) -> String {
+        let times = self.figures.map(|figures| format!("{:.0} ms", millis(figures.time)));
+        format!("query {}: {}", self.number, times.join(", "))
+    }
+}
+
+/// Milliseconds, with fractions.
+pub(crate) fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+/// Gives query `number` to all sides `rounds` times and once before, each round beginning with another side.
+pub(crate) async fn query(sides: &mut Sides, number: usize, rounds: usize) -> Result<Measured> {
+    let text = tpch::query(number);
+    let mut taken: [Vec<Figures>; 3] = Default::default();
+    for round in 0..=rounds {
+        for turn in 0..Side::ALL.len() {
+            let at = (round + turn) % Side::ALL.len();
+            let (Some(side), Some(taken)) = (Side::ALL.get(at), taken.get_mut(at)) else {
+                continue;
+            };
+            let figures = once(sides, *side, &text).await?;
+            if round > 0 || rounds == 0 {
+                taken.push(figures);
+            }
+        }
+    }
+    Ok(Measured { number, figures: taken.map(median) })
+}
+
+async fn once(sides: &mut Sides, side: Side, query: &str) -> Result<Figures> {
+    let work =
+        |sides: &Sides| sides.program(side).map(|program| program.processor_time()).transpose();
+    // Of another's server this program may not reset the peak.
+    let own = matches!(side, Side::Connector | Side::Parquet);
+    if own {
+        sides.own.forget_peak()?;
+    }
+    let worked = work(sides)?;
+    let begun = Instant::now();
+    let answer = sides.answer(side, query).await?;
+    let time = begun.elapsed();
+    let work = work(sides)?.zip(worked).map(|(after, before)| after.saturating_sub(before));
+    let memory = own.then(|| sides.own.peak_memory()).transpose()?;
+    Ok(Figures { time, work, memory, answer })
+}
+
+/// The median of each figure by itself.
+fn median(mut rounds: Vec<Figures>) -> Figures {
+    let works = rounds.iter().map(|figures| figures.work).collect();
+    let memory = rounds.iter().filter_map(|figures| figures.memory).max();
+    rounds.sort_unstable_by_key(|figures| figures.time);
+    let middle = rounds.get(rounds.len() / 2).copied();
+    let none =
+        Figures { time: Duration::ZERO, work: None, memory: None, answer: Answer::default() };
+    Figures { work: middle_of(works), memory, ..middle.unwrap_or(none) }
+}
+
+fn middle_of(mut values: Vec<Option<Duration>>) -> Option<Duration> {
+    values.sort_unstable();
+    values.get(values.len() / 2).copied().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn medians_are_those_of_each_figure() {
+        let figures = |time, work, memory| Figures {
+            time: Duration::from_millis(time),
+            work: Some(Duration::from_millis(work)),
+            memory: Some(memory),
+            answer: Answer { rows: 1, received: None },
+        };
+        let median = median(vec![figures(30, 1, 7), figures(10, 3, 9), figures(20, 2, 8)]);
+        assert_eq!(median.time, Duration::from_millis(20));
+        assert_eq!(median.work, Some(Duration::from_millis(2)));
+        assert_eq!(median.memory, Some(9), "memory is the most of all rounds");
+    }
+}

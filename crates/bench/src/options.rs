@@ -1,0 +1,41 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+use tifusion_testkit::tpch;
+
+/// TPC-H side by side: TiFusion, TiDB by its SQL port, and `DataFusion` on Parquet.
+#[derive(Debug, Parser)]
+#[command(name = "tifusion-bench")]
+pub(crate) struct Options {
+    /// TPC-H's scale factor: 1 is a gigabyte
+    #[arg(long, default_value_t = 0.1)]
+    pub(crate) scale: f64,
+    /// Rounds whose medians count; one more comes first, to warm all sides
+    #[arg(long, default_value_t = 5)]
+    pub(crate) rounds: usize,
+    /// Numbers of the queries, separated by commas; all 22 without it
+    #[arg(long, value_delimiter = ',')]
+    query: Vec<usize>,
+    /// A region of the playground is split above one and a half times these bytes
+    #[arg(long)]
+    pub(crate) region_size: Option<u64>,
+    /// Bytes of answers that the connector may keep (`coprocessor.cache_size`)
+    #[arg(long, default_value_t = 0)]
+    pub(crate) cache: u64,
+    /// Draw the figures into this file (SVG)
+    #[arg(long)]
+    pub(crate) picture: Option<PathBuf>,
+}
+
+impl Options {
+    /// The queries to measure.
+    pub(crate) fn queries(&self) -> Vec<usize> {
+        let all = 1..=tpch::QUERIES;
+        if self.query.is_empty() {
+            return all.collect();
+        }
+        all.filter(|number| self.query.contains(number)).collect()
+    }
+}

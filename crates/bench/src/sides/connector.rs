@@ -1,0 +1,33 @@
+//! TiFusion.
+
+use tifusion_testkit::cluster::Cluster;
+use tifusion_testkit::connector;
+
+use crate::error::Result;
+use crate::options::Options;
+use crate::sides::Answer;
+
+pub(super) struct Connector {
+    session: connector::Connector,
+}
+
+impl Connector {
+    pub(super) async fn connect(
+        cluster: &Cluster,
+        database: &str,
+        options: &Options,
+    ) -> Result<Self> {
+        let cache = options.cache.to_string();
+        let settings = [("coprocessor.cache_size", cache.as_str())];
+        let session = connector::Connector::try_connect(cluster, &settings).await?;
+        session.context().use_database(database).await?;
+        Ok(Self { session })
+    }
+
+    pub(super) async fn answer(&self, query: &str) -> Result<Answer> {
+        let answer = self.session.run(query).await?;
+        let rows = answer.batches.iter().map(arrow::array::RecordBatch::num_rows).sum();
+        let received = (answer.metric("rows_received"), answer.metric("bytes"));
+        Ok(Answer { rows, received: Some(received) })
+    }
+}

@@ -1,0 +1,83 @@
+//! Who is measured.
+
+mod connector;
+mod parquet;
+mod tidb;
+
+use tifusion_testkit::cluster::Cluster;
+
+use crate::error::{BenchError, Result};
+use crate::options::Options;
+use crate::process::Program;
+
+/// Who answers a query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// TiFusion.
+    Connector,
+    /// TiDB by its SQL port.
+    Tidb,
+    /// `DataFusion` on Parquet files of the same data.
+    Parquet,
+}
+
+impl Side {
+    /// All of them, in the order of the report.
+    pub(crate) const ALL: [Self; 3] = [Self::Connector, Self::Tidb, Self::Parquet];
+}
+
+/// What an answer was.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Answer {
+    /// Its rows.
+    pub(crate) rows: usize,
+    /// Rows and bytes that came from the stores for it, where that is known.
+    pub(crate) received: Option<(usize, usize)>,
+}
+
+/// All sides, connected.
+pub(crate) struct Sides {
+    connector: connector::Connector,
+    tidb: tidb::TidbSide,
+    parquet: parquet::Parquet,
+    /// This program, which the connector and `DataFusion` run in.
+    pub(crate) own: Program,
+    /// TiDB's server and the store, if they run on this machine.
+    pub(crate) server: Option<Program>,
+}
+
+impl Sides {
+    pub(crate) async fn connect(
+        cluster: &Cluster,
+        database: &str,
+        options: &Options,
+    ) -> Result<Self> {
+        let address = || BenchError::Address { address: cluster.tidb.clone() };
+        let (_, port) = cluster.tidb.rsplit_once(':').ok_or_else(address)?;
+        let port = port.parse().map_err(|_| address())?;
+        Ok(Self {
+            connector: connector::Connector::connect(cluster, database, options).await?,
+            tidb: tidb::TidbSide::connect(&cluster.tidb, database).await?,
+            parquet: parquet::Parquet::write(options.scale).await?,
+            own: Program::own()?,
+            server: Program::listening_on(port)?,
+        })
+    }
+
+    /// Has `side` answer the query in its file.
+    pub(crate) async fn answer(&mut self, side: Side, query: &str) -> Result<Answer> {
+        match side {
+            Side::Connector => self.connector.answer(query).await,
+            Side::Tidb => self.tidb.answer(query).await,
+            Side::Parquet => self.parquet.answer(query).await,
+        }
+    }
+
+    /// The program that does a side's work outside of the stores.
+    pub(crate) fn program(&self, side: Side) -> Option<&Program> {
+        match side {
+            Side::Connector | Side::Parquet => Some(&self.own),
+            Side::Tidb => self.server.as_ref(),
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! TiDB by its SQL port.
+
+use mysql_async::prelude::Queryable as _;
+use mysql_async::{Conn, OptsBuilder, Row};
+use tifusion_testkit::differences::{sql_mode, to_tidb};
+
+use crate::error::{BenchError, Result};
+use crate::sides::Answer;
+
+pub(super) struct TidbSide {
+    connection: Conn,
+}
+
+impl TidbSide {
+    pub(super) async fn connect(address: &str, database: &str) -> Result<Self> {
+        let wrong = || BenchError::Address { address: address.to_owned() };
+        let (host, port) = address.rsplit_once(':').ok_or_else(wrong)?;
+        let options = OptsBuilder::default()
+            .ip_or_hostname(host)
+            .tcp_port(port.parse().map_err(|_| wrong())?)
+            .user(Some("root"))
+            .db_name(Some(database))
+            .prefer_socket(false);
+        let mut connection = Conn::new(options).await?;
+        connection.query_drop(sql_mode()).await?;
+        Ok(Self { connection })
+    }
+
+    pub(super) async fn answer(&mut self, query: &str) -> Result<Answer> {
+        let rows: Vec<Row> = self.connection.query(to_tidb(query)).await?;
+        Ok(Answer { rows: rows.len(), received: None })
+    }
+}
