@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{CommandFactory as _, FromArgMatches as _, Parser};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use datafusion_cli::print_options::MaxRows;
 
 use crate::output::Format;
@@ -16,6 +16,9 @@ Examples:
   DATABASE, CREATE TABLE and INSERT … VALUES in TiDB's SQL, and gives them to that cluster:
     tifusion --embedded
     tifusion --embedded ./data -c 'CREATE TABLE t (id BIGINT PRIMARY KEY, name VARCHAR(20))'
+
+  See what is wrong with a cluster, or with the way to it:
+    tifusion doctor --pd 127.0.0.1:2379
 
   A report into a file, from a file:
     tifusion --config tifusion.toml -f report.sql --format csv > report.csv
@@ -37,18 +40,20 @@ wrong command line, 130 after Ctrl-C.";
 #[derive(Debug, Parser)]
 #[command(name = "tifusion", version, after_help = EXAMPLES)]
 pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) action: Option<Action>,
     /// Endpoints of PD, separated by commas [default: 127.0.0.1:2379]
-    #[arg(long, value_name = "ADDR", conflicts_with = "embedded")]
+    #[arg(long, value_name = "ADDR", conflicts_with = "embedded", global = true)]
     pub(crate) pd: Option<String>,
     /// Start a cluster in this process: in memory, or kept in DIR
-    #[arg(long, value_name = "DIR", num_args = 0..=1)]
+    #[arg(long, value_name = "DIR", num_args = 0..=1, global = true)]
     #[expect(clippy::option_option, reason = "absent, without a folder, with one")]
     pub(crate) embedded: Option<Option<PathBuf>>,
     /// An option of the configuration; may be given several times
-    #[arg(short = 'o', value_name = "KEY=VALUE")]
+    #[arg(short = 'o', value_name = "KEY=VALUE", global = true)]
     pub(crate) options: Vec<String>,
     /// A file with options, in TOML; --pd, --embedded and -o go before it
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", global = true)]
     pub(crate) config: Option<PathBuf>,
     /// The database of names without one [default: test]
     #[arg(long, value_name = "DATABASE")]
@@ -66,11 +71,18 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "ROWS")]
     pub(crate) maxrows: Option<MaxRows>,
     /// Print results and errors only
-    #[arg(short, long)]
+    #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
     /// What -c and -f ask for, in their order
     #[arg(skip)]
     pub(crate) jobs: Vec<Job>,
+}
+
+/// What to do instead of running SQL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub(crate) enum Action {
+    /// Look the cluster over, and say what to mend; exit status 1 if something does not work
+    Doctor,
 }
 
 /// A script to run.
@@ -130,6 +142,18 @@ mod tests {
         assert_eq!(parsed("--embedded -q").unwrap().embedded, Some(None));
         assert_eq!(parsed("--embedded d").unwrap().embedded, Some(Some("d".into())));
         assert!(parsed("--embedded --pd pd:2379").is_err());
+    }
+
+    #[test]
+    fn the_doctor_takes_the_cluster_from_either_side() {
+        for words in ["doctor --pd pd:2379", "--pd pd:2379 doctor"] {
+            let arguments = parsed(words).unwrap();
+            assert_eq!(arguments.action, Some(Action::Doctor), "{words}");
+            assert_eq!(arguments.pd.as_deref(), Some("pd:2379"), "{words}");
+        }
+        assert_eq!(parsed("doctor --embedded").unwrap().embedded, Some(None));
+        assert_eq!(parsed("-q").unwrap().action, None);
+        assert!(parsed("doktor").is_err());
     }
 
     #[test]

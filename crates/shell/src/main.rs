@@ -3,6 +3,7 @@
 //! | module | subject |
 //! |---|---|
 //! | [`args`] | the command line |
+//! | [`doctor`] | what is wrong with a cluster, or with the way to it |
 //! | [`session`] | connecting, and the cluster in the process |
 //! | [`script`] | where statements end |
 //! | [`mod@run`] | running one statement: route, watch, cancel, print |
@@ -15,6 +16,7 @@
 
 mod args;
 mod command;
+mod doctor;
 mod editor;
 mod embedded;
 mod mark;
@@ -30,7 +32,7 @@ use std::io::{IsTerminal as _, Read as _};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use args::{Arguments, Job};
+use args::{Action, Arguments, Job};
 use mark::Problem;
 use run::{Ended, Origin};
 use session::Shell;
@@ -71,6 +73,9 @@ fn start_log() {
 }
 
 async fn run(arguments: Arguments) -> ExitCode {
+    if let Some(Action::Doctor) = arguments.action {
+        return doctor::run(&arguments).await;
+    }
     let mut shell = match Shell::open(&arguments).await {
         Ok(shell) => shell,
         Err(problem) => {

@@ -116,7 +116,7 @@ impl Shell {
 }
 
 /// The configuration: that of the file, then `-o`, then `--pd`.
-fn options(arguments: &Arguments) -> Result<HashMap<String, String>, Problem> {
+pub(crate) fn options(arguments: &Arguments) -> Result<HashMap<String, String>, Problem> {
     let mut options = match &arguments.config {
         Some(file) => config::read_toml(file)?,
         None => HashMap::new(),
@@ -137,7 +137,7 @@ fn options(arguments: &Arguments) -> Result<HashMap<String, String>, Problem> {
     Ok(options)
 }
 
-async fn start(folder: Option<&Path>) -> Result<EmbeddedCluster, Problem> {
+pub(crate) async fn start(folder: Option<&Path>) -> Result<EmbeddedCluster, Problem> {
     let builder = EmbeddedCluster::builder();
     let builder = match folder {
         Some(folder) => builder.folder(folder),

@@ -58,7 +58,11 @@ impl Cluster {
     /// Connects to the cluster of `config`.
     pub(crate) async fn connect(config: &Config) -> Result<Arc<Self>> {
         let settings = config.settings();
-        let client = Client::connect(client_options(settings)).await?;
+        Self::over(Client::connect(client_options(settings)).await?, settings).await
+    }
+
+    /// The cluster that `client` is connected to.
+    pub(crate) async fn over(client: Client, settings: &Settings) -> Result<Arc<Self>> {
         let disk = settings.cache_dir.as_deref();
         let disk = disk.map(|folder| DiskCache::new(folder, client.pd().cluster_id()));
         let reader: Arc<dyn MetaReader> = Arc::new(ClusterReader::new(client.clone()));
@@ -211,7 +215,8 @@ impl Cluster {
     }
 }
 
-fn client_options(settings: &Settings) -> ClientOptions {
+/// How the client is set up for a configuration.
+pub(crate) fn client_options(settings: &Settings) -> ClientOptions {
     let mut options = ClientOptions::new(settings.pd_addresses.iter().cloned());
     options.request_timeout = settings.request_timeout;
     options.pd_timeout = options.pd_timeout.min(settings.request_timeout);

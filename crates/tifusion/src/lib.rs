@@ -36,6 +36,7 @@ mod cluster;
 pub mod config;
 mod context;
 pub mod display;
+pub mod doctor;
 pub mod error;
 mod functions;
 mod keep;

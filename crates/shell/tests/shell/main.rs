@@ -8,6 +8,7 @@
 )]
 
 mod cluster;
+mod doctor;
 mod prompt;
 mod scripts;
 mod slow;
