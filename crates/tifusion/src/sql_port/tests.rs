@@ -65,9 +65,9 @@ async fn stores_that_are_wrong_are_named_and_not_shown() {
     let p12 = written(folder.path(), "client.p12", &[0x30, 0x82, 1, 2]);
     let missing = folder.path().join("missing.pem").to_str().unwrap().to_owned();
     for (key, path, said) in [
-        ("jdbc.server_cert_store", &text, "no certificate in PEM form"),
-        ("jdbc.server_cert_store", &jks, "convert it to PEM"),
-        ("jdbc.client_cert_store", &p12, "PKCS#12"),
+        ("jdbc.server_cert_store", &text, "holds no certificate"),
+        ("jdbc.server_cert_store", &jks, "damaged"),
+        ("jdbc.client_cert_store", &p12, "damaged"),
         ("jdbc.client_cert_store", &missing, "can't be read"),
     ] {
         let error = refusal(&port(&[("jdbc.tls_enable", "true"), (key, path)])).await;

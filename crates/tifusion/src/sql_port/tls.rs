@@ -3,20 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use mysql_async::{ClientIdentity, SslOpts};
+use pem::{Pem, encode, encode_many};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tifusion_client::tls::keystore::{self, KeyStore, KeyStoreError};
 
 use super::error::SqlPortError;
 use crate::config::{Secret, Settings};
 
 const SERVER_STORE: &str = "jdbc.server_cert_store";
 const CLIENT_STORE: &str = "jdbc.client_cert_store";
-
-/// How every Java key store begins.
-const JKS: [u8; 4] = [0xfe, 0xed, 0xfe, 0xed];
-/// How a structure in DER begins, as which a PKCS#12 store comes.
-const DER: u8 = 0x30;
 
 /// Whom to trust, and who this client is.
 #[derive(Debug, Clone)]
@@ -39,6 +36,25 @@ struct Contents {
     certificates: Vec<u8>,
     /// The private key, if there is one.
     key: Option<Vec<u8>>,
+}
+
+impl Contents {
+    /// The driver takes PEM alone.
+    fn of(store: KeyStore) -> Self {
+        let certificates = |of: &[CertificateDer<'static>]| {
+            let pem = of.iter().map(|it| Pem::new("CERTIFICATE", it.as_ref()));
+            encode_many(&pem.collect::<Vec<_>>()).into_bytes()
+        };
+        match store.identity {
+            Some(identity) => {
+                let key = Pem::new("PRIVATE KEY", identity.key.secret_der());
+                let certificates =
+                    [certificates(&identity.chain), certificates(&store.authorities)];
+                Self { certificates: certificates.concat(), key: Some(encode(&key).into_bytes()) }
+            }
+            None => Self { certificates: certificates(&store.authorities), key: None },
+        }
+    }
 }
 
 impl TlsStores {
@@ -69,6 +85,9 @@ impl TlsStores {
         match &self.server {
             Some(store) => {
                 let trusted = store.contents()?.certificates;
+                if trusted.is_empty() {
+                    return Err(store.wrong("holds no certificate of an authority"));
+                }
                 options =
                     options.with_root_certs(vec![trusted.into()]).with_disable_built_in_roots(true);
             }
@@ -84,24 +103,23 @@ impl TlsStores {
         }
         let Some(store) = &self.client else { return Ok(options) };
         let Contents { certificates, key } = store.contents()?;
-        let key = key.ok_or_else(|| store.wrong("holds no private key in PEM form"))?;
+        let key = key.ok_or_else(|| store.wrong("holds no private key"))?;
         let identity = ClientIdentity::new(certificates.into(), key.into());
         Ok(options.with_client_identity(Some(identity)))
     }
 }
 
 impl Store {
-    /// What the file holds, whatever its form: a reader of another form goes here.
+    /// What the file holds, whatever its form.
     fn contents(&self) -> Result<Contents, SqlPortError> {
         let bytes = std::fs::read(&self.path)
             .map_err(|error| self.wrong(&format!("can't be read: {error}")))?;
-        if bytes.starts_with(&JKS) {
-            return Err(self.other_form("a Java key store (JKS)"));
+        match keystore::read(&bytes, self.password.expose()) {
+            Ok(store) => Ok(Contents::of(store)),
+            // In PEM there may be words before the first certificate.
+            Err(KeyStoreError::Pem | KeyStoreError::Unknown) => self.pem(bytes),
+            Err(error) => Err(self.wrong(&error.to_string())),
         }
-        if bytes.first() == Some(&DER) {
-            return Err(self.other_form("in DER form, as PKCS#12 stores are"));
-        }
-        self.pem(bytes)
     }
 
     fn pem(&self, bytes: Vec<u8>) -> Result<Contents, SqlPortError> {
@@ -111,7 +129,9 @@ impl Store {
             found = true;
         }
         if !found {
-            return Err(self.wrong("holds no certificate in PEM form"));
+            return Err(
+                self.wrong("holds no certificate, in PEM form or in a JKS or PKCS#12 store")
+            );
         }
         if !self.password.expose().is_empty() {
             tracing::warn!(
@@ -122,12 +142,6 @@ impl Store {
         }
         let key = PrivateKeyDer::from_pem_slice(&bytes).is_ok().then(|| bytes.clone());
         Ok(Contents { certificates: bytes, key })
-    }
-
-    fn other_form(&self, form: &str) -> SqlPortError {
-        self.wrong(&format!(
-            "is {form}, which this version does not read: convert it to PEM, by keytool and openssl pkcs12"
-        ))
     }
 
     fn wrong(&self, reason: &str) -> SqlPortError {

@@ -1,12 +1,33 @@
 //! Getting there.
 
+use std::path::Path;
+
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use tifusion::ErrorKind;
 use tifusion_testkit::cluster::{Cluster, Shape};
 use tifusion_testkit::connector::Connector;
 
 use super::Scene;
+use crate::keystores::{Entry, jks, pkcs12};
 
 const STATEMENT: &str = "CREATE TABLE nosuch.nosuch (id INT)";
+
+const PASSWORD: &str = "hunter2-of-the-stores";
+
+/// Stores with the cluster's authority, and with its client's certificate and key.
+fn stores(cluster: &Cluster, folder: &Path, form: &str) -> [String; 2] {
+    let certificate = |name: &str| CertificateDer::from_pem_file(&cluster.variables[name]).unwrap();
+    let key = PrivatePkcs8KeyDer::from_pem_file(&cluster.variables["TIFUSION_TLS_KEY"]).unwrap();
+    let own = Entry::with_key(&certificate("TIFUSION_TLS_CERT"), key.secret_pkcs8_der());
+    let trust = Entry::trusted(&certificate("TIFUSION_TLS_CA"));
+    let write = if form == "jks" { jks } else { pkcs12 };
+    [("trust", trust), ("own", own)].map(|(name, entry)| {
+        let path = folder.join(format!("{name}.{form}"));
+        std::fs::write(&path, write(PASSWORD, &[entry])).unwrap();
+        path.to_str().unwrap().to_owned()
+    })
+}
 
 async fn error(cluster: &Cluster, settings: &[(&str, &str)]) -> tifusion::Error {
     let (host, port) = cluster.tidb.rsplit_once(':').unwrap();
@@ -75,9 +96,22 @@ async fn a_server_is_verified_if_somebody_says_by_what() {
         let error = with(settings).await;
         assert!(error.to_string().contains("Unknown database"), "{settings:?}: {error}");
     }
+    let mut wrong_password = Vec::new();
+    for form in ["jks", "p12"] {
+        let [trust, own] = stores(&cluster, folder.path(), form);
+        let server =
+            [("jdbc.server_cert_store", trust.as_str()), ("jdbc.server_cert_password", PASSWORD)];
+        let client =
+            [("jdbc.client_cert_store", own.as_str()), ("jdbc.client_cert_password", PASSWORD)];
+        let error = with(&[server, client].concat()).await;
+        assert!(error.to_string().contains("Unknown database"), "{form}: {error}");
+        wrong_password.push(trust);
+    }
     for (settings, said) in [
         (&[("jdbc.server_cert_store", cert.as_str())][..], "no TLS with TiDB"),
         (&[("jdbc.server_cert_store", ca), ("jdbc.client_cert_store", cert)], "no private key"),
+        (&[("jdbc.server_cert_store", &wrong_password[0])], "password"),
+        (&[("jdbc.server_cert_store", &wrong_password[1])], "password"),
     ] {
         let error = with(settings).await;
         assert_eq!(error.kind(), ErrorKind::Security, "{error}");
