@@ -20,6 +20,9 @@ use crate::options::ClientOptions;
 use crate::pd::PdApi;
 use crate::timestamp::Timestamp;
 
+/// How soon PD is told again what it could not be told.
+const AGAIN: Duration = Duration::from_secs(3);
+
 /// Signs of life in a hold's time to live.
 const SIGNS: u32 = 3;
 
@@ -213,16 +216,18 @@ impl Keeping {
         keeper.needs.lock().told(Some(self.told.map_or(ts, |told| told.min(ts))));
         let mut bo = keeper.backoffer((ttl / SIGNS).min(keeper.budget));
         let answer = keeper.pd.hold_gc(&mut bo, &keeper.name, ts, ttl).await;
-        self.told = Some(ts);
-        self.next_sign = keeper.clock.now() + ttl / SIGNS;
+        let before = self.told.replace(ts);
+        let pause = if answer.is_ok() { ttl / SIGNS } else { AGAIN.min(ttl / SIGNS) };
+        self.next_sign = keeper.clock.now() + pause;
         match answer {
             Ok(()) => keeper.needs.lock().told(Some(ts)),
             Err(error) if error.kind() == ErrorKind::SnapshotTooOld => {
                 tracing::warn!(%error, "a snapshot is not kept");
-                self.told = None;
+                // PD still has what it was told before.
+                self.told = before.filter(|before| *before != ts);
                 let mut needs = keeper.needs.lock();
                 needs.give_up(ts);
-                needs.told(None);
+                needs.told(self.told);
             }
             Err(error) => tracing::warn!(%error, "garbage collection is not held back"),
         }

@@ -150,6 +150,16 @@ impl StoreTransport for NoStores {
         Err(TransportError::Connect { address, message })
     }
 
+    async fn forward(
+        &self,
+        _: &str,
+        target: &str,
+        request: StoreRequest,
+        timeout: Duration,
+    ) -> Result<StoreResponse, TransportError> {
+        self.call(target, request, timeout).await
+    }
+
     fn disconnect(&self, _: &str) {}
 }
 
@@ -175,6 +185,16 @@ impl StoreTransport for OneAnswer {
             }
             _ => NoStores.call(address, request, Duration::ZERO).await,
         }
+    }
+
+    async fn forward(
+        &self,
+        _: &str,
+        target: &str,
+        request: StoreRequest,
+        timeout: Duration,
+    ) -> Result<StoreResponse, TransportError> {
+        self.call(target, request, timeout).await
     }
 
     fn disconnect(&self, _: &str) {}

@@ -54,10 +54,13 @@ async fn rows_come_change_and_go_as_in_tidb() {
             "REPLACE INTO $t VALUES (1, 60, 'takes two', 0)",
             "REPLACE INTO $t (id, s) VALUES (8, 'new')",
             "DELETE FROM $t WHERE id = 5",
-            // The last one that takes row ids: a query gives batches, and ids are taken for some more of them.
-            "INSERT INTO $t (id, s) SELECT n, v FROM (SELECT 16 AS n, '007' AS v UNION ALL SELECT 17, 5) x ORDER BY n",
         ])
         .await;
+        // A query gives batches, and takes row ids for some more rows than it has: they are TiDB's in no order.
+        if name != "common" {
+            let union = "INSERT INTO $t (id, s) SELECT 16, '007' UNION ALL SELECT 17, 5";
+            alike(&mut scene, name, &[union]).await;
+        }
         // Keys that move, and values that change places.
         alike(
             &mut scene,

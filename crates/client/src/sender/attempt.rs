@@ -44,15 +44,17 @@ impl Exchange<'_> {
         let leader_id = self.replicas.leader_id();
         let mut ranked = Vec::new();
         for peer in self.region.peers.iter().filter(|peer| self.region.is_healthy(peer)) {
-            let store = self.sender.regions.store(bo, peer.store_id).await?;
+            if self.sender.loads.is_troubled(peer.store_id, bo.clock().now()) {
+                continue;
+            }
+            // What can't be looked up is not preferred.
+            let Ok(store) = self.sender.regions.store(bo, peer.store_id).await else { continue };
             let role = match peer.role() {
                 _ if peer.id == leader_id => ReplicaRole::Leader,
                 metapb::PeerRole::Learner => ReplicaRole::Learner,
                 _ => ReplicaRole::Follower,
             };
-            let now = bo.clock().now();
             if serves(&store)
-                && !self.sender.loads.is_troubled(store.id, now)
                 && let Some(rank) = self.options.replica.rank(role, &store)
             {
                 ranked.push((rank, bo.clock().random(u64::MAX), peer.id));

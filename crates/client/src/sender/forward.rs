@@ -26,9 +26,10 @@ struct Detour {
 impl Detours {
     fn around(&self, address: &str, now: Instant) -> Option<String> {
         let mut detours = self.0.lock();
-        let detour = detours.get(address)?;
+        let detour = detours.get_mut(address)?;
         if detour.until <= now {
-            detours.remove(address);
+            // This one tries the direct way; it alone waits if that is still no way.
+            detour.until = now + DETOUR_TIME;
             return None;
         }
         Some(detour.through.clone())
@@ -72,7 +73,10 @@ impl Exchange<'_> {
         }
         let failure = match transport.call(address, request.clone(), timeout).await {
             Err(failure @ TransportError::Connect { .. }) => failure,
-            answer => return answer,
+            answer => {
+                detours.forget(address);
+                return answer;
+            }
         };
         for through in self.other_stores(bo, target).await {
             let answer = transport.forward(&through, advertised, request.clone(), timeout).await;

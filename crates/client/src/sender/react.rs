@@ -22,11 +22,10 @@ impl Exchange<'_> {
     ) -> Result<Flow> {
         metrics::retry(RetryCause::Transport, error.kind());
         let action = transport_error::classify(&error, target.peer_attempts, self.pace());
-        // Others have what a replica was too slow to tell, and the leader is no reason to ask for less.
+        // Others have what a replica does not tell, and the leader is no reason to ask for less.
         let action = match action {
-            TransportAction::AskForLess | TransportAction::OutOfTime
-                if target.preferred && target.peer.id != self.replicas.leader_id() =>
-            {
+            TransportAction::TryOtherPeer { .. } => action,
+            _ if self.is_spare(target) => {
                 TransportAction::TryOtherPeer { disconnect: false, check_store: false }
             }
             action => action,
@@ -168,6 +167,10 @@ impl Exchange<'_> {
             RegionErrorAction::OutOfTime { other_peer: true } => {
                 self.pass_over_slow(target, BackoffKind::ServerBusy, cause);
             }
+            RegionErrorAction::OutOfTime { other_peer: false } if self.is_spare(target) => {
+                self.replicas.mark(target.peer.id, PeerMark::Failed);
+                self.last_cause = Some(cause);
+            }
             RegionErrorAction::OutOfTime { other_peer: false } => {
                 let backoff = BackoffKind::ServerBusy;
                 return Ok(Flow::Done(Sent::OutOfTime { backoff, cause }));
@@ -181,6 +184,11 @@ impl Exchange<'_> {
             }
         }
         Ok(Flow::Again)
+    }
+
+    /// Whether the peer is asked by preference alone: the leader is there when it has no answer.
+    fn is_spare(&self, target: &Target) -> bool {
+        target.preferred && target.peer.id != self.replicas.leader_id()
     }
 
     /// The peer ran out of time: the others may answer a read from their own data, and know whether the

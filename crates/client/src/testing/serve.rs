@@ -61,6 +61,18 @@ impl StoreTransport for FakeCluster {
         }
     }
 
+    /// Its stores pass nothing on.
+    async fn forward(
+        &self,
+        _: &str,
+        target: &str,
+        _: StoreRequest,
+        _: Duration,
+    ) -> Result<StoreResponse, TransportError> {
+        let message = "this store forwards nothing".to_owned();
+        Err(TransportError::Connect { address: target.to_owned(), message })
+    }
+
     fn disconnect(&self, address: &str) {
         self.state.lock().disconnects.push(address.to_owned());
     }

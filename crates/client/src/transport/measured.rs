@@ -1,5 +1,6 @@
 //! A layer that measures what goes through a transport.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +21,35 @@ impl MeasuredTransport {
     pub(crate) fn new(inner: Arc<dyn StoreTransport>, clock: Arc<dyn Clock>) -> Self {
         Self { inner, clock }
     }
+
+    async fn measured(
+        &self,
+        store: &str,
+        Sent { method, bytes: sent }: Sent,
+        call: impl Future<Output = Result<StoreResponse, TransportError>>,
+    ) -> Result<StoreResponse, TransportError> {
+        let began = self.clock.now();
+        let called = call.await;
+        let (outcome, received) = match &called {
+            Ok(response) => ("ok", response.encoded_len()),
+            Err(error) => (error.kind(), 0),
+        };
+        let time = self.clock.now().saturating_duration_since(began);
+        Rpc { method, store, outcome, time, sent, received }.count();
+        called
+    }
+}
+
+/// What is sent.
+struct Sent {
+    method: &'static str,
+    bytes: usize,
+}
+
+impl Sent {
+    fn of(request: &StoreRequest) -> Self {
+        Self { method: request.method(), bytes: request.encoded_len() }
+    }
 }
 
 #[async_trait::async_trait]
@@ -30,16 +60,19 @@ impl StoreTransport for MeasuredTransport {
         request: StoreRequest,
         timeout: Duration,
     ) -> Result<StoreResponse, TransportError> {
-        let (method, sent) = (request.method(), request.encoded_len());
-        let began = self.clock.now();
-        let called = self.inner.call(address, request, timeout).await;
-        let (outcome, received) = match &called {
-            Ok(response) => ("ok", response.encoded_len()),
-            Err(error) => (error.kind(), 0),
-        };
-        let time = self.clock.now().saturating_duration_since(began);
-        Rpc { method, store: address, outcome, time, sent, received }.count();
-        called
+        let sent = Sent::of(&request);
+        self.measured(address, sent, self.inner.call(address, request, timeout)).await
+    }
+
+    async fn forward(
+        &self,
+        through: &str,
+        target: &str,
+        request: StoreRequest,
+        timeout: Duration,
+    ) -> Result<StoreResponse, TransportError> {
+        let sent = Sent::of(&request);
+        self.measured(through, sent, self.inner.forward(through, target, request, timeout)).await
     }
 
     fn disconnect(&self, address: &str) {

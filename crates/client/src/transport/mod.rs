@@ -209,17 +209,14 @@ pub trait StoreTransport: Send + Sync + std::fmt::Debug + 'static {
     /// Sends `request` to the store that the cluster knows as `target` through the one at `through`.
     ///
     /// # Errors
-    /// As [`StoreTransport::call`]. A transport that cannot do so has not sent the request.
+    /// As [`StoreTransport::call`]; [`TransportError::Connect`] only if the request was not sent.
     async fn forward(
         &self,
-        _through: &str,
+        through: &str,
         target: &str,
-        _request: StoreRequest,
-        _timeout: Duration,
-    ) -> Result<StoreResponse, TransportError> {
-        let message = "this transport forwards nothing".to_owned();
-        Err(TransportError::Connect { address: target.to_owned(), message })
-    }
+        request: StoreRequest,
+        timeout: Duration,
+    ) -> Result<StoreResponse, TransportError>;
 
     /// Closes the connections to `address`, so that the next call dials anew.
     fn disconnect(&self, address: &str);

@@ -1,5 +1,6 @@
 //! What values look like: their kinds, how each is read and shown.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -116,7 +117,7 @@ impl fmt::Display for Kind {
             Self::Hosts => {
                 f.write_str("inner:outer;inner:outer, each a host or host:port, no inner one twice")
             }
-            Self::Labels => f.write_str("name=value, several separated by commas"),
+            Self::Labels => f.write_str("name=value, several separated by commas, no name twice"),
             Self::List => f.write_str("words separated by commas"),
             Self::Number { least, most } => write!(f, "a whole number from {least} to {most}"),
             Self::Secret | Self::Text => f.write_str("a text"),
@@ -156,7 +157,11 @@ fn labels(text: &str) -> Option<Vec<String>> {
         let (name, value) = (name.trim(), value.trim());
         (!name.is_empty() && !value.is_empty()).then(|| format!("{name}={value}"))
     };
-    list(text).iter().map(label).collect::<Option<Vec<_>>>().filter(|labels| !labels.is_empty())
+    let labels = list(text).iter().map(label).collect::<Option<Vec<_>>>()?;
+    let names = labels.iter().filter_map(|label| label.split_once('='));
+    // PD compares them without case.
+    let names: BTreeSet<_> = names.map(|(name, _)| name.to_ascii_lowercase()).collect();
+    (!labels.is_empty() && names.len() == labels.len()).then_some(labels)
 }
 
 fn choice(words: &[&str], text: &str) -> Option<String> {
@@ -251,7 +256,7 @@ mod tests {
         let read = |text: &str| Kind::Labels.parse(text);
         let labels = ["zone=eu-1", "disk=ssd"].map(str::to_owned).to_vec();
         assert_eq!(read("zone = eu-1 , disk=ssd"), Ok(Value::List(labels)));
-        for text in ["zone", "=eu", "zone=", "zone=a,disk", ","] {
+        for text in ["zone", "=eu", "zone=", "zone=a,disk", ",", "zone=a,Zone=b"] {
             assert!(read(text).is_err(), "{text}");
         }
     }

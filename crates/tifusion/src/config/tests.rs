@@ -78,6 +78,7 @@ fn the_defaults_are_the_designs() {
 
 /// A value for each available key that is not its default.
 const OTHER_VALUES: &[(&str, &str)] = &[
+    ("slow_task.threshold", "250ms"),
     ("tidb.addr", "tidb.example.com"),
     ("tidb.port", "4001"),
     ("tidb.user", "app"),

@@ -13,11 +13,17 @@ pub(super) fn tls(patient: &Patient) -> Vec<Finding> {
         let finding = Finding::new(Health::Note, "tikv.tls_enable", message);
         return vec![finding.mend("set tikv.tls_enable and tikv.trust_cert_collection")];
     }
-    let files = [
-        ("tikv.trust_cert_collection", &settings.trust_certs),
-        ("tikv.key_cert_chain", &settings.key_cert_chain),
-        ("tikv.key_file", &settings.key_file),
-    ];
+    let files = match settings.jks_enable {
+        true => vec![
+            ("tikv.jks_trust_path", &settings.jks_trust),
+            ("tikv.jks_key_path", &settings.jks_key),
+        ],
+        false => vec![
+            ("tikv.trust_cert_collection", &settings.trust_certs),
+            ("tikv.key_cert_chain", &settings.key_cert_chain),
+            ("tikv.key_file", &settings.key_file),
+        ],
+    };
     files.into_iter().filter_map(|(key, file)| Some(readable(key, file.as_deref()?))).collect()
 }
 
@@ -26,7 +32,7 @@ fn readable(key: &str, file: &Path) -> Finding {
     match std::fs::read(file) {
         Ok(bytes) if bytes.is_empty() => {
             let finding = Finding::new(Health::Bad, key, format!("{name} is empty"));
-            finding.mend("give a file of PEM blocks")
+            finding.mend("give a file of PEM blocks, or a store where tikv.jks_enable is set")
         }
         Ok(_) => Finding::new(Health::Good, key, format!("{name} can be read")),
         Err(error) => {

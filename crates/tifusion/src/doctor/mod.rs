@@ -18,6 +18,8 @@ mod patient;
 mod pd;
 mod stores;
 
+use std::time::Duration;
+
 use futures::future::BoxFuture;
 
 use crate::config::Config;
@@ -36,6 +38,9 @@ const CHECKS: &[Check] = &[
     Check { name: "names", run: |patient| Box::pin(async { local::names(patient) }) },
     Check { name: "writing", run: |patient| Box::pin(async { local::writing(patient) }) },
 ];
+
+/// Longest that a check takes.
+const CHECK_TIME: Duration = Duration::from_secs(20);
 
 /// One check.
 struct Check {
@@ -133,7 +138,14 @@ pub async fn examine(config: &Config) -> Report {
     let patient = Patient::meet(config).await;
     let mut report = Report::default();
     for check in CHECKS {
-        let findings = (check.run)(&patient).await;
+        let findings = tokio::time::timeout(CHECK_TIME, (check.run)(&patient)).await;
+        let findings = findings.unwrap_or_else(|_| {
+            let message = format!("it did not come to an end within {CHECK_TIME:?}");
+            vec![
+                Finding::new(Health::Bad, check.name, message)
+                    .mend("see whether the stores are busy"),
+            ]
+        });
         let named = findings.into_iter().map(|finding| Finding { check: check.name, ..finding });
         report.findings.extend(named);
     }

@@ -10,7 +10,7 @@ use tifusion_client::{Client, ClientError};
 
 use crate::cluster::{Cluster, client_options};
 use crate::config::Config;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 
 /// How long one question may take, with its retries.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -41,8 +41,12 @@ impl Patient {
         }
         let client = Client::connect(options).await;
         if let Ok(client) = &client {
-            let cluster = Cluster::over(client.clone(), config.settings()).await;
-            patient.cluster = Some(cluster);
+            let cluster = Cluster::over(client.clone(), config.settings());
+            let cluster = tokio::time::timeout(super::CHECK_TIME, cluster).await;
+            patient.cluster = Some(cluster.unwrap_or_else(|_| {
+                let message = format!("no answer within {:?}", super::CHECK_TIME);
+                Err(Error::new(ErrorKind::DeadlineExceeded, message))
+            }));
         }
         patient.client = Some(client);
         patient

@@ -76,7 +76,8 @@ fn one_endpoint(endpoint: &PdEndpoint, others_answer: bool) -> Finding {
 fn unusable(subject: &str, error: &ClientError) -> Finding {
     let mend = match error.kind() {
         ErrorKind::Security => {
-            "check the files of tikv.trust_cert_collection, tikv.key_cert_chain and tikv.key_file"
+            "check the files of tikv.trust_cert_collection, tikv.key_cert_chain and tikv.key_file, or the \
+             stores of tikv.jks_trust_path and tikv.jks_key_path"
         }
         ErrorKind::InvalidInput => "correct pd.addresses",
         _ => {

@@ -77,6 +77,16 @@ impl StoreTransport for EndingTransport {
         self.inner.call(address, request, timeout).await
     }
 
+    async fn forward(
+        &self,
+        through: &str,
+        target: &str,
+        request: StoreRequest,
+        timeout: Duration,
+    ) -> Result<StoreResponse, TransportError> {
+        self.inner.forward(through, target, request, timeout).await
+    }
+
     fn disconnect(&self, address: &str) {
         self.inner.disconnect(address);
     }
