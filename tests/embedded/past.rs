@@ -157,6 +157,8 @@ async fn a_session_of_the_past_writes_nothing_and_ends_at_the_safe_point() {
         "DELETE FROM t WHERE id = 1",
         "UPDATE t SET a = 2 WHERE id = 1",
         "EXPLAIN DELETE FROM t WHERE id = 1",
+        "TRUNCATE TABLE t",
+        "DROP TABLE t",
     ] {
         let error = session.try_query(write).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported, "{write}: {error}");

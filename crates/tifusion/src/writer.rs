@@ -141,7 +141,8 @@ impl TableWriter {
         let kind = WriteKind::Insert { columns, on_duplicate: self.on_duplicate };
         let (state, input) = frame.into_parts();
         let table = Arc::new(table.written());
-        Ok((state, TableWrite { table, kind, input, options: self.options }))
+        let options = WriteOptions { mode: Some(mode), ..self.options };
+        Ok((state, TableWrite { table, kind, input, options }))
     }
 
     async fn find(&self) -> Result<Arc<TidbTable>> {

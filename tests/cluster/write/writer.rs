@@ -287,6 +287,12 @@ async fn of_rows_with_the_same_key_the_last_one_is_written() {
         assert_eq!(of_ours, of_theirs, "{shape}");
         scene.judge(&ours).await;
     }
+    // An order that nobody can see is none.
+    let unseen =
+        "SELECT id, w FROM (VALUES (1, 'new', 2), (1, 'old', 1)) AS v (id, w, n) ORDER BY n";
+    let frame = context.sql(unseen).await.unwrap();
+    let error = context.table_writer("ours_0").deduplicate(true).write(frame).await.unwrap_err();
+    assert!(error.to_string().contains("sorted by what is not written"), "{error}");
     // Ids that rows are yet to get are nobody else's.
     scene.tidb.run(["CREATE TABLE ids (id BIGINT PRIMARY KEY AUTO_INCREMENT, n INT UNIQUE)"]).await;
     let frame = context

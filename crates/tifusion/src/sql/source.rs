@@ -25,6 +25,8 @@ pub(crate) struct SqlText {
     /// The first part of it that TiDB would read as something else: a comment that it runs, an operator that begins
     /// one.
     pub(crate) misread: Option<String>,
+    /// Whether there is a comment in it that TiDB runs; its end is not known then.
+    pub(crate) runs_comment: bool,
 }
 
 /// A token's text.
@@ -87,7 +89,7 @@ impl<'a> Source<'a> {
             // The tokens of such a comment don't say where they stand.
             let pieces = vec![Piece { text: whole.to_owned(), name: None }];
             let misread = Some(format!("the comment {EXECUTED_COMMENT} … */"));
-            return Some(SqlText { pieces, mode, misread });
+            return Some(SqlText { pieces, mode, misread, runs_comment: true });
         }
         let piece = |token: &TokenWithSpan| {
             let text = match &token.token {
@@ -110,7 +112,7 @@ impl<'a> Source<'a> {
         let pieces = tokens.iter().map(piece).collect::<Option<Vec<_>>>()?;
         let misread = tokens.iter().find(|token| is_misread(&token.token));
         let misread = misread.map(|token| token.token.to_string());
-        Some(SqlText { pieces, mode, misread })
+        Some(SqlText { pieces, mode, misread, runs_comment: false })
     }
 }
 
@@ -118,6 +120,10 @@ impl<'a> Source<'a> {
 /// simple and double ones.
 fn is_misread(token: &Token) -> bool {
     match token {
+        // A variable of the session is none of TiDB's.
+        Token::Word(word) if word.quote_style.is_none() && word.value.starts_with('@') => {
+            !word.value.starts_with("@@")
+        }
         Token::Word(word) => !matches!(word.quote_style, None | Some('"' | '`')),
         Token::SingleQuotedString(_)
         | Token::DoubleQuotedString(_)
@@ -144,6 +150,11 @@ impl SqlText {
             at += 1;
         }
         out.trim().to_owned()
+    }
+
+    /// Whether a name of so many parts and more begins with the catalog's.
+    pub(crate) fn names_catalog(&self, catalog: &str, parts: usize) -> bool {
+        (0..self.pieces.len()).any(|at| self.begins_with_catalog(at, catalog, parts))
     }
 
     fn begins_with_catalog(&self, at: usize, catalog: &str, parts: usize) -> bool {
@@ -213,11 +224,11 @@ mod tests {
             "DELETE FROM t WHERE v = E'a'",
             "DELETE FROM t WHERE v = $$a$$",
             "DELETE FROM t WHERE v = $1",
+            "DELETE FROM t WHERE v = @c",
         ] {
             assert!(misread(sql).is_some(), "{sql}");
         }
-        let sql =
-            "DELETE FROM `t` WHERE \"v#\" = '#$\"' AND x'00' = 1.5e3 AND a->>'$.b' <> @c -- #";
+        let sql = "DELETE FROM `t` WHERE \"v#\" = '#$\"' AND x'00' = 1.5e3 AND a->>'$.b' <> c -- #";
         assert_eq!(misread(sql), None);
         let mysql = text("DELETE FROM t WHERE v = \"#\" # 2", &MySqlDialect {}, Comments::None);
         assert_eq!(

@@ -112,6 +112,10 @@ pub(crate) enum SqlPortError {
     },
 }
 
+/// TiDB's numbers for commits of which nothing was written: duplicates, lock waits and deadlocks, limits of size, GC,
+/// schema changes, conflicts.
+const REFUSED_COMMITS: [u16; 14] =
+    [1062, 1205, 1213, 1586, 8002, 8004, 8005, 8022, 8024, 8025, 8027, 8028, 9006, 9007];
 /// TiDB's number for a result that it does not know itself.
 const RESULT_UNDETERMINED: u16 = 8501;
 
@@ -147,10 +151,11 @@ impl SqlPortError {
         }
     }
 
-    /// The failure of `COMMIT`: only TiDB's own word that nothing was written counts as such.
+    /// The failure of `COMMIT`: only TiDB's own word that nothing was written counts as such, which errors of other
+    /// kinds (a proxy's, one of a commit that was killed) are not.
     pub(super) fn committing(place: &Place, failure: DriverFailure) -> Self {
         match failure {
-            DriverFailure::Server(error) if error.code != RESULT_UNDETERMINED => Self::Server {
+            DriverFailure::Server(error) if REFUSED_COMMITS.contains(&error.code) => Self::Server {
                 place: place.clone(),
                 statement: "COMMIT",
                 code: error.code,

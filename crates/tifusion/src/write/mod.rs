@@ -27,6 +27,7 @@ mod last_rows_exec;
 mod merge;
 mod node;
 mod options;
+mod order;
 mod plan;
 mod refuse;
 mod rounds;

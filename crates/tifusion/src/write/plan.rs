@@ -17,6 +17,7 @@ use super::insert::InsertEncoder;
 use super::job::WriteJob;
 use super::last_rows_exec::last_rows;
 use super::node::{PlannedWrite, TidbWrite};
+use super::order;
 use super::refuse;
 use super::sql;
 use super::target::WriteTarget;
@@ -42,6 +43,9 @@ impl ExtensionPlanner for WritePlanner {
         _context: &PhysicalPlanningContext,
     ) -> DataFusionResult<Option<Arc<dyn ExecutionPlan>>> {
         let Some(write) = node.as_any().downcast_ref::<TidbWrite>() else { return Ok(None) };
+        for write in write.writes() {
+            order::check(write)?;
+        }
         let inputs = physical_inputs.iter().map(Arc::clone);
         let writes = write.writes().iter().zip(inputs);
         let writes = writes.map(|(write, input)| PlannedWrite::new(write, input)).collect();
@@ -70,6 +74,9 @@ pub(crate) async fn write_plan(
     }
     let config = TidbOptions::config_of(session.config_options()).unwrap_or_default();
     let mode = |write: &PlannedWrite| write.options.mode.unwrap_or(config.settings().write_mode);
+    for write in &writes {
+        refuse::check_enabled(&config, mode(write), &write.table.database.1, &write.table.info)?;
+    }
     if let Some(write) = writes.iter().find(|write| mode(write) == WriteMode::Sql) {
         if writes.len() > 1 {
             return Err(Error::unsupported(format!(
@@ -92,7 +99,6 @@ async fn table_plan(
     config: &Config,
 ) -> Result<(Arc<WriteJob>, Arc<dyn ExecutionPlan>)> {
     let PlannedWrite { table, kind, options, input } = write;
-    refuse::check_enabled(config, WriteMode::Bypass, &table.database.1, &table.info)?;
     let target = Arc::new(WriteTarget::new(&table)?);
     let at = ReadAt { ts: snapshot.start_ts(), deadline: snapshot.deadline() };
     refuse::check_cluster(&target, at, snapshot.schema_version()).await?;

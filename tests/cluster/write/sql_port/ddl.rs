@@ -84,6 +84,7 @@ async fn what_is_not_tidbs_to_do_stays_where_it_is() {
         ("CREATE TABLE t (id INT)", "code: 1050, statement: CREATE TABLE"),
         ("ALTER TABLE nosuch ADD COLUMN v INT", "code: 1146"),
         ("ALTER TABLE t ADD COLUMN", "code: 1064"),
+        ("CREATE TABLE x (id INT) /*! AUTO_INCREMENT=100000 */", "which TiDB would run"),
         ("CREATE TABLE datafusion.public.x (a NOTHING BUT WORDS)", "sql parser"),
     ] {
         let error = scene.ours.try_query(statement).await.unwrap_err().to_string();

@@ -142,7 +142,7 @@ async fn each_value_by_itself() {
         return;
     };
     let columns = "(id INT PRIMARY KEY, t VARCHAR(20), n DECIMAL(10, 3), KEY (t))";
-    let values = "(1, '007', 5), (2, 5, '1.25'), (3, 1.50, 1.5), (4, NULL, NULL), (5, TRUE, FALSE)";
+    let values = "(7, NULL, NULLIF(NULL, NULL)), (1, '007', 5), (2, 5, '1.25'), (3, 1.50, 1.5), (4, NULL, NULL), (5, TRUE, FALSE), (6, NULLIF(NULL, NULL), 7)";
     for side in ["ours", "theirs"] {
         scene.tidb.run([format!("CREATE TABLE {side}_values {columns}")]).await;
     }

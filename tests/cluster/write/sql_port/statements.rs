@@ -222,3 +222,49 @@ async fn frames_go_either_way() {
     assert!(error.contains("statement of its own"), "{error}");
     assert_eq!(scene.tidb.number("SELECT COUNT(*) FROM t").await, 2);
 }
+
+/// Whatever the way that a write comes by.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_switched_off_is_not_written_by_frames_either() {
+    let Some(mut scene) = Scene::at_sql_port("sql_port_off", &[super::SQL]).await else { return };
+    scene
+        .tidb
+        .run(["CREATE TABLE t (id INT PRIMARY KEY, v INT)", "INSERT INTO t VALUES (1, 1)"])
+        .await;
+    let context = scene.ours.context().clone();
+    let insert = async || {
+        let statement = "INSERT INTO tidb.sql_port_off.t VALUES (2, 2)";
+        let frame = context.session_context().sql(statement).await.unwrap();
+        frame.collect().await.unwrap_err().to_string()
+    };
+    for (off, on, said) in [
+        ("SET tidb.write.enable = false", "SET tidb.write.enable = true", "writing is off"),
+        ("SET tidb.stale_read = 1700000000000", "RESET tidb.stale_read", "reads the past"),
+    ] {
+        scene.ours.query(off).await;
+        let error = insert().await;
+        assert!(error.contains(said), "{error}");
+        scene.ours.query(on).await;
+    }
+    // What rows are made of is not replaced by them: another's change in between would be undone.
+    let error = scene.ours.try_query("REPLACE INTO t SELECT id, v + 1 FROM t").await.unwrap_err();
+    assert!(error.to_string().contains("bypass"), "{error}");
+    let error = scene.ours.try_query("UPDATE t SET v = @x WHERE id = 1").await.unwrap_err();
+    assert!(error.to_string().contains("@x"), "{error}");
+    assert_eq!(scene.tidb.number("SELECT SUM(id * 10 + v) FROM t").await, 11);
+}
+
+/// The last of rows with one key is the one that is there, in the order that was asked for.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_replace_each_other_come_in_their_order() {
+    let Some(mut scene) = Scene::at_sql_port("sql_port_order", &[super::SQL]).await else { return };
+    scene.tidb.run(["CREATE TABLE t (id INT PRIMARY KEY, v INT)"]).await;
+    let rows = "(VALUES (1, 30), (2, 1), (1, 10), (2, 5), (1, 20)) AS s (id, v)";
+    scene.ours.query(&format!("REPLACE INTO t SELECT id, v FROM {rows} ORDER BY v")).await;
+    assert_eq!(scene.tidb.number("SELECT SUM(id * 1000 + v) FROM t").await, 3035);
+    scene.ours.query(&format!("REPLACE INTO t SELECT id, v FROM {rows} ORDER BY v DESC")).await;
+    assert_eq!(scene.tidb.number("SELECT SUM(id * 1000 + v) FROM t").await, 3011);
+    let unseen = format!("REPLACE INTO t SELECT id, 1 FROM {rows} ORDER BY s.v");
+    let error = scene.ours.try_query(&unseen).await.unwrap_err();
+    assert!(error.to_string().contains("sorted by what is not written"), "{error}");
+}

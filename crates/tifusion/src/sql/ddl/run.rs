@@ -90,6 +90,11 @@ fn check(statement: &SchemaStatement, config: &Config) -> Result<()> {
              on"
         )));
     }
+    if let Some(ms) = config.settings().stale_read {
+        return Err(Error::unsupported(format!(
+            "can't {what}: the session reads the past (stale_read = {ms}); RESET tidb.stale_read ends that"
+        )));
+    }
     if statement.shape.explain == Some(Explain::Analyze) {
         return Err(Error::unsupported(format!(
             "EXPLAIN ANALYZE {what} would carry it out: EXPLAIN says where it goes"
@@ -140,6 +145,11 @@ impl Change {
         let written = statement.text.clone().ok_or_else(|| {
             Error::invalid(format!("the text of {what} was not found in the script: give it alone"))
         })?;
+        if written.runs_comment {
+            return Err(Error::unsupported(format!(
+                "{what} with a comment /*! … */, which TiDB would run: write what is in it without the comment"
+            )));
+        }
         let catalog = session.connected().catalog();
         let database = database(session, statement, state).await?;
         let parts = if statement.shape.object == Object::Table { 3 } else { 2 };
@@ -197,7 +207,8 @@ async fn database(
     });
     let options = &state.config_options().catalog;
     if to_lower(&options.default_catalog) != session.connected().catalog() {
-        return Ok(named);
+        // Names without a database are DataFusion's there, whatever TiDB has by them.
+        return Ok(None);
     }
     let Some(named) = named else { return Ok(Some(options.default_schema.clone())) };
     // A session's database need not be there.

@@ -9,6 +9,7 @@ use tifusion_schema::model::ci_str::to_lower;
 
 use super::{Write, select, update};
 use crate::error::{Error, Result};
+use crate::meta::Need;
 use crate::session::TidbSession;
 use crate::sql::as_of;
 use crate::sql::plan::Names;
@@ -64,6 +65,12 @@ impl PassedOn<'_> {
         }
         let defaults = &state.config_options().catalog;
         let catalog = session.connected().catalog();
+        if text.names_catalog(catalog, PARTS) && has_database(session, catalog).await? {
+            return Err(Error::unsupported(format!(
+                "{what} through TiDB's SQL port: there is a database {catalog} too, and names that begin so are read \
+                 in two ways; write them without the catalog"
+            )));
+        }
         let database = match to_lower(&defaults.default_catalog) == catalog {
             true => defaults.default_schema.clone(),
             false => self.table.database().to_owned(),
@@ -100,4 +107,11 @@ impl PassedOn<'_> {
             ))),
         }
     }
+}
+
+async fn has_database(session: &TidbSession, name: &str) -> Result<bool> {
+    let cluster = session.catalog().cluster();
+    let deadline = cluster.deadline(&session.config());
+    let view = cluster.meta().view(Need::Databases, deadline).await?;
+    Ok(view.names.database(name).is_some())
 }

@@ -9,7 +9,7 @@ use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Result as DataFusionResult, internal_err};
 use datafusion::error::DataFusionError;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_expr::{EquivalenceProperties, OrderingRequirements, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricsSet};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -22,10 +22,11 @@ use futures::stream;
 use super::job::SqlWriteJob;
 use super::run::{self, SqlMetrics};
 use crate::config::Config;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::scan::TikvScanExec;
 use crate::snapshot_check::SnapshotCheckExec;
 use crate::statement::StatementSnapshot;
-use crate::write::command::WriteKind;
+use crate::write::command::{OnDuplicate, WriteKind};
 use crate::write::commit_exec::SCHEMA;
 use crate::write::node::PlannedWrite;
 
@@ -38,6 +39,8 @@ pub struct TidbSqlWriteExec {
     job: Arc<SqlWriteJob>,
     /// The rows; `None` for a statement that TiDB finds the rows of.
     input: Option<Arc<dyn ExecutionPlan>>,
+    /// The order of the rows, where they have one: of those that replace each other the last one counts.
+    order: Option<OrderingRequirements>,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
 }
@@ -51,6 +54,7 @@ pub(in crate::write) fn plan(
     snapshot: &Arc<StatementSnapshot>,
     config: &Config,
 ) -> Result<Arc<dyn ExecutionPlan>> {
+    check_source(write)?;
     let client = write.table.cluster.client().clone();
     let job = Arc::new(SqlWriteJob::new(write, Arc::clone(snapshot), config)?);
     let input: Option<Arc<dyn ExecutionPlan>> = match &job.kind {
@@ -63,6 +67,30 @@ pub(in crate::write) fn plan(
     Ok(Arc::new(TidbSqlWriteExec::new(job, input)))
 }
 
+/// Refuses rows that replace those that they are made of: they were read before TiDB's transaction begins, and what
+/// others commit in between would be undone.
+fn check_source(write: &PlannedWrite) -> Result<()> {
+    let replaces =
+        matches!(write.kind, WriteKind::Insert { on_duplicate: OnDuplicate::Replace, .. });
+    let name = (&*write.table.database.1, write.table.info.name.as_str());
+    if replaces && reads(write.input.as_ref(), name) {
+        return Err(Error::unsupported(format!(
+            "can't replace rows of {0} by rows made of them through TiDB's SQL port: another's changes in between \
+             would be lost; UPDATE {0}, or SET tidb.write.mode = bypass",
+            write.table.label()
+        )));
+    }
+    Ok(())
+}
+
+fn reads(plan: &dyn ExecutionPlan, (database, table): (&str, &str)) -> bool {
+    let is_scan = plan.downcast_ref::<TikvScanExec>().is_some_and(|scan| {
+        let (of_database, of_table) = scan.table();
+        of_database.eq_ignore_ascii_case(database) && of_table.eq_ignore_ascii_case(table)
+    });
+    is_scan || plan.children().into_iter().any(|child| reads(child.as_ref(), (database, table)))
+}
+
 impl TidbSqlWriteExec {
     fn new(job: Arc<SqlWriteJob>, input: Option<Arc<dyn ExecutionPlan>>) -> Self {
         let properties = Arc::new(PlanProperties::new(
@@ -71,7 +99,9 @@ impl TidbSqlWriteExec {
             EmissionType::Final,
             Boundedness::Bounded,
         ));
-        Self { job, input, properties, metrics: ExecutionPlanMetricsSet::new() }
+        let order = input.as_ref().and_then(|input| input.output_ordering());
+        let order = order.map(|order| OrderingRequirements::from(order.clone()));
+        Self { job, input, order, properties, metrics: ExecutionPlanMetricsSet::new() }
     }
 }
 
@@ -107,6 +137,10 @@ impl ExecutionPlan for TidbSqlWriteExec {
 
     fn required_input_distribution(&self) -> Vec<Distribution> {
         self.input.iter().map(|_| Distribution::SinglePartition).collect()
+    }
+
+    fn required_input_ordering(&self) -> Vec<Option<OrderingRequirements>> {
+        self.input.iter().map(|_| self.order.clone()).collect()
     }
 
     fn benefits_from_input_partitioning(&self) -> Vec<bool> {

@@ -105,7 +105,8 @@ impl Inserts {
             row.clear();
             for same in &inputs {
                 row.push(if row.is_empty() { b'(' } else { b',' });
-                let with_value = same.iter().find(|input| !input.array.is_null(at));
+                let with_value =
+                    same.iter().find(|input| !ColumnConverter::is_null(input.array, at));
                 let Input { column, array, texts } =
                     with_value.or_else(|| same.first()).ok_or_else(missing)?;
                 let value = column.converter.convert(array, at);
