@@ -155,7 +155,7 @@ async fn load_tables(cluster: &EmbeddedCluster, context: &TidbContext) -> AnyRes
     load(context, "customer", CustomerArrow::new(CustomerGenerator::new(SCALE, 1, 1))).await?;
     load(context, "orders", OrderArrow::new(OrderGenerator::new(SCALE, 1, 1))).await?;
     load(context, "lineitem", LineItemArrow::new(LineItemGenerator::new(SCALE, 1, 1))).await?;
-    // Regions have split where they grew too large; this deals them out over the stores.
+    // Regions also split where they grow too large; this deals them out over the stores.
     cluster.scatter();
     println!("{} regions on {} stores", cluster.regions().len(), cluster.stores().len());
     Ok(())
@@ -171,7 +171,9 @@ async fn load(
     let begun = Instant::now();
     let batches = batches.collect::<Result<Vec<_>, _>>()?;
     let rows = context.session_context().read_batches(batches)?;
-    let mut writer = context.table_writer(&format!("tpch.{table}"));
+    // A large write splits regions before, so that all stores take part in it.
+    let writer = context.table_writer(&format!("tpch.{table}"));
+    let mut writer = writer.bytes_per_region(Some(REGION_BYTES));
     // On a terminal the line grows as rows are written; a file or a pipe gets it once.
     let is_live = io::stdout().is_terminal();
     if is_live {

@@ -21,6 +21,9 @@ use crate::output::Format;
 /// The key that allows writes.
 const WRITE_ENABLE: &str = "write.enable";
 
+/// The key of what is warned of as slow: whoever sits at a shell sees that it takes its time.
+const SLOW_TASK: &str = "slow_task.threshold";
+
 /// Rows of a table that fit a screen.
 const ROWS_AT_THE_PROMPT: usize = 40;
 
@@ -51,15 +54,14 @@ impl Shell {
     /// When the options are wrong, or the cluster can't be started or reached.
     pub(crate) async fn open(arguments: &Arguments) -> Result<Self, Problem> {
         let mut options = options(arguments)?;
+        unless_given(&mut options, SLOW_TASK, "0");
         let cluster = match &arguments.embedded {
             None => None,
             Some(folder) => {
                 let cluster = start(folder.as_deref()).await?;
                 options.insert("pd.addresses".to_owned(), cluster.pd_addresses().join(","));
                 // It is nobody else's, and rows of literals go into it in any case.
-                if !options.keys().any(|key| key.ends_with(WRITE_ENABLE)) {
-                    options.insert(WRITE_ENABLE.to_owned(), "true".to_owned());
-                }
+                unless_given(&mut options, WRITE_ENABLE, "true");
                 if !arguments.quiet {
                     announce(&cluster, folder.as_deref());
                 }
@@ -112,6 +114,13 @@ impl Shell {
         if let Some(cluster) = self.cluster {
             cluster.shutdown().await;
         }
+    }
+}
+
+/// Sets a key, with or without a prefix, that nobody has set.
+fn unless_given(options: &mut HashMap<String, String>, key: &str, value: &str) {
+    if !options.keys().any(|given| given.ends_with(key)) {
+        options.insert(key.to_owned(), value.to_owned());
     }
 }
 

@@ -1,5 +1,6 @@
 //! Tables that the other way refuses, and what statements are refused or fail for.
 
+use datafusion::dataframe::DataFrameWriteOptions;
 use tifusion::ErrorKind;
 use tifusion::config::WriteMode;
 
@@ -123,7 +124,7 @@ async fn a_statement_is_whole_or_absent() {
     for (statement, rows) in [
         ("INSERT INTO t (id, v) VALUES (1, 'a'), (2, NULL)", 2),
         ("REPLACE INTO t VALUES (1, 'old', 7)", 3),
-        ("REPLACE INTO t (id, v) SELECT id, v FROM t WHERE id = 2", 1),
+        ("REPLACE INTO t (id, v) SELECT 2, NULL", 1),
         ("UPDATE t SET n = n + 1, v = 'x' WHERE id IN (SELECT id FROM t WHERE n = 7)", 1),
         ("DELETE FROM t WHERE v = 'nosuch'", 0),
         ("DELETE FROM t WHERE id < 3 ORDER BY id LIMIT 1", 1),
@@ -229,17 +230,19 @@ async fn what_is_switched_off_is_not_written_by_frames_either() {
     let Some(mut scene) = Scene::at_sql_port("sql_port_off", &[super::SQL]).await else { return };
     scene
         .tidb
-        .run(["CREATE TABLE t (id INT PRIMARY KEY, v INT)", "INSERT INTO t VALUES (1, 1)"])
+        .run(["CREATE TABLE t (id BIGINT PRIMARY KEY, v BIGINT)", "INSERT INTO t VALUES (1, 1)"])
         .await;
     let context = scene.ours.context().clone();
     let insert = async || {
-        let statement = "INSERT INTO tidb.sql_port_off.t VALUES (2, 2)";
-        let frame = context.session_context().sql(statement).await.unwrap();
-        frame.collect().await.unwrap_err().to_string()
+        let rows = context.sql("SELECT 2 AS id, 2 AS v").await.unwrap();
+        let written = rows.write_table("tidb.sql_port_off.t", DataFrameWriteOptions::new()).await;
+        written.unwrap_err().to_string()
     };
+    let now = "SELECT CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)";
+    let past = format!("SET tidb.stale_read = {}", scene.tidb.number(now).await);
     for (off, on, said) in [
         ("SET tidb.write.enable = false", "SET tidb.write.enable = true", "writing is off"),
-        ("SET tidb.stale_read = 1700000000000", "RESET tidb.stale_read", "reads the past"),
+        (past.as_str(), "RESET tidb.stale_read", "reads the past"),
     ] {
         scene.ours.query(off).await;
         let error = insert().await;
