@@ -81,8 +81,8 @@ async fn settings_that_make_no_sense_are_told_before_anything_is_dialled() {
         ("time_zone", "Nowhere/Land", "Nowhere/Land"),
         ("grpc.timeout_in_sec", "soon", "soon"),
         ("request.isolation.level", "READ", "READ"),
-        ("stale_read", "1700000000000", "stale_read"),
-        ("replica_read", "follower", "replica_read"),
+        ("stale_read", "yesterday", "yesterday"),
+        ("replica_read", "nobody", "nobody"),
         ("tikv.trust_cert_collection", "/no/such/file.pem", "/no/such/file.pem"),
     ] {
         let mut settings = vec![("pd.addresses", "127.0.0.1:1"), (key, value)];
