@@ -103,7 +103,7 @@ async fn bad_settings_are_refused_by_name_and_change_nothing() {
         ("SET tidb.table.scan_concurrency = -1", "-1"),
         ("SET tidb.coprocess.codec_format = 'json'", "json"),
         ("SET tidb.pd.addresses = '127.0.0.1:1'", "pd.addresses"),
-        ("SET tidb.stale_read = 5", "stale_read"),
+        ("SET tidb.stale_read = 'yesterday'", "yesterday"),
         ("SET tidb.write.enable = perhaps", "perhaps"),
     ] {
         let error = connector.try_query(statement).await.unwrap_err();
