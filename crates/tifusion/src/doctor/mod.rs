@@ -9,7 +9,7 @@
 //! # }
 //! ```
 //!
-//! [`CHECKS`] is the list of all checks: a new one is a line there, and a function from the [`Patient`] to
+//! `CHECKS` is the list of all checks: a new one is a line there, and a function from the `Patient` to
 //! findings.
 
 mod cluster;
