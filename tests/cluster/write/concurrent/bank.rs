@@ -198,6 +198,9 @@ async fn sessions(scene: &Scene) -> (Connector, Tidb) {
     let ours = Connector::connect(&scene.cluster, &[("write.enable", "true")]).await;
     ours.use_database(&scene.database).await;
     let mut theirs = Tidb::connect(&scene.cluster.tidb).await;
+    // The playground's store keeps no greatest timestamp of reads, so that these commits may come below one that has
+    // been read past: TiDB's own writers lose updates to each other then, or find entries missing.
+    theirs.run(["SET tidb_enable_async_commit = OFF, tidb_enable_1pc = OFF"]).await;
     theirs.run([format!("USE {}", scene.database)]).await;
     (ours, theirs)
 }
