@@ -10,25 +10,31 @@ use tifusion_testkit::tidb::Tidb;
 
 use crate::keystores::{Entry, jks, pkcs12};
 
-const PASSWORD: &str = "hunter2-of-the-stores";
+pub(crate) const PASSWORD: &str = "hunter2-of-the-stores";
 
-/// Settings with stores made of the cluster's PEM files.
-fn stores(cluster: &Cluster, folder: &Path, ending: &str) -> Vec<(&'static str, String)> {
+/// Stores of this form, with [`PASSWORD`], made of the cluster's PEM files: its authority, and its client's
+/// certificate and key.
+pub(crate) fn stores(cluster: &Cluster, folder: &Path, form: &str) -> [String; 2] {
     let certificate = |name: &str| CertificateDer::from_pem_file(&cluster.variables[name]).unwrap();
     let key = PrivatePkcs8KeyDer::from_pem_file(&cluster.variables["TIFUSION_TLS_KEY"]).unwrap();
-    let write = if ending == "jks" { jks } else { pkcs12 };
-    let path = |name: &str, entry: Entry| {
-        let path = folder.join(format!("{name}.{ending}"));
+    let own = Entry::with_key(&certificate("TIFUSION_TLS_CERT"), key.secret_pkcs8_der());
+    let trust = Entry::trusted(&certificate("TIFUSION_TLS_CA"));
+    let write = if form == "jks" { jks } else { pkcs12 };
+    [("trust", trust), ("own", own)].map(|(name, entry)| {
+        let path = folder.join(format!("{name}.{form}"));
         std::fs::write(&path, write(PASSWORD, &[entry])).unwrap();
         path.to_str().unwrap().to_owned()
-    };
-    let trust = Entry::trusted(&certificate("TIFUSION_TLS_CA"));
-    let own = Entry::with_key(&certificate("TIFUSION_TLS_CERT"), key.secret_pkcs8_der());
+    })
+}
+
+/// Settings with such stores.
+fn settings_of(cluster: &Cluster, folder: &Path, form: &str) -> Vec<(&'static str, String)> {
+    let [trust, own] = stores(cluster, folder, form);
     vec![
         ("tikv.jks_enable", "true".to_owned()),
-        ("tikv.jks_trust_path", path("trust", trust)),
+        ("tikv.jks_trust_path", trust),
         ("tikv.jks_trust_password", PASSWORD.to_owned()),
-        ("tikv.jks_key_path", path("client", own)),
+        ("tikv.jks_key_path", own),
         ("tikv.jks_key_password", PASSWORD.to_owned()),
     ]
 }
@@ -44,7 +50,7 @@ async fn a_cluster_with_tls_is_read_and_written_with_pem_jks_and_pkcs12() {
     for (number, form) in ["pem", "jks", "p12"].into_iter().enumerate() {
         let mut settings = vec![("write.enable", "true".to_owned())];
         if form != "pem" {
-            settings.extend(stores(&cluster, folder.path(), form));
+            settings.extend(settings_of(&cluster, folder.path(), form));
         }
         let settings: Vec<_> = settings.iter().map(|(key, value)| (*key, value.as_str())).collect();
         let connector = Connector::connect(&cluster, &settings).await;

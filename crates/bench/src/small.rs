@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use arrow::array::{Int64Array, RecordBatch, StringArray};
 use mysql_async::prelude::Queryable as _;
-use mysql_async::{Conn, OptsBuilder, Row};
+use mysql_async::{Conn, Row};
 use tifusion::TidbContext;
 use tifusion_client::snapshot::SnapshotOptions;
 use tifusion_client::{Client, ClientOptions};
@@ -15,6 +15,7 @@ use tifusion_testkit::cluster::Cluster;
 use tifusion_testkit::tidb::Tidb;
 
 use crate::error::{BenchError, Result};
+use crate::sides::tidb;
 
 /// Rows of the table.
 const ROWS: i64 = 15_000;
@@ -60,7 +61,7 @@ pub(crate) async fn measure(
     // Ids of tables are 64-bit in TiDB.
     let table = i64::try_from(server.number(&query).await).unwrap_or_default();
     let times = rounds.max(1) * QUESTIONS;
-    let mut tidb = tidb(cluster, database).await?;
+    let mut tidb = tidb::connect(&cluster.tidb, database).await?;
     Ok(vec![
         Small {
             what: "a row by its primary key",
@@ -95,18 +96,6 @@ async fn connect(cluster: &Cluster, database: &str) -> Result<TidbContext> {
     .await?;
     context.use_database(database).await?;
     Ok(context)
-}
-
-async fn tidb(cluster: &Cluster, database: &str) -> Result<Conn> {
-    let wrong = || BenchError::Address { address: cluster.tidb.clone() };
-    let (host, port) = cluster.tidb.rsplit_once(':').ok_or_else(wrong)?;
-    let options = OptsBuilder::default()
-        .ip_or_hostname(host)
-        .tcp_port(port.parse().map_err(|_| wrong())?)
-        .user(Some("root"))
-        .db_name(Some(database))
-        .prefer_socket(false);
-    Ok(Conn::new(options).await?)
 }
 
 fn rows() -> Result<RecordBatch> {

@@ -2,7 +2,7 @@
 
 mod connector;
 mod parquet;
-mod tidb;
+pub(crate) mod tidb;
 
 use tifusion_testkit::cluster::Cluster;
 

@@ -11,17 +11,25 @@ pub(super) struct TidbSide {
     connection: Conn,
 }
 
+/// A connection to TiDB, as `root`.
+///
+/// # Errors
+/// When the address has no port, and TiDB's own.
+pub(crate) async fn connect(address: &str, database: &str) -> Result<Conn> {
+    let wrong = || BenchError::Address { address: address.to_owned() };
+    let (host, port) = address.rsplit_once(':').ok_or_else(wrong)?;
+    let options = OptsBuilder::default()
+        .ip_or_hostname(host)
+        .tcp_port(port.parse().map_err(|_| wrong())?)
+        .user(Some("root"))
+        .db_name(Some(database))
+        .prefer_socket(false);
+    Ok(Conn::new(options).await?)
+}
+
 impl TidbSide {
     pub(super) async fn connect(address: &str, database: &str) -> Result<Self> {
-        let wrong = || BenchError::Address { address: address.to_owned() };
-        let (host, port) = address.rsplit_once(':').ok_or_else(wrong)?;
-        let options = OptsBuilder::default()
-            .ip_or_hostname(host)
-            .tcp_port(port.parse().map_err(|_| wrong())?)
-            .user(Some("root"))
-            .db_name(Some(database))
-            .prefer_socket(false);
-        let mut connection = Conn::new(options).await?;
+        let mut connection = connect(address, database).await?;
         connection.query_drop(sql_mode()).await?;
         Ok(Self { connection })
     }

@@ -47,6 +47,6 @@ pub(crate) use node::{PlannedWrite, TableWrite, TidbWrite};
 pub(crate) use options::WriteOptions;
 pub use options::WriteProgress;
 pub(crate) use plan::{WritePlanner, write_plan};
-pub(crate) use refuse::{HINT as SQL_MODE_HINT, check_enabled};
+pub(crate) use refuse::{HINT as SQL_MODE_HINT, check_enabled, check_present};
 pub use sql::TidbSqlWriteExec;
 pub(crate) use target::{RowKeyColumn, WriteTarget, WrittenTable};

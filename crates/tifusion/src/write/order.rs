@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 pub(super) fn check(write: &TableWrite) -> Result<()> {
     let by_sql = write.options.mode == Some(WriteMode::Sql)
         && matches!(write.kind, WriteKind::Insert { on_duplicate: OnDuplicate::Replace, .. });
-    if (write.options.deduplicate || by_sql) && is_sorted_unseen(&write.input) {
+    if (write.options.deduplicate || by_sql) && matches!(seen(&write.input), Order::Unseen) {
         return Err(Error::unsupported(format!(
             "the rows for {} are sorted by what is not written, so which of two with one key is the last nobody \
              could say: sort them by columns of the table, or keep one row for each key beforehand (row_number())",
@@ -24,14 +24,6 @@ pub(super) fn check(write: &TableWrite) -> Result<()> {
         )));
     }
     Ok(())
-}
-
-/// Whether a sort's keys are not all among the columns that are left above it.
-fn is_sorted_unseen(plan: &LogicalPlan) -> bool {
-    match seen(plan) {
-        Order::None | Order::Seen(_) => false,
-        Order::Unseen => true,
-    }
 }
 
 /// The order of a plan's rows.
@@ -44,6 +36,7 @@ enum Order {
     Unseen,
 }
 
+/// What is left of a sort's keys among the plan's columns.
 fn seen(plan: &LogicalPlan) -> Order {
     match plan {
         LogicalPlan::Sort(sort) => {

@@ -31,6 +31,20 @@ const READ_ONLY_VARIABLES: [&str; 2] = ["tidb_super_read_only", "tidb_restricted
 pub(crate) const HINT: &str =
     "SET tidb.write.mode = sql writes to it through TiDB's SQL port, where tidb.addr is set";
 
+/// Refuses changes of a session that reads the past; `what` they are is said by a verb and its object.
+///
+/// # Errors
+/// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) with the way out.
+pub(crate) fn check_present(config: &Config, what: impl FnOnce() -> String) -> Result<()> {
+    match config.settings().stale_read {
+        None => Ok(()),
+        Some(ms) => Err(Error::unsupported(format!(
+            "can't {}: the session reads the past (stale_read = {ms}); RESET tidb.stale_read ends that",
+            what()
+        ))),
+    }
+}
+
 /// Refuses what the statement's text alone shows.
 ///
 /// # Errors
@@ -48,12 +62,7 @@ pub(crate) fn check_enabled(
             table()
         )));
     }
-    if let Some(ms) = config.settings().stale_read {
-        return Err(Error::unsupported(format!(
-            "can't write to {}: the session reads the past (stale_read = {ms}); RESET tidb.stale_read ends that",
-            table()
-        )));
-    }
+    check_present(config, || format!("write to {}", table()))?;
     if mode == WriteMode::Sql {
         return Ok(());
     }

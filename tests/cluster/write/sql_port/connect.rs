@@ -1,33 +1,13 @@
 //! Getting there.
 
-use std::path::Path;
-
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use tifusion::ErrorKind;
 use tifusion_testkit::cluster::{Cluster, Shape};
 use tifusion_testkit::connector::Connector;
 
 use super::Scene;
-use crate::keystores::{Entry, jks, pkcs12};
+use crate::tls::{PASSWORD, stores};
 
 const STATEMENT: &str = "CREATE TABLE nosuch.nosuch (id INT)";
-
-const PASSWORD: &str = "hunter2-of-the-stores";
-
-/// Stores with the cluster's authority, and with its client's certificate and key.
-fn stores(cluster: &Cluster, folder: &Path, form: &str) -> [String; 2] {
-    let certificate = |name: &str| CertificateDer::from_pem_file(&cluster.variables[name]).unwrap();
-    let key = PrivatePkcs8KeyDer::from_pem_file(&cluster.variables["TIFUSION_TLS_KEY"]).unwrap();
-    let own = Entry::with_key(&certificate("TIFUSION_TLS_CERT"), key.secret_pkcs8_der());
-    let trust = Entry::trusted(&certificate("TIFUSION_TLS_CA"));
-    let write = if form == "jks" { jks } else { pkcs12 };
-    [("trust", trust), ("own", own)].map(|(name, entry)| {
-        let path = folder.join(format!("{name}.{form}"));
-        std::fs::write(&path, write(PASSWORD, &[entry])).unwrap();
-        path.to_str().unwrap().to_owned()
-    })
-}
 
 async fn error(cluster: &Cluster, settings: &[(&str, &str)]) -> tifusion::Error {
     let (host, port) = cluster.tidb.rsplit_once(':').unwrap();

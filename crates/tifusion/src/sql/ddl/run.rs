@@ -15,6 +15,7 @@ use crate::meta::Need;
 use crate::session::TidbSession;
 use crate::sql::source::SqlText;
 use crate::sql_port::{SessionOptions, SqlPort, SqlRows};
+use crate::write::check_present;
 use crate::{SchemaChanger, config::Config};
 
 /// Carries a statement out that changes the cluster's schema; `None` if it is not the cluster's.
@@ -90,11 +91,7 @@ fn check(statement: &SchemaStatement, config: &Config) -> Result<()> {
              on"
         )));
     }
-    if let Some(ms) = config.settings().stale_read {
-        return Err(Error::unsupported(format!(
-            "can't {what}: the session reads the past (stale_read = {ms}); RESET tidb.stale_read ends that"
-        )));
-    }
+    check_present(config, || what.to_owned())?;
     if statement.shape.explain == Some(Explain::Analyze) {
         return Err(Error::unsupported(format!(
             "EXPLAIN ANALYZE {what} would carry it out: EXPLAIN says where it goes"
