@@ -105,6 +105,8 @@ struct Waits {
 enum Exhausted {
     Budget(Duration),
     Deadline,
+    /// Whoever retries has asked for as little as can be asked for.
+    Smallest,
 }
 
 /// Counts and sleeps one piece of work's retries.
@@ -222,6 +224,13 @@ impl Backoffer {
         (kind.is_excluded() && self.excluded >= limit).then_some(Exhausted::Budget(limit))
     }
 
+    /// The error of a piece of work that failed with `cause` however little of it was asked for:
+    /// [`ErrorKind::DeadlineExceeded`], as when the budget is used up.
+    #[must_use]
+    pub fn too_little_left(&self, cause: ClientError) -> ClientError {
+        self.give_up(Exhausted::Smallest, cause)
+    }
+
     /// The error that ends the retries. A failure whose outcome is unknown stays one.
     fn give_up(&self, exhausted: Exhausted, cause: ClientError) -> ClientError {
         let kind = match cause.kind() {
@@ -231,6 +240,9 @@ impl Backoffer {
         let message = match exhausted {
             Exhausted::Deadline => {
                 format!("the statement's deadline ended the retries: {}", cause.message())
+            }
+            Exhausted::Smallest => {
+                format!("retries are given up, however little is asked for: {}", cause.message())
             }
             Exhausted::Budget(budget) => {
                 format!("retries are given up after {budget:?} of waiting: {}", cause.message())

@@ -268,7 +268,7 @@ impl Worker {
             }
             Next::Smaller { backoff, cause } => {
                 if task.halvings >= MAX_HALVINGS {
-                    return Err(cause);
+                    return Err(bo.too_little_left(cause));
                 }
                 // The store is overloaded, or the ranges are too much for the time a request has.
                 bo.backoff(backoff, cause).await?;
