@@ -12,6 +12,7 @@ pub mod client;
 pub mod clock;
 pub mod cop;
 pub mod error;
+mod gc_check;
 pub mod gc_hold;
 pub mod lock;
 pub mod metrics;

@@ -128,10 +128,12 @@ impl TidbQueryPlanner {
         let outer = state.config().get_extension::<StatementSnapshot>();
         let config = TidbOptions::config_of(state.config_options()).unwrap_or_default();
         let deadline = self.cluster.deadline(&config);
+        let taken = self.cluster.client().clock().now();
         let view = self.view(tables, outer.as_deref(), deadline).await?;
         let snapshot = outer.unwrap_or_else(|| {
             let query = self.cluster.client().query_id();
-            let snapshot = StatementSnapshot::new(view.ts(), view.version(), deadline, query);
+            let snapshot =
+                StatementSnapshot::new(view.ts(), view.version(), taken, deadline, query);
             Arc::new(if tables.is_past() { snapshot.of_past() } else { snapshot })
         });
         for used in tables.views() {

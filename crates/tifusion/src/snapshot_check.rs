@@ -122,8 +122,7 @@ impl ExecutionPlan for SnapshotCheckExec {
         let (client, snapshot) = (self.client.clone(), Arc::clone(&self.snapshot));
         let keep = keep_snapshot(&client, &snapshot, &self.settings)?;
         let check = stream::once(async move {
-            let (start_ts, deadline) = (snapshot.start_ts(), snapshot.deadline());
-            let checked = client.check_gc_safe_point_by(start_ts, deadline).await;
+            let checked = snapshot.check(&client).await;
             keep.release().await;
             checked.map_err(|error| {
                 DataFusionError::from(Error::from(error).of_query(snapshot.query()))

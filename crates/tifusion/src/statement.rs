@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tifusion_client::lock::ReadLocks;
-use tifusion_client::{QueryId, Timestamp};
+use tifusion_client::{Client, ClientError, QueryId, Timestamp};
 use tracing::Span;
 
 /// One timestamp and one schema version for all that a statement reads.
@@ -19,14 +19,17 @@ pub struct StatementSnapshot {
     query: QueryId,
     span: Span,
     locks: Arc<ReadLocks>,
+    taken: Instant,
     is_past: bool,
 }
 
 impl StatementSnapshot {
-    /// The snapshot at `start_ts`, whose schema is `schema_version`; requests end at `deadline`.
+    /// The snapshot at `start_ts`, whose schema is `schema_version`, asked for at `taken`; requests end at
+    /// `deadline`.
     pub(crate) fn new(
         start_ts: Timestamp,
         schema_version: i64,
+        taken: Instant,
         deadline: Option<Instant>,
         query: QueryId,
     ) -> Self {
@@ -37,7 +40,7 @@ impl StatementSnapshot {
             start_ts = start_ts.version(),
             schema_version,
         );
-        Self { start_ts, schema_version, deadline, query, span, locks, is_past: false }
+        Self { start_ts, schema_version, deadline, query, span, locks, taken, is_past: false }
     }
 
     /// The same as what `AS OF TIMESTAMP` asked for.
@@ -67,6 +70,15 @@ impl StatementSnapshot {
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
+    }
+
+    /// Fails when garbage collection may have taken something from it by now: what was read before is whole then.
+    pub(crate) async fn check(&self, client: &Client) -> Result<(), ClientError> {
+        let (start_ts, deadline) = (self.start_ts, self.deadline);
+        match self.is_past {
+            true => client.check_gc_safe_point_by(start_ts, deadline).await,
+            false => client.check_gc_safe_point_of_now(start_ts, self.taken, deadline).await,
+        }
     }
 
     /// Names this run of the statement to the stores, in errors and in logs.

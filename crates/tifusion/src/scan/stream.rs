@@ -315,9 +315,7 @@ impl PartScan {
         if self.part.segments.is_empty() {
             return Ok(());
         }
-        let snapshot = &self.part.snapshot;
-        let (start_ts, deadline) = (snapshot.start_ts(), snapshot.deadline());
-        let checked = self.part.client.check_gc_safe_point_by(start_ts, deadline).await;
+        let checked = self.part.snapshot.check(&self.part.client).await;
         checked.map_err(|error| Error::from(error.with_table(self.part.spec.label())))
     }
 
