@@ -127,8 +127,10 @@ fn request(
     };
     request.cacheable = part.is_cacheable;
     request.slots = Some(Arc::clone(&part.slots));
-    // An answer of a whole region may be larger than a bounded pool.
-    if part.settings.streaming || gauge.is_bounded() {
+    // Rows come in pages: the store works on the next one while this one is on its way and decoded, and nobody
+    // holds a region's worth of them. What the stores reduce is small, and reduced once for each request.
+    let rows_come = part.spec.reduction.is_none();
+    if rows_come || part.settings.streaming || gauge.is_bounded() {
         let rows = part.settings.chunk_batch_size;
         request.paging_size = u64::try_from(rows).unwrap_or(u64::MAX);
     }
