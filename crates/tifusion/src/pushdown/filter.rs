@@ -84,22 +84,49 @@ impl Filters {
         let mut claimed = Vec::new();
         for filter in filters.iter().flat_map(split_conjunction) {
             let refuse = |reason| Refusal::new(filter.as_ref(), reason);
-            let lowered = lowering.value(filter)?;
-            if lowered.ty.kind() != Kind::Int {
-                return Err(refuse(Reason::Unknown));
-            }
-            if is_too_large(&lowered.expr) {
+            let conditions = match of_dates(&lowering, filter)? {
+                Some(conditions) => conditions,
+                None => {
+                    let lowered = lowering.value(filter)?;
+                    if lowered.ty.kind() != Kind::Int {
+                        return Err(refuse(Reason::Unknown));
+                    }
+                    vec![lowered.expr]
+                }
+            };
+            if conditions.iter().any(is_too_large) {
                 return Err(refuse(Reason::TooLarge));
             }
-            claimed.push((Sql(filter.as_ref()).to_string(), lowered.expr));
+            claimed.push((Sql(filter.as_ref()).to_string(), conditions));
         }
-        for (text, condition) in claimed {
+        for (text, conditions) in claimed {
             self.superset.retain(|known| *known != text);
             push_new(&mut self.exact, text);
-            push_new(&mut self.conditions, condition);
+            for condition in conditions {
+                push_new(&mut self.conditions, condition);
+            }
         }
         Ok(())
     }
+}
+
+/// A comparison of dates exactly, in the fewest steps: as they are stored, and that the calendar has them, which
+/// the stores then look at once for all comparisons of a column. `None` for other filters.
+fn of_dates(lowering: &Lowering<'_>, filter: &Physical) -> Outcome<Option<Vec<Expr>>> {
+    use Operator::{Eq, Gt, GtEq, Lt, LtEq, NotEq};
+    let Some(binary) = filter.downcast_ref::<BinaryExpr>() else { return Ok(None) };
+    // What is not there is distinct from everything: those have no rows less.
+    if !matches!(binary.op(), Eq | NotEq | Lt | LtEq | Gt | GtEq) {
+        return Ok(None);
+    }
+    let mut existence = lowering.is_on_the_calendar(binary.left())?;
+    existence.extend(lowering.is_on_the_calendar(binary.right())?);
+    if existence.is_empty() {
+        return Ok(None);
+    }
+    let compared = lowering.compare(binary, filter, Dates::Raw)?;
+    existence.insert(0, compared.typed.expr);
+    Ok(Some(existence))
 }
 
 fn push_new<T: PartialEq>(list: &mut Vec<T>, item: T) {

@@ -8,6 +8,7 @@ use prost::Message as _;
 use tifusion_proto::tipb;
 use tifusion_schema::ScanColumn;
 
+use super::effort::cheapest_first;
 use super::reduction::Reduction;
 use super::spec::{
     HandleColumns, IndexSide, IndexSource, LookupSource, RowKeys, Segment, Source, TableScanSpec,
@@ -136,6 +137,7 @@ fn index_scan(
 }
 
 fn selection(conditions: Vec<tipb::Expr>) -> tipb::Executor {
+    let conditions = cheapest_first(conditions);
     tipb::Executor {
         tp: Some(tipb::ExecType::TypeSelection.into()),
         selection: Some(Box::new(tipb::Selection { conditions, ..tipb::Selection::default() })),

@@ -8,6 +8,7 @@
 pub(crate) mod answer;
 pub(crate) mod dag;
 pub(crate) mod dynamic;
+mod effort;
 pub(crate) mod entries;
 pub(crate) mod estimates;
 pub(crate) mod exec;

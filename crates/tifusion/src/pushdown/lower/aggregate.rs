@@ -13,7 +13,7 @@ use datafusion::functions_aggregate::sum::Sum;
 use datafusion::functions_aggregate::variance::{VariancePopulation, VarianceSample};
 use datafusion::logical_expr::{AggregateUDF, AggregateUDFImpl};
 use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
-use datafusion::physical_expr::expressions::Literal;
+use datafusion::physical_expr::expressions::{Column, Literal};
 use tifusion_proto::tipb::{AggFunctionMode, Expr, ExprType};
 
 use super::{Lowering, Outcome, Physical};
@@ -200,13 +200,7 @@ impl Making<'_> {
     fn average(&mut self, call: &AggregateCall, sum: &DataType) -> Outcome<()> {
         let typed = self.summand(call)?;
         // A product that is looked at is a NULL where the row has none.
-        let count = self.place_of(
-            call,
-            "count",
-            &COUNTS,
-            typed.clone(),
-            AnswerColumn::count(DataType::UInt64),
-        )?;
+        let count = self.counted(call, typed.clone())?;
         let sum = self.summed(call, typed, sum)?;
         // DataFusion takes a group with a count, be it zero, for one that has an average.
         self.states.extend([State::Counted { value: count, count }, State::Sum(sum)]);
@@ -279,7 +273,14 @@ impl Making<'_> {
         self.place_of(call, name, &ty, typed, column)
     }
 
+    /// The place of a count of the rows where `typed`, made of the call's arguments, is something.
     fn counted(&mut self, call: &AggregateCall, typed: Typed) -> Outcome<usize> {
+        // What is never NULL is counted as rows are, and all such counts are one.
+        let is_there = |arg: &Physical| {
+            arg.is::<Column>() && !arg.nullable(self.lowering.schema).unwrap_or(true)
+        };
+        let counts_rows = call.filter.is_none() && call.args.iter().all(is_there);
+        let typed = if counts_rows { self.lowering.build().small(1) } else { typed };
         self.place_of(call, "count", &COUNTS, typed, AnswerColumn::count(DataType::Int64))
     }
 
@@ -391,12 +392,11 @@ impl Making<'_> {
         let (typed, looked_at) = self.lowering.summand(arg)?;
         for (product, scale) in looked_at {
             let ty = product.ty;
-            for name in ["min", "max"] {
-                let column = AnswerColumn::decimal_sum(scale);
-                let place = self.place_of(call, name, &ty, product.clone(), column)?;
-                if !self.bounded.contains(&place) {
-                    self.bounded.push(place);
-                }
+            let size = self.lowering.call(("abs", Kind::Decimal), vec![product.expr], ty, arg)?;
+            let column = AnswerColumn::decimal_sum(scale);
+            let place = self.place_of(call, "max", &ty, size, column)?;
+            if !self.bounded.contains(&place) {
+                self.bounded.push(place);
             }
         }
         Ok(typed)

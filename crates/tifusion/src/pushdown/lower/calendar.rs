@@ -1,6 +1,7 @@
 //! Dates that no calendar has: `0000-00-00`, `2024-00-10`, `2024-02-31`. They are ordinary values to a
 //! store and `NULL` here.
 
+use datafusion::physical_expr::expressions::Column;
 use tifusion_proto::tipb::Expr;
 
 use super::{Lowering, Outcome, Physical};
@@ -15,8 +16,20 @@ impl Lowering<'_> {
         self.call(("CASE", ty.kind()), vec![exists, raw.expr], ty, expr)
     }
 
+    /// What holds for the rows in which the calendar has `arg`, if that is a column of dates: all of them.
+    pub(in crate::pushdown) fn is_on_the_calendar(&self, arg: &Physical) -> Outcome<Vec<Expr>> {
+        let Some(column) = arg.downcast_ref::<Column>() else { return Ok(Vec::new()) };
+        let date = self.raw_column(column, arg)?;
+        if date.ty.is_calendar() { self.existence(&date, arg) } else { Ok(Vec::new()) }
+    }
+
     /// Whether the calendar has `date`.
     fn exists(&self, date: &Typed, expr: &Physical) -> Outcome<Expr> {
+        self.all_of(self.existence(date, expr)?, expr)
+    }
+
+    /// What holds of a `date` that the calendar has.
+    fn existence(&self, date: &Typed, expr: &Physical) -> Outcome<Vec<Expr>> {
         let part = |name: &str, high: i128| {
             let ty = Ty::Int(IntRange::signed(0, high));
             self.call((name, date.ty.kind()), vec![date.expr.clone()], ty, expr)
@@ -30,7 +43,7 @@ impl Lowering<'_> {
         let has_month = compare(month()?, ">", 0)?;
         // A TIMESTAMP is a point in time, or zero.
         if date.ty == Ty::Timestamp {
-            return Ok(has_month);
+            return Ok(vec![has_month]);
         }
         let day = || part("date_part('day')", 31);
         let has_day = compare(day()?, ">", 0)?;
@@ -49,7 +62,7 @@ impl Lowering<'_> {
         let is_its_last = compare(day()?, "=", 29)?;
         let in_february = self.all_of(vec![is_february, is_its_last, leap], expr)?;
         let fits = self.any_of(vec![short, elsewhere, in_february], expr)?;
-        self.all_of(vec![has_month, has_day, fits], expr)
+        Ok(vec![has_month, has_day, fits])
     }
 
     fn month(&self, date: &Typed, expr: &Physical) -> Outcome {
