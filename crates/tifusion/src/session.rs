@@ -25,10 +25,10 @@ use crate::schema_changer::SchemaChanger;
 const FIRST_DATABASE: &str = "test";
 
 /// Distinct values of a join's smaller side, in each of its partitions, that the other side is read by.
-const JOIN_VALUES: usize = 10_000;
+const JOIN_VALUES: usize = 50_000;
 
 /// Bytes of all these values.
-const BYTES_OF_JOIN_VALUES: usize = 1 << 20;
+const BYTES_OF_JOIN_VALUES: usize = 4 << 20;
 
 /// DataFusion's session and what was added to it; clones share it.
 #[derive(Clone)]

@@ -69,6 +69,16 @@ impl ScanEstimates {
         }
     }
 
+    /// The rows, if anything is known of them.
+    pub(super) fn rows(&self) -> Option<u64> {
+        self.rows
+    }
+
+    /// How many values the output's column at `place` has, if that is known.
+    pub(super) fn distinct(&self, place: usize) -> Option<u64> {
+        self.columns.get(place)?.distinct
+    }
+
     /// What is expected when only `rows` of them match the scan's filters.
     pub(crate) fn narrowed(mut self, rows: Option<f64>) -> Self {
         let Some((all, rows)) = self.rows.zip(rows) else { return self };

@@ -32,7 +32,7 @@ use tokio::sync::Semaphore;
 
 use super::answer::ScanColumns;
 use super::dag;
-use super::dynamic::DynamicFilters;
+use super::dynamic::{DynamicFilters, Known};
 use super::estimates::ScanEstimates;
 use super::keys::SourceKeys;
 use super::order::{KeyOrder, RowOrder};
@@ -137,9 +137,16 @@ impl TikvScanExec {
         }
     }
 
-    /// The same, narrowed while it runs by filters for which `keys` finds the keys.
+    /// The same, narrowed while it runs by filters for which `keys` finds the keys, as far as that pays for
+    /// what is estimated of it.
     pub(crate) fn with_keys(self, keys: Arc<dyn SourceKeys>) -> Self {
-        Self { dynamic: Some(Arc::new(DynamicFilters::none(keys))), ..self }
+        let columns = self.columns.schema().fields().iter().enumerate();
+        let distinct = columns.filter_map(|(place, field)| {
+            Some((field.name().clone(), self.estimates.distinct(place)?))
+        });
+        let known = Known { rows: self.estimates.rows(), distinct: distinct.collect() };
+        let dynamic = DynamicFilters::none(keys, known);
+        Self { dynamic: Some(Arc::new(dynamic)), ..self }
     }
 
     /// The same, waiting for the dynamic filters of `ids`; `None` if it has none of them.

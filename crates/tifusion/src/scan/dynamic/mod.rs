@@ -10,7 +10,7 @@ mod narrow;
 mod tests;
 mod weaken;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::common::Result as DataFusionResult;
 use datafusion::common::tree_node::{TreeNode as _, TreeNodeRecursion};
-use datafusion::physical_expr::expressions::DynamicFilterPhysicalExpr;
+use datafusion::physical_expr::expressions::{Column, DynamicFilterPhysicalExpr, InListExpr};
 use datafusion::physical_expr::utils::collect_columns;
 use datafusion::physical_expr_common::physical_expr::{
     snapshot_generation, snapshot_physical_expr,
@@ -33,10 +33,26 @@ use super::spec::{Segment, Source, TableScanSpec};
 use crate::error::Result;
 use narrow::KeysByTable;
 
+/// Rows that a store reads one after another in the time in which it finds the start of a range.
+const ROWS_PER_RANGE: u64 = 8;
+
+/// Ranges that are few for any table: what is known of its rows may be old.
+const FEW_RANGES: u64 = 1_000;
+
+/// What is known of a scan without its filters, roughly.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Known {
+    /// Its rows.
+    pub(crate) rows: Option<u64>,
+    /// How many values columns have, by their names.
+    pub(crate) distinct: HashMap<String, u64>,
+}
+
 /// The dynamic filters of a scan.
 #[derive(Debug)]
 pub(crate) struct DynamicFilters {
     keys: Arc<dyn SourceKeys>,
+    known: Arc<Known>,
     held: Vec<Held>,
     /// Ids of those whose maker has them ready before it needs a row of the scan.
     awaited: BTreeSet<u64>,
@@ -82,10 +98,15 @@ pub(crate) struct Narrowed {
 }
 
 impl DynamicFilters {
-    /// None yet.
-    pub(crate) fn none(keys: Arc<dyn SourceKeys>) -> Self {
+    /// None yet, for a scan of which this is known.
+    pub(crate) fn none(keys: Arc<dyn SourceKeys>, known: Known) -> Self {
+        Self::about(keys, Arc::new(known))
+    }
+
+    fn about(keys: Arc<dyn SourceKeys>, known: Arc<Known>) -> Self {
         Self {
             keys,
+            known,
             held: Vec::new(),
             awaited: BTreeSet::new(),
             found: Mutex::default(),
@@ -101,7 +122,10 @@ impl DynamicFilters {
 
     /// None again.
     pub(crate) fn cleared(&self) -> Self {
-        Self { others: self.others.clone(), ..Self::none(Arc::clone(&self.keys)) }
+        Self {
+            others: self.others.clone(),
+            ..Self::about(Arc::clone(&self.keys), Arc::clone(&self.known))
+        }
     }
 
     /// With those of `filters`, over `schema`, that change while the statement runs.
@@ -240,14 +264,17 @@ impl DynamicFilters {
                 continue;
             }
             let of_filter = self.keys_of(&filter, &conjuncts, &held.schema)?;
-            keys = Some(match keys {
-                Some(keys) => of_filter.intersect(&keys),
-                None => of_filter,
-            });
+            let pays = self.pays(of_filter.len());
+            if pays {
+                keys = Some(match keys {
+                    Some(keys) => of_filter.intersect(&keys),
+                    None => of_filter,
+                });
+            }
             let mut open = Vec::new();
             for conjunct in &conjuncts {
-                if !self.is_of_keys(conjunct, &held.schema)? {
-                    open.extend(weaken::for_stores(conjunct));
+                if !pays || !self.is_of_keys(conjunct, &held.schema)? {
+                    open.extend(weaken::for_stores(conjunct).filter(|open| self.tells(open)));
                 }
             }
             for condition in pushdown.lowered(&open, &held.schema) {
@@ -262,6 +289,22 @@ impl DynamicFilters {
             false => Arc::clone(spec),
         };
         Ok(Left { keys, spec, has_conditions })
+    }
+
+    /// Whether a condition drops rows worth the work of looking at all of them: a list of most values of a column
+    /// keeps most of its rows.
+    fn tells(&self, condition: &Arc<dyn PhysicalExpr>) -> bool {
+        let Some(list) = condition.downcast_ref::<InListExpr>() else { return true };
+        let column = list.expr().downcast_ref::<Column>();
+        let distinct = column.and_then(|column| self.known.distinct.get(column.name()));
+        let values = u64::try_from(list.list().len()).unwrap_or(u64::MAX);
+        list.negated() || distinct.is_none_or(|distinct| values <= distinct / 2)
+    }
+
+    /// Whether to find the starts of so many ranges takes less than to read all rows.
+    fn pays(&self, ranges: usize) -> bool {
+        let ranges = u64::try_from(ranges).unwrap_or(u64::MAX);
+        self.known.rows.is_none_or(|rows| ranges <= (rows / ROWS_PER_RANGE).max(FEW_RANGES))
     }
 
     /// Whether `conjunct` is a list of which each value has keys of its own, which say all of it.

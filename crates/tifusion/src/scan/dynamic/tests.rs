@@ -245,9 +245,14 @@ fn whole() -> Segment {
 }
 
 fn dynamic() -> (Arc<DynamicFilterPhysicalExpr>, DynamicFilters) {
+    dynamic_of(Known::default())
+}
+
+fn dynamic_of(known: Known) -> (Arc<DynamicFilterPhysicalExpr>, DynamicFilters) {
     let filter = Arc::new(DynamicFilterPhysicalExpr::new(vec![a(), b()], lit(true)));
     let as_expr: Arc<dyn PhysicalExpr> = Arc::clone(&filter) as _;
-    let filters = DynamicFilters::none(Arc::new(OfA)).with([as_expr, within(a(), 0, 1)], &schema());
+    let filters =
+        DynamicFilters::none(Arc::new(OfA), known).with([as_expr, within(a(), 0, 1)], &schema());
     (filter, filters)
 }
 
@@ -274,6 +279,38 @@ fn a_scan_follows_its_filter() {
     assert_eq!(narrow().unwrap().segment.ranges, points(&[1, 7]));
     filter.update(lit(false)).unwrap();
     assert!(narrow().is_none());
+}
+
+#[test]
+fn more_ranges_than_pay_are_not_read_one_by_one() {
+    // Every other key, so that no two ranges become one.
+    let values: Vec<i64> = (0..2_000).map(|at| at * 2 - 1_000).collect();
+    let ranges = |rows, values: &[i64]| {
+        let (filter, filters) = dynamic_of(Known { rows, ..Known::default() });
+        filter.update(among(a(), values)).unwrap();
+        let narrowed = filters.narrow(&whole(), &spec(), &pushdown()).unwrap().unwrap();
+        narrowed.segment.ranges.len()
+    };
+    let within_whole = 1_000;
+    assert_eq!(ranges(None, &values), within_whole);
+    assert_eq!(ranges(Some(16_000), &values), within_whole);
+    assert_eq!(ranges(Some(15_000), &values), 1, "the table is read as a whole");
+    assert_eq!(ranges(Some(1), &values[..1_000]), within_whole, "few enough for any table");
+}
+
+#[test]
+fn a_list_of_most_values_of_a_column_is_no_condition() {
+    let conditions = |distinct: &[(&str, u64)], values: &[i64]| {
+        let distinct = distinct.iter().map(|(name, many)| ((*name).to_owned(), *many)).collect();
+        let (filter, filters) = dynamic_of(Known { distinct, rows: None });
+        filter.update(among(b(), values)).unwrap();
+        let narrowed = filters.narrow(&whole(), &spec(), &pushdown()).unwrap().unwrap();
+        narrowed.spec.conditions.len()
+    };
+    let none = spec().conditions.len();
+    assert!(conditions(&[], &[1, 2, 3]) > none);
+    assert!(conditions(&[("b", 6), ("a", 1)], &[1, 2, 3]) > none);
+    assert_eq!(conditions(&[("b", 5)], &[1, 2, 3]), none);
 }
 
 #[tokio::test(start_paused = true)]
