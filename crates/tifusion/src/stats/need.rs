@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use datafusion::common::Result as DataFusionResult;
 use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{Distinct, Expr, LogicalPlan};
 use tifusion_schema::stats::HistogramId;
 use tifusion_schema::{ColumnInfo, IndexInfo, TableInfo};
@@ -20,6 +21,9 @@ pub(crate) struct Need {
     pub(crate) histograms: Vec<HistogramId>,
     /// Whether the distribution of single values is wanted, not only what is known of all together.
     pub(crate) values: bool,
+    /// Those of the columns whose single values are wanted in any case: joined tables are put in order by how many
+    /// rows pass.
+    pub(crate) restricted: Vec<HistogramId>,
     /// Columns of which no more than what is known of all values together is wanted: how wide they are
     /// is part of what a row costs.
     pub(crate) widths: Vec<HistogramId>,
@@ -33,6 +37,9 @@ impl Need {
         let visible = table.columns.iter().filter(|column| column.is_visible());
         let (columns, others): (Vec<&ColumnInfo>, Vec<&ColumnInfo>) =
             visible.partition(|column| compared.all.contains(column.name.as_str()));
+        let restricted =
+            columns.iter().filter(|column| compared.restricted.contains(column.name.as_str()));
+        let restricted = restricted.map(|column| HistogramId::Column(column.id)).collect();
         let columns = columns.into_iter().map(|column| HistogramId::Column(column.id));
         let is_filtered = |index: &&IndexInfo| {
             let first = index.columns.first();
@@ -48,12 +55,13 @@ impl Need {
         let histograms = columns.chain(indexes).collect();
         let widths = others.into_iter().filter(|_| values);
         let widths = widths.map(|column| HistogramId::Column(column.id)).collect();
-        Self { table: Arc::clone(table), histograms, values, widths }
+        Self { table: Arc::clone(table), histograms, values, restricted, widths }
     }
 
     /// What is wanted, each with whether its single values are.
     pub(crate) fn wanted(&self) -> impl Iterator<Item = (HistogramId, bool)> {
-        let compared = self.histograms.iter().map(|id| (*id, self.values));
+        let values = |id| self.values || self.restricted.contains(id);
+        let compared = self.histograms.iter().map(move |id| (*id, values(id)));
         compared.chain(self.widths.iter().map(|id| (*id, false)))
     }
 
@@ -64,7 +72,13 @@ impl Need {
         let indexes = table.indices.iter().filter(|index| index.state.is_public());
         let indexes = indexes.map(|index| HistogramId::Index(index.id));
         let histograms = columns.chain(indexes).collect();
-        Self { table: Arc::clone(table), histograms, values: true, widths: Vec::new() }
+        Self {
+            table: Arc::clone(table),
+            histograms,
+            values: true,
+            restricted: Vec::new(),
+            widths: Vec::new(),
+        }
     }
 }
 
@@ -76,16 +90,28 @@ pub(crate) struct ComparedColumns {
     all: HashSet<String>,
     /// In filters and joins, which an index may serve.
     filtered: HashSet<String>,
+    /// With constants, where tables are joined.
+    restricted: HashSet<String>,
 }
 
 /// What `plan` compares.
 pub(crate) fn compared_columns(plan: &LogicalPlan) -> DataFusionResult<ComparedColumns> {
     let mut compared = ComparedColumns::default();
+    let (mut restricted, mut joins) = (HashSet::new(), false);
     plan.apply_with_subqueries(|node| {
-        let ComparedColumns { all, filtered } = &mut compared;
+        let ComparedColumns { all, filtered, .. } = &mut compared;
         match node {
-            LogicalPlan::Filter(filter) => filtered.extend(names_in(&filter.predicate)),
-            LogicalPlan::TableScan(scan) => filtered.extend(scan.filters.iter().flat_map(names_in)),
+            LogicalPlan::Filter(filter) => {
+                filtered.extend(names_in(&filter.predicate));
+                restricted.extend(
+                    split_conjunction(&filter.predicate).into_iter().filter_map(only_name_in),
+                );
+            }
+            LogicalPlan::TableScan(scan) => {
+                filtered.extend(scan.filters.iter().flat_map(names_in));
+                let conjuncts = scan.filters.iter().flat_map(split_conjunction);
+                restricted.extend(conjuncts.filter_map(only_name_in));
+            }
             LogicalPlan::Aggregate(aggregate) => {
                 all.extend(aggregate.group_expr.iter().flat_map(names_in));
             }
@@ -93,6 +119,7 @@ pub(crate) fn compared_columns(plan: &LogicalPlan) -> DataFusionResult<ComparedC
                 all.extend(distinct.on_expr.iter().flat_map(names_in));
             }
             LogicalPlan::Join(join) => {
+                joins = true;
                 let sides = join.on.iter().flat_map(|(left, right)| [left, right]);
                 filtered.extend(sides.flat_map(names_in));
                 filtered.extend(join.filter.iter().flat_map(names_in));
@@ -102,7 +129,18 @@ pub(crate) fn compared_columns(plan: &LogicalPlan) -> DataFusionResult<ComparedC
         Ok(TreeNodeRecursion::Continue)
     })?;
     compared.all.extend(compared.filtered.iter().cloned());
+    if joins {
+        compared.restricted = restricted;
+    }
     Ok(compared)
+}
+
+/// The column that `expr` is about, if that is one.
+fn only_name_in(expr: &Expr) -> Option<String> {
+    let columns = expr.column_refs();
+    let mut names = columns.iter().map(|column| &column.name);
+    let first = names.next()?;
+    names.next().is_none().then(|| first.clone())
 }
 
 fn names_in(expr: &Expr) -> Vec<String> {
