@@ -14,6 +14,7 @@
 
 mod data;
 mod error;
+mod growth;
 mod measure;
 mod options;
 mod picture;
@@ -48,6 +49,10 @@ async fn run(options: &Options) -> Result<()> {
     let Some(cluster) = Cluster::of(shape, "tifusion-bench") else {
         return Err(error::BenchError::NoCluster);
     };
+    if options.growth {
+        println!("{}", growth::measure(&cluster, options.scale, options.rounds).await?);
+        return Ok(());
+    }
     let database = data::prepare(&cluster, options.scale).await?;
     let mut sides = Sides::connect(&cluster, &database, options).await?;
     let mut queries = Vec::new();

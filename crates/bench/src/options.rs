@@ -24,6 +24,9 @@ pub(crate) struct Options {
     /// Bytes of answers that the connector may keep (`coprocessor.cache_size`)
     #[arg(long, default_value_t = 0)]
     pub(crate) cache: u64,
+    /// Measure the cost as work grows instead: the scale's data and ten times as much, in up to a hundred regions
+    #[arg(long)]
+    pub(crate) growth: bool,
     /// Draw the figures into this file (SVG)
     #[arg(long)]
     pub(crate) picture: Option<PathBuf>,
