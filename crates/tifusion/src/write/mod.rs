@@ -19,6 +19,7 @@ mod edit;
 mod encode_exec;
 mod existing;
 mod guard;
+mod id_service;
 mod ids;
 mod input_column;
 mod insert;
