@@ -54,9 +54,10 @@ impl AutoIdAlloc for Server {
         }
         let count = i64::try_from(request.n).unwrap();
         let min = self.ids.last.fetch_add(count, Ordering::Relaxed);
-        let lost = self.ids.lost.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |lost| {
-            lost.checked_sub(1)
-        });
+        let lost = self
+            .ids
+            .lost
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |lost| lost.checked_sub(1));
         match lost {
             Ok(_) => Err(Status::unavailable("the connection broke")),
             Err(_) => Ok(Response::new(AutoIdResponse { min, max: min + count, errmsg: vec![] })),
