@@ -171,7 +171,8 @@ impl AutoIdService {
         if let Some(known) = &*self.leader.lock() {
             return Ok(Some(Arc::clone(known)));
         }
-        let Some(told) = self.pd.elected(bo, ELECTION).await? else { return Ok(None) };
+        let told = self.pd.elected(bo, ELECTION).await.map_err(not_found)?;
+        let Some(told) = told else { return Ok(None) };
         let told = String::from_utf8_lossy(&told).into_owned();
         let mapped = self.address_map.as_ref().and_then(|map| map.map(&told));
         let address: Arc<str> = mapped.unwrap_or(told).into();
@@ -204,6 +205,12 @@ fn is_final(error: &TransportError) -> bool {
                 ..
             }
     )
+}
+
+fn not_found(error: ClientError) -> ClientError {
+    let message =
+        format!("TiDB's auto id service can't be found in PD's etcd: {}", error.message());
+    ClientError::new(error.kind(), message).with_context(error.context().clone()).with_source(error)
 }
 
 fn nobody() -> ClientError {

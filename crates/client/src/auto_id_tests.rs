@@ -148,6 +148,10 @@ async fn a_leader_that_nobody_reaches_is_named_and_so_is_that_there_is_none() {
     let error = service.take(&mut backoffer(short), TABLE, 1).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::DeadlineExceeded, "{error}");
     assert!(error.to_string().contains("no TiDB server leads the auto id service"), "{error}");
+    cluster.no_etcd.store(true, Ordering::Relaxed);
+    let error = service.take(&mut backoffer(short), TABLE, 1).await.unwrap_err();
+    assert!(error.to_string().contains("auto id service can't be found"), "{error}");
+    cluster.no_etcd.store(false, Ordering::Relaxed);
     let dead = stub::dead_address();
     elect(&cluster, &dead);
     let error = service.take(&mut backoffer(short), TABLE, 1).await.unwrap_err();

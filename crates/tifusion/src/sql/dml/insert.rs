@@ -46,11 +46,10 @@ fn values_of(body: &mut SetExpr) -> Option<&mut Values> {
 }
 
 fn check(insert: &Insert) -> Result<()> {
-    if passed_on::is_for_tidb(insert) {
-        let what =
-            if insert.ignore { "INSERT IGNORE" } else { "INSERT … ON DUPLICATE KEY UPDATE" };
+    if matches!(insert.on, Some(OnInsert::DuplicateKeyUpdate(_))) {
         return Err(Error::unsupported(format!(
-            "{what}, which TiDB's engine decides row by row: use REPLACE, or INSERT and UPDATE; {SQL_MODE_HINT}"
+            "INSERT … ON DUPLICATE KEY UPDATE, which TiDB's engine decides row by row: use REPLACE, or INSERT and \
+             UPDATE; {SQL_MODE_HINT}"
         )));
     }
     let refused = if insert.on.is_some() {
