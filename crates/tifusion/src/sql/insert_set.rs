@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn what_is_set_becomes_columns_and_values() {
         for (sql, expected) in [
-            ("INSERT INTO t SET a=1,b='x, y = z'", "INSERT INTO t (a,b)VALUES(1,'x, y = z')"),
+            ("INSERT INTO t SET a=1,b='x, y = z'", "INSERT INTO t ( a,b)VALUES(1,'x, y = z')"),
             (
                 "EXPLAIN REPLACE t SET t.a = (b = (1, 2)[1]), \"s\" = DEFAULT;",
                 "EXPLAIN REPLACE t ( t.a , \"s\" )VALUES( (b = (1, 2)[1]), DEFAULT);",
