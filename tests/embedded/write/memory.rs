@@ -15,7 +15,7 @@ use tifusion_testkit::connector::Connector;
 use super::SETTINGS;
 
 /// Less than the pairs of the larger write take.
-const POOL: usize = 6 << 20;
+const POOL: usize = 12 << 20;
 
 /// How often something was spilled below a plan.
 fn spills(plan: &dyn ExecutionPlan) -> usize {
@@ -34,12 +34,14 @@ async fn a_write_of_any_size_takes_no_more_memory_than_it_is_given() {
         .unwrap();
     let connector = Connector::embedded(&cluster, &SETTINGS).await;
     connector.use_database("test").await;
-    for setting in
-        ["execution.target_partitions = 2", "execution.sort_spill_reservation_bytes = 262144"]
-    {
+    for setting in [
+        "execution.target_partitions = 2",
+        "execution.batch_size = 1024",
+        "execution.sort_spill_reservation_bytes = 262144",
+    ] {
         connector.query(&format!("SET datafusion.{setting}")).await;
     }
-    for (from, to, spilled) in [(1, 2_000, false), (10_001, 30_000, true)] {
+    for (from, to, spilled) in [(1, 2_000, false), (10_001, 50_000, true)] {
         let insert = format!(
             "INSERT INTO t SELECT value AS id, value * 7 % 1000 AS v, lpad(cast(value AS VARCHAR), 200, 'x') AS pad \
              FROM generate_series({from}, {to})"
@@ -58,6 +60,6 @@ async fn a_write_of_any_size_takes_no_more_memory_than_it_is_given() {
         assert_eq!(spills(plan.as_ref()) > 0, spilled, "{from} to {to}");
     }
     let rows = connector.query("SELECT count(*) AS c, count(DISTINCT pad) AS d FROM t").await.rows;
-    assert_eq!(rows[0].iter().map(|cell| cell.plain()).collect::<Vec<_>>(), ["22000", "22000"]);
+    assert_eq!(rows[0].iter().map(|cell| cell.plain()).collect::<Vec<_>>(), ["42000", "42000"]);
     cluster.shutdown().await;
 }
