@@ -26,8 +26,8 @@ const STATEMENTS: [&str; 7] = [
     "INSERT IGNORE INTO $t (s, id) VALUES ('once', 20), ('twice', 20), ('', 21)",
     "INSERT IGNORE INTO $t SET id = 1, s = 'there'",
     "INSERT IGNORE INTO $t SELECT id, u, s FROM $t",
-    "INSERT IGNORE INTO $t (id, u) SELECT id + 100 AS n, 1000 FROM $t ORDER BY n DESC LIMIT 3",
-    "INSERT IGNORE INTO $t (id, u) SELECT 7, 7 UNION ALL SELECT 77, 77",
+    "INSERT IGNORE INTO $t (id, u) SELECT u + 100 AS n, 1000 FROM $t WHERE u IS NOT NULL ORDER BY n DESC LIMIT 3",
+    "INSERT IGNORE INTO $t (id, u) SELECT 7 AS id, 8 AS u UNION ALL SELECT 77, 78",
 ];
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,6 @@
 
 mod faults;
 mod kill;
-mod memory;
 mod refused;
 
 use tifusion_client::snapshot::SnapshotOptions;
