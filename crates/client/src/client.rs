@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use tifusion_proto::kvrpcpb;
 
+use crate::auto_id::AutoIdService;
 use crate::background::Background;
 use crate::backoff::Backoffer;
 use crate::clock::{Clock, TokioClock};
@@ -43,6 +44,7 @@ struct Inner {
     background: Background,
     gc_keeper: Arc<GcKeeper>,
     last_safe_point: LastSafePoint,
+    auto_ids: AutoIdService,
 }
 
 impl Client {
@@ -61,17 +63,28 @@ impl Client {
         let pd = PdClient::connect(&options, Arc::clone(&channels), Arc::clone(&clock), &mut bo);
         let pd = Arc::new(pd.await?);
         let max_message_size = options.max_message_size;
-        let transport = GrpcTransport::new(channels, Arc::clone(&clock), max_message_size);
-        Ok(Self::with_parts(options, pd, Arc::new(transport), clock))
+        let transport =
+            GrpcTransport::new(Arc::clone(&channels), Arc::clone(&clock), max_message_size);
+        Ok(Self::assembled(options, pd, Arc::new(transport), clock, Some(channels)))
     }
 
-    /// A client over parts given from outside.
+    /// A client over parts given from outside. It has no way to TiDB's auto id service.
     #[must_use]
     pub fn with_parts(
         options: ClientOptions,
         pd: Arc<dyn PdApi>,
         transport: Arc<dyn StoreTransport>,
         clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self::assembled(options, pd, transport, clock, None)
+    }
+
+    fn assembled(
+        options: ClientOptions,
+        pd: Arc<dyn PdApi>,
+        transport: Arc<dyn StoreTransport>,
+        clock: Arc<dyn Clock>,
+        channels: Option<Arc<Channels>>,
     ) -> Self {
         let transport = MeasuredTransport::new(transport, Arc::clone(&clock));
         let transport: Arc<dyn StoreTransport> = Arc::new(transport);
@@ -84,6 +97,8 @@ impl Client {
         let background = Background::default();
         let keeper =
             GcKeeper::new(Arc::clone(&pd), Arc::clone(&clock), background.clone(), &options);
+        let (map, timeout) = (options.address_map.clone(), options.request_timeout);
+        let auto_ids = AutoIdService::new(Arc::clone(&pd), channels, map, timeout);
         let inner = Inner {
             options,
             pd,
@@ -96,6 +111,7 @@ impl Client {
             background,
             gc_keeper: Arc::new(keeper),
             last_safe_point: LastSafePoint::default(),
+            auto_ids,
         };
         Self { inner: Arc::new(inner) }
     }
@@ -252,6 +268,12 @@ impl Client {
     pub async fn idle(&self) {
         self.inner.background.idle().await;
         self.inner.locks.idle().await;
+    }
+
+    /// TiDB's auto id service.
+    #[must_use]
+    pub fn auto_ids(&self) -> &AutoIdService {
+        &self.inner.auto_ids
     }
 
     /// Where work goes on behind those who asked for it.

@@ -6,6 +6,7 @@
 //! lock, those of a transaction are pure functions; a thin runtime carries their decisions out over a [`transport`] that is
 //! given from outside, as the [`clock`] is.
 
+pub mod auto_id;
 mod background;
 pub mod backoff;
 pub mod client;

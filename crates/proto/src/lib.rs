@@ -31,6 +31,8 @@ macro_rules! packages {
 packages! {
     /// Identity of a keyspace.
     apipb,
+    /// TiDB's auto id service.
+    autoid,
     /// Pushed down requests to a store.
     coprocessor,
     /// Entries of the wait-for graph in a deadlock error.

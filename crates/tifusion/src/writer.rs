@@ -14,7 +14,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::session::TidbSession;
 use crate::sql::dml::target::Target;
 use crate::table::TidbTable;
-use crate::write::{OnDuplicate, TableWrite, TidbWrite, WriteKind, WriteOptions, check_enabled};
+use crate::write::{
+    OnDuplicate, TableWrite, TidbWrite, WriteKind, WriteOptions, check_enabled, set_tispark_option,
+};
 
 pub use crate::write::WriteProgress;
 
@@ -108,8 +110,24 @@ impl TableWriter {
     /// Bytes of keys and values that a region shall take when a large write splits regions before it writes, so
     /// that it does not go to one store; `None` to split none. Default 96 MiB.
     pub fn bytes_per_region(mut self, bytes: Option<u64>) -> Self {
-        self.options.bytes_per_region = bytes;
+        let split = &mut self.options.split;
+        split.is_on = bytes.is_some();
+        split.bytes = bytes.unwrap_or(split.bytes);
         self
+    }
+
+    /// Sets an option by the name that it has in TiSpark, in any case: `replace`, `deduplicate`,
+    /// `enableUpdateTableStatistics`, `rowFormatVersion` (2 alone), and for the regions that a large write splits
+    /// off beforehand `enableRegionSplit`, `regionSplitNum`, `regionSplitUsingSize`, `bytesPerRegion`,
+    /// `regionSplitKeys`, `minRegionSplitNum`, `maxRegionSplitNum` (at most 4096), `regionSplitThreshold` (rows),
+    /// `scatterWaitMS`. What is not set is as this writer has it by default, which is not always TiSpark's.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] with the reason for an option of TiSpark's that has no meaning here,
+    /// [`ErrorKind::InvalidInput`] for one that neither has, and for a value that is none of the option's.
+    pub fn option(mut self, name: &str, value: &str) -> Result<Self> {
+        set_tispark_option(&mut self.options, &mut self.on_duplicate, name, value)?;
+        Ok(self)
     }
 
     /// Calls `progress` now and then while rows are written, and once at the end.

@@ -3,7 +3,10 @@
 
 mod bytes;
 mod concurrent;
+mod defaults;
 mod ids;
+mod ignore;
+mod literals;
 mod random;
 mod refused;
 mod sql_port;

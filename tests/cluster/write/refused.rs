@@ -25,6 +25,16 @@ async fn tables_that_are_not_fully_known_are_refused_by_name() {
         ),
         ("checked", "(id INT PRIMARY KEY, v INT, CHECK (v > 0))", "check constraint"),
         ("temp", "(id INT PRIMARY KEY, v INT)", "temporary"),
+        (
+            "everywhere",
+            "(id INT, v INT, UNIQUE KEY g (v) GLOBAL) PARTITION BY HASH (id) PARTITIONS 2",
+            "global",
+        ),
+        (
+            "by_week",
+            "(id INT, d DATE) PARTITION BY RANGE (YEARWEEK(d)) (PARTITION p VALUES LESS THAN MAXVALUE)",
+            "`d`",
+        ),
     ] {
         let (create, rest) = match name {
             "temp" => ("CREATE GLOBAL TEMPORARY TABLE", format!("{rest} ON COMMIT DELETE ROWS")),
@@ -52,6 +62,11 @@ async fn tables_that_are_not_fully_known_are_refused_by_name() {
         .await;
     let error = scene.refused("INSERT INTO foreign_text VALUES (1, 'x')").await.to_string();
     assert!(error.contains("character set"), "{error}");
+    scene.tidb.run(["CREATE SEQUENCE numbers", "CREATE VIEW seen AS SELECT 1 AS id"]).await;
+    for (name, said) in [("numbers", "sequence"), ("seen", "view")] {
+        let error = scene.refused(&format!("INSERT INTO {name} VALUES (1)")).await.to_string();
+        assert!(error.contains(said), "{name}: {error}");
+    }
     let error =
         scene.refused("INSERT INTO mysql.tidb (variable_name) VALUES ('x')").await.to_string();
     assert!(error.contains("itself"), "{error}");

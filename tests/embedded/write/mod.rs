@@ -2,6 +2,7 @@
 
 mod faults;
 mod kill;
+mod refused;
 
 use tifusion_client::snapshot::SnapshotOptions;
 use tifusion_client::{Client, ClientOptions};

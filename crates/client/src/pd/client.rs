@@ -12,7 +12,7 @@ use super::gc::TxnSafePoint;
 use super::hold::{Hold, Holds};
 use super::members::{Leader, Members};
 use super::tso::Tso;
-use super::{PdApi, RegionInfo, keys, scatter};
+use super::{PdApi, RegionInfo, election, keys, scatter};
 use crate::backoff::{BackoffKind, Backoffer};
 use crate::clock::Clock;
 use crate::error::Result;
@@ -253,6 +253,10 @@ impl PdApi for PdClient {
 
     async fn is_scattering(&self, bo: &mut Backoffer, id: u64) -> Result<bool> {
         self.call(bo, |call| async move { scatter::is_scattering(&call, id).await }).await
+    }
+
+    async fn elected(&self, bo: &mut Backoffer, prefix: &str) -> Result<Option<Vec<u8>>> {
+        self.call(bo, |call| async move { election::elected(&call, prefix).await }).await
     }
 
     fn cluster_id(&self) -> u64 {

@@ -7,6 +7,7 @@
 mod call;
 mod client;
 mod discovery;
+mod election;
 mod endpoint;
 mod failure;
 mod gc;
@@ -144,6 +145,15 @@ pub trait PdApi: Send + Sync + Debug + 'static {
     /// As [`PdApi::region_by_key`].
     async fn is_scattering(&self, _bo: &mut Backoffer, _id: u64) -> Result<bool> {
         Ok(false)
+    }
+
+    /// What the winner of an election in PD's etcd says of itself (where it is, say); `None` while nobody has
+    /// won. `prefix` is what the candidates' keys begin with.
+    ///
+    /// # Errors
+    /// As [`PdApi::region_by_key`].
+    async fn elected(&self, _bo: &mut Backoffer, _prefix: &str) -> Result<Option<Vec<u8>>> {
+        Err(ClientError::new(ErrorKind::Refused, "this PD knows of no elections"))
     }
 
     /// The cluster's id.

@@ -10,6 +10,7 @@ use futures::StreamExt as _;
 
 use parking_lot::Mutex;
 use tifusion_proto::etcdserverpb::kv_server::{Kv, KvServer};
+use tifusion_proto::etcdserverpb::range_request::{SortOrder, SortTarget};
 use tifusion_proto::etcdserverpb::{RangeRequest, RangeResponse};
 use tifusion_proto::mvccpb::KeyValue;
 use tifusion_proto::pdpb::pd_server::{Pd, PdServer};
@@ -48,6 +49,8 @@ pub(crate) struct Cluster {
     pub(crate) old: AtomicBool,
     /// Without etcd.
     pub(crate) no_etcd: AtomicBool,
+    /// Candidates of an election in etcd, the winner first: what their keys begin with, and their values.
+    pub(crate) candidates: Mutex<Vec<(String, String)>>,
     /// What etcd has under the key of the saved safe point.
     pub(crate) saved_safe_point: Mutex<Option<Vec<u8>>>,
     /// Holds of garbage collection as they were asked for: who, at what timestamp, for how many seconds.
@@ -405,8 +408,21 @@ impl Kv for Service {
         if self.cluster.no_etcd.load(Ordering::Relaxed) {
             return Err(Status::unimplemented("unknown service etcdserverpb.KV"));
         }
-        let RangeRequest { key, range_end, serializable, .. } = request.into_inner();
-        assert!(range_end.is_empty() && !serializable, "the newest value of one key");
+        let RangeRequest { key, range_end, serializable, limit, sort_order, sort_target } =
+            request.into_inner();
+        assert!(!serializable, "the newest value");
+        if !range_end.is_empty() {
+            let sorted = (SortOrder::Ascend.into(), SortTarget::Create.into());
+            assert_eq!((limit, (sort_order, sort_target)), (1, sorted), "the oldest key");
+            let candidates = self.cluster.candidates.lock();
+            let mine = candidates.iter().find(|(prefix, _)| prefix.as_bytes() == key);
+            let kvs = mine.map(|(_, value)| KeyValue {
+                value: value.clone().into_bytes(),
+                ..KeyValue::default()
+            });
+            let kvs = kvs.into_iter().collect();
+            return Ok(Response::new(RangeResponse { kvs, ..RangeResponse::default() }));
+        }
         let value = match key.as_slice() {
             b"/tidb/store/gcworker/saved_safe_point" => {
                 self.cluster.saved_safe_point.lock().clone()

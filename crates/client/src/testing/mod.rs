@@ -63,6 +63,8 @@ pub(crate) struct State {
     pub(crate) holds: BTreeMap<String, u64>,
     /// Regions that PD was asked to scatter.
     pub(crate) scattered: Vec<u64>,
+    /// Prewrites tell of one lock at a time.
+    pub(crate) tells_one_lock: bool,
     /// PD does not answer.
     pub(crate) pd_is_down: bool,
     /// Time that every call takes.

@@ -126,6 +126,9 @@ impl State {
                 self.locks.entry(key).or_default().push(lock);
             }
         }
+        if self.tells_one_lock {
+            locks.truncate(1);
+        }
         locks
     }
 

@@ -1,6 +1,6 @@
 //! The first phase: locks with the data on all keys.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -20,7 +20,8 @@ use crate::sender::Sent;
 use crate::timestamp::Timestamp;
 use crate::transport::{StoreRequest, StoreResponse};
 
-/// How often in a row locks of others may be cleared out of a request's way without a wait.
+/// How often in a row locks of others may be cleared out of a request's way without a wait, where they stood on the
+/// same keys before.
 const PATIENT_ROUNDS: usize = 8;
 
 impl Core {
@@ -96,6 +97,7 @@ impl Core {
         let mut bo = self.backoffer(self.options.budgets.prewrite);
         let mut left = vec![piece];
         let (mut again, mut rounds) = (false, 0);
+        let mut met: HashSet<Vec<u8>> = HashSet::new();
         while let Some(piece) = left.pop() {
             if stop.load(Ordering::Relaxed) || self.engine.lock().is_doomed() {
                 return Ok(());
@@ -108,8 +110,14 @@ impl Core {
                     Prewritten::Done => self.progress.prewrote(piece.mutations.len(), piece.size()),
                     Prewritten::Locked(locks) => {
                         let waits = bo.attempts();
+                        // Some stores tell one lock at a time.
+                        let mut is_further = false;
+                        for lock in &locks {
+                            is_further |= met.insert(lock.key.clone());
+                        }
                         self.clear(&mut bo, locks).await?;
-                        rounds = if bo.attempts() == waits { rounds + 1 } else { 0 };
+                        let is_stuck = bo.attempts() == waits && !is_further;
+                        rounds = if is_stuck { rounds + 1 } else { 0 };
                         if rounds > PATIENT_ROUNDS {
                             bo.backoff(BackoffKind::TxnLockFast, locked_again()).await?;
                         }

@@ -5,6 +5,7 @@ mod as_of;
 mod ddl;
 pub(crate) mod dml;
 mod guard;
+mod insert_set;
 mod keywords;
 mod missing;
 mod names;

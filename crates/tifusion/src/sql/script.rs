@@ -8,6 +8,7 @@ use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::Parsed;
 use super::ddl::{SchemaStatement, Shape, leading_word};
+use super::insert_set;
 use super::parse::{statements, tokens};
 use super::source::{Comments, Source, SqlText};
 use crate::error::{Error, Result};
@@ -31,7 +32,8 @@ pub(super) fn parse(state: &SessionState, script: &str) -> Result<Vec<Parsed>> {
 pub(super) fn parse_one(state: &SessionState, text: &str) -> Result<DfStatement> {
     let dialect = dialect_of(state)?;
     let recursion_limit = state.config_options().sql_parser.recursion_limit.get();
-    let mut statements = statements(&*dialect, tokens(&*dialect, text)?, recursion_limit)?;
+    let read = insert_set::with_values(&tokens(&*dialect, text)?, &*dialect);
+    let mut statements = statements(&*dialect, read, recursion_limit)?;
     match (statements.pop(), statements.is_empty()) {
         (Some(statement), true) => Ok(statement),
         _ => Err(Error::invalid(format!("not one statement: {text}"))),
@@ -77,7 +79,9 @@ impl ScriptParser<'_> {
         if parts.is_empty() {
             return Ok(());
         }
-        let statements = statements(self.dialect, parts.concat(), self.recursion_limit)?;
+        let read: Vec<TokenWithSpan> =
+            parts.iter().flat_map(|part| insert_set::with_values(part, self.dialect)).collect();
+        let statements = statements(self.dialect, read, self.recursion_limit)?;
         let texts =
             parts.iter().map(|part| without_end(part)).filter(|part| is_more_than_blank(part));
         let texts: Vec<_> = texts.collect();
@@ -89,10 +93,15 @@ impl ScriptParser<'_> {
         Ok(())
     }
 
-    /// The text of an `UPDATE` or `DELETE`, which TiDB may be given.
+    /// The text of an `UPDATE`, a `DELETE`, or an `INSERT` of those forms that TiDB may be given.
     fn changing(&self, tokens: &[TokenWithSpan]) -> Option<SqlText> {
         let (start, word) = leading_word(tokens)?;
-        let changes = matches!(word.as_str(), "DELETE" | "UPDATE");
+        let changes = match word.as_str() {
+            "DELETE" | "UPDATE" => true,
+            // Others may be long, and are made anew.
+            "INSERT" => tokens.iter().any(|token| says_what_to_do_with_duplicates(&token.token)),
+            _ => false,
+        };
         let tokens = tokens.get(start..).filter(|_| changes)?;
         self.source.text(tokens, self.dialect, Comments::None)
     }
@@ -105,6 +114,11 @@ impl ScriptParser<'_> {
         let engine = engine.filter(|all| all.len() == 1).and_then(|mut all| all.pop());
         SchemaStatement { shape, text, written: written.trim().to_owned(), engine }
     }
+}
+
+fn says_what_to_do_with_duplicates(token: &Token) -> bool {
+    matches!(token, Token::Word(word) if word.quote_style.is_none()
+        && ["IGNORE", "DUPLICATE"].iter().any(|it| word.value.eq_ignore_ascii_case(it)))
 }
 
 fn without_end(part: &[TokenWithSpan]) -> &[TokenWithSpan] {

@@ -78,7 +78,7 @@ pub(crate) enum SqlPortError {
         reason: String,
     },
     /// It took too long.
-    #[error("TiDB did not answer within {patience:?}")]
+    #[error("TiDB did not answer to {statement} within {patience:?}{}", outcome(statement))]
     TooLate {
         /// Where.
         place: Place,
@@ -171,9 +171,13 @@ impl SqlPortError {
             Self::Unreachable { .. } => ErrorKind::Unavailable,
             Self::Server { code, .. } => kind_of(*code),
             Self::Lost { statement, .. } if changes_nothing(statement) => ErrorKind::Unavailable,
+            Self::TooLate { statement, .. } if changes_nothing(statement) => {
+                ErrorKind::DeadlineExceeded
+            }
             // A statement that is not in a transaction may have been carried out.
-            Self::Lost { .. } | Self::Undetermined { .. } => ErrorKind::Undetermined,
-            Self::TooLate { .. } => ErrorKind::DeadlineExceeded,
+            Self::Lost { .. } | Self::TooLate { .. } | Self::Undetermined { .. } => {
+                ErrorKind::Undetermined
+            }
             Self::TooLarge { .. } => ErrorKind::Refused,
         }
     }
@@ -295,6 +299,18 @@ mod tests {
         for lost in [DriverError::ConnectionClosed, DriverError::PacketOutOfOrder] {
             assert_eq!(kind(DriverFailure::Driver(lost)), ErrorKind::Undetermined);
         }
+    }
+
+    #[test]
+    fn a_statement_without_an_answer_may_have_been_carried_out_if_it_changes_anything() {
+        let late = |statement| {
+            let patience = Duration::from_secs(7);
+            Error::from(SqlPortError::TooLate { place: place(), statement, patience })
+        };
+        assert_eq!(late("SET").kind(), ErrorKind::DeadlineExceeded);
+        let error = late("CREATE TABLE");
+        assert_eq!(error.kind(), ErrorKind::Undetermined);
+        assert!(error.to_string().contains("whether it was carried out is not known"), "{error}");
     }
 
     #[test]

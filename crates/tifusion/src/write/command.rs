@@ -49,6 +49,8 @@ pub(crate) enum OnDuplicate {
     Fail,
     /// They are deleted, all of them.
     Replace,
+    /// They stay, and the new row is passed over, as it is if a row before it in the input has its key.
+    Skip,
 }
 
 impl WriteKind {
@@ -57,10 +59,12 @@ impl WriteKind {
         match self {
             Self::Insert { on_duplicate: OnDuplicate::Fail, .. } => "insert",
             Self::Insert { on_duplicate: OnDuplicate::Replace, .. } => "replace",
+            Self::Insert { on_duplicate: OnDuplicate::Skip, .. } => "insert ignore",
             Self::Delete => "delete",
             Self::Update { .. } => "update",
             Self::Statement(statement) => match statement.what {
                 "DELETE" => "delete",
+                "INSERT" => "insert",
                 _ => "update",
             },
         }

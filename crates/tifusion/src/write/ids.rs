@@ -14,7 +14,7 @@ use tifusion_schema::row_id::{
 use tokio::sync::Mutex;
 
 use super::counter::Counter;
-use super::refuse::HINT;
+use super::id_service::Service;
 use super::target::WriteTarget;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -139,9 +139,6 @@ impl IdSource {
         let mut taken = BatchIds::default();
         if let Some(column) = &self.ids.column {
             let allocator = &column.allocator;
-            if needed.given.is_some() || needed.columns > 0 {
-                self.check(allocator)?;
-            }
             if let Some(given) = needed.given {
                 self.rebase(allocator, given).await?;
             }
@@ -176,6 +173,12 @@ impl IdSource {
 
     async fn refill(&self, allocator: &Allocator, missing: u64, step: u64) -> Result<Pool> {
         let stride = Stride::default();
+        if let Some(service) = Service::of(&self.target, allocator, self.query)? {
+            // None ahead: they are to count without gaps.
+            let last = service.take(missing).await?;
+            let (ids, _) = allocator.take(last, missing, stride)?;
+            return Ok(Pool { ids: Some(ids), ..Pool::default() });
+        }
         // Fewer, where there are no more.
         let take = |last| match allocator.take(last, missing.max(step), stride) {
             Err(RowIdError::Exhausted { .. }) => allocator.take(last, missing, stride),
@@ -192,6 +195,9 @@ impl IdSource {
     async fn rebase(&self, allocator: &Allocator, given: i64) -> Result<()> {
         // What was taken before may hold it.
         self.columns.lock().await.ids = None;
+        if let Some(service) = Service::of(&self.target, allocator, self.query)? {
+            return service.rebase(given).await;
+        }
         let counter = Counter { target: &self.target, allocator, query: self.query };
         let after = |last| {
             let now = allocator.after_given(last, given);
@@ -199,18 +205,6 @@ impl IdSource {
         };
         counter.advance(after).await?;
         Ok(())
-    }
-
-    /// Refuses a counter that others keep in their memory.
-    fn check(&self, allocator: &Allocator) -> Result<()> {
-        if !allocator.has_service() {
-            return Ok(());
-        }
-        Err(Error::unsupported(format!(
-            "ids of {} come from a service of TiDB's servers (AUTO_ID_CACHE 1), which this version does not \
-             ask: {HINT}",
-            self.target.label()
-        )))
     }
 }
 

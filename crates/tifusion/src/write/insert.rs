@@ -66,7 +66,7 @@ impl InsertEncoder {
     /// When a value is not one of its column's, no partition takes a row, or there are no ids left.
     pub(super) async fn encode(&self, job: &WriteJob, batch: &RecordBatch) -> Result<EditBatches> {
         let ids = job.ids.take(self.needed_ids(job, batch)?).await?;
-        let rows = self.rows(job, batch, ids)?;
+        let rows = self.rows(job, batch, ids).map_err(|error| self.told(error))?;
         let mut edits = EditBatches::new();
         if self.on_duplicate == OnDuplicate::Replace {
             let has_own_key = !job.target.encoder.needs_row_id();
@@ -81,6 +81,18 @@ impl InsertEncoder {
         }
         rows.iter().try_for_each(|row| edits.insert(row))?;
         Ok(edits)
+    }
+
+    /// The error of a row; under `IGNORE` TiDB would write something else in its place.
+    pub(super) fn told(&self, error: Error) -> Error {
+        if self.on_duplicate != OnDuplicate::Skip {
+            return error;
+        }
+        let message = format!(
+            "INSERT IGNORE would pass over a row or change a value that can't be written as it is, which this way of \
+             writing does for duplicates alone ({error}): give what can be written, or {HINT}"
+        );
+        Error::unsupported(message).with_source(error)
     }
 
     /// How many ids the rows need, and which they bring along.
@@ -182,6 +194,7 @@ fn left_out(job: &WriteJob, offset: usize, column: &ColumnInfo) -> Result<Cell> 
     if job.ids.column() == Some(offset) {
         return Ok(Cell::Id);
     }
+    // Those that are known are columns of the input by now.
     if column.default_is_expr {
         return Err(Error::unsupported(format!(
             "column {} of {} is left out, and its default is an expression, which TiDB would compute: give it a \

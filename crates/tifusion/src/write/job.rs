@@ -70,7 +70,7 @@ impl WriteJob {
 
     /// Takes note of what is going to be written.
     pub(super) fn see(&self, edits: &RecordBatch) -> Result<()> {
-        if self.options.bytes_per_region.is_none() {
+        if !self.options.split.is_on {
             return Ok(());
         }
         let mut sample = self.sample.lock();
@@ -83,8 +83,8 @@ impl WriteJob {
 
     /// The keys at which regions are to be split before anything is written.
     pub(super) fn split_keys(&self) -> Vec<Vec<u8>> {
-        let bytes = self.options.bytes_per_region;
-        bytes.map_or_else(Vec::new, |bytes| self.sample.lock().split_keys(bytes))
+        let rows = self.progress.now(false).rows_encoded;
+        self.sample.lock().split_keys(&self.options.split, rows)
     }
 
     /// Tells whoever wants to know how far it is.

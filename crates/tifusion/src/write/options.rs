@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::pre_split::PreSplit;
 use crate::config::WriteMode;
 
 /// Called with how far a write is.
@@ -24,10 +25,6 @@ pub struct WriteProgress {
     pub is_committed: bool,
 }
 
-/// Bytes of keys and values that are to be in one region when regions are split beforehand: 96 MiB, as in
-/// TiSpark, which is what TiKV of its time made of one.
-const BYTES_PER_REGION: u64 = 96 << 20;
-
 /// How a write is done.
 #[derive(Clone)]
 pub(crate) struct WriteOptions {
@@ -41,8 +38,8 @@ pub(crate) struct WriteOptions {
     pub(crate) update_statistics: bool,
     /// Who is told how far it is.
     pub(crate) progress: Option<OnProgress>,
-    /// Bytes for a region when regions are split before a large write; `None` to split none.
-    pub(crate) bytes_per_region: Option<u64>,
+    /// How regions are split before a large write.
+    pub(crate) split: PreSplit,
 }
 
 impl Default for WriteOptions {
@@ -53,7 +50,7 @@ impl Default for WriteOptions {
             deduplicate: false,
             update_statistics: false,
             progress: None,
-            bytes_per_region: Some(BYTES_PER_REGION),
+            split: PreSplit::default(),
         }
     }
 }
@@ -77,7 +74,7 @@ impl fmt::Debug for WriteOptions {
             .field("deduplicate", &self.deduplicate)
             .field("update_statistics", &self.update_statistics)
             .field("progress", &self.progress.is_some())
-            .field("bytes_per_region", &self.bytes_per_region)
+            .field("split", &self.split)
             .finish()
     }
 }
@@ -93,7 +90,7 @@ impl PartialEq for WriteOptions {
             && self.dry_run == other.dry_run
             && self.deduplicate == other.deduplicate
             && self.update_statistics == other.update_statistics
-            && self.bytes_per_region == other.bytes_per_region
+            && self.split == other.split
             && same_progress
     }
 }

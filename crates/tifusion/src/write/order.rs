@@ -8,17 +8,19 @@ use super::node::TableWrite;
 use crate::config::WriteMode;
 use crate::error::{Error, Result};
 
-/// Refuses rows of which the last one with a key is to be written, and whose order is one of columns that are not
+/// Refuses rows of which the last or first one with a key is to be written, and whose order is one of columns that are not
 /// among them: DataFusion takes an order that nobody can see for one that nobody needs.
 ///
 /// # Errors
 /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) with the way out.
 pub(super) fn check(write: &TableWrite) -> Result<()> {
+    let skips = matches!(write.kind, WriteKind::Insert { on_duplicate: OnDuplicate::Skip, .. });
     let by_sql = write.options.mode == Some(WriteMode::Sql)
         && matches!(write.kind, WriteKind::Insert { on_duplicate: OnDuplicate::Replace, .. });
-    if (write.options.deduplicate || by_sql) && matches!(seen(&write.input), Order::Unseen) {
+    if (write.options.deduplicate || skips || by_sql) && matches!(seen(&write.input), Order::Unseen)
+    {
         return Err(Error::unsupported(format!(
-            "the rows for {} are sorted by what is not written, so which of two with one key is the last nobody \
+            "the rows for {} are sorted by what is not written, so which of two with one key comes first nobody \
              could say: sort them by columns of the table, or keep one row for each key beforehand (row_number())",
             write.table.label()
         )));

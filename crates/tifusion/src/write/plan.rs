@@ -10,9 +10,11 @@ use datafusion::logical_expr::{LogicalPlan, UserDefinedLogicalNode};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{ExtensionPlanner, PhysicalPlanner};
 
-use super::command::WriteKind;
+use super::command::{OnDuplicate, WriteKind};
 use super::commit_exec::TidbWriteExec;
+use super::default_expr;
 use super::encode_exec::TidbEncodeExec;
+use super::first_rows_exec::FirstRowsExec;
 use super::insert::InsertEncoder;
 use super::job::WriteJob;
 use super::last_rows_exec::last_rows;
@@ -88,7 +90,7 @@ pub(crate) async fn write_plan(
     }
     let mut tables = Vec::with_capacity(writes.len());
     for write in writes {
-        tables.push(table_plan(write, &snapshot, &config).await?);
+        tables.push(table_plan(write, &snapshot, &config, session).await?);
     }
     Ok(Arc::new(TidbWriteExec::new(tables)))
 }
@@ -97,12 +99,16 @@ async fn table_plan(
     write: PlannedWrite,
     snapshot: &Arc<StatementSnapshot>,
     config: &Config,
+    session: &dyn Session,
 ) -> Result<(Arc<WriteJob>, Arc<dyn ExecutionPlan>)> {
     let PlannedWrite { table, kind, options, input } = write;
     let target = Arc::new(WriteTarget::new(&table)?);
     let at = ReadAt { ts: snapshot.start_ts(), deadline: snapshot.deadline() };
     refuse::check_cluster(&target, at, snapshot.schema_version()).await?;
     let client = target.cluster.client().clone();
+    let now =
+        default_expr::Now { at: snapshot.start_ts(), zone: config.settings().time_zone.zone() };
+    let (kind, input) = default_expr::computed(&target, kind, input, now, session)?;
     let job = WriteJob::new(target, (kind, options), Arc::clone(snapshot), config)?;
     let job = Arc::new(job);
     // What the input read must have been there, and this is said before anything is committed.
@@ -113,6 +119,10 @@ async fn table_plan(
         WriteKind::Insert { columns, on_duplicate } if job.options.deduplicate => {
             let encoder = InsertEncoder::new(&job, &input.schema(), columns, *on_duplicate)?;
             last_rows(&job, input, encoder)
+        }
+        WriteKind::Insert { columns, on_duplicate: OnDuplicate::Skip } => {
+            let encoder = InsertEncoder::new(&job, &input.schema(), columns, OnDuplicate::Skip)?;
+            Arc::new(FirstRowsExec::new(Arc::clone(&job), input, Arc::new(encoder)))
         }
         _ => input,
     };

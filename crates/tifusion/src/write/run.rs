@@ -241,6 +241,7 @@ async fn split(job: &WriteJob) {
     }
     let options = SplitOptions {
         scatter_group: Some(job.target.label()),
+        wait: job.options.split.wait,
         deadline: job.snapshot.deadline(),
         query: Some(job.snapshot.query()),
         ..SplitOptions::default()

@@ -1,10 +1,9 @@
 //! Where a large write splits regions beforehand, from a sample of its keys.
 
+use super::pre_split::PreSplit;
+
 /// Keys that are kept, at most.
 const MOST_KEYS: usize = 4096;
-
-/// Regions that a write splits off, at most (TiSpark's figure).
-const MOST_REGIONS: u64 = 4096;
 
 /// Each key in so many, evenly over all that come: when there are too many, every second one goes.
 #[derive(Debug, Default)]
@@ -34,10 +33,10 @@ impl KeySample {
         }
     }
 
-    /// The keys at which to split, in order, so that each piece takes about `bytes_per_region`; none if all
-    /// goes into two.
-    pub(super) fn split_keys(&self, bytes_per_region: u64) -> Vec<Vec<u8>> {
-        let pieces = self.bytes.checked_div(bytes_per_region).unwrap_or(0).min(MOST_REGIONS);
+    /// The keys at which to split, in order, so that all pieces take about the same; none if there is one. The
+    /// keys are of so many rows.
+    pub(super) fn split_keys(&self, split: &PreSplit, rows: u64) -> Vec<Vec<u8>> {
+        let pieces = split.pieces(rows, self.seen, self.bytes);
         if pieces < 2 {
             return Vec::new();
         }
@@ -57,6 +56,10 @@ impl KeySample {
 mod tests {
     use super::*;
 
+    fn by_bytes(bytes: u64) -> PreSplit {
+        PreSplit { bytes, ..PreSplit::default() }
+    }
+
     #[test]
     fn pieces_are_of_about_the_same_size_whatever_the_order_of_the_keys() {
         let mut sample = KeySample::default();
@@ -65,7 +68,7 @@ mod tests {
             sample.see(&key, 96);
         }
         assert!(sample.keys.len() < MOST_KEYS && sample.keys.len() > MOST_KEYS / 4);
-        let keys = sample.split_keys(1_000_000);
+        let keys = sample.split_keys(&by_bytes(1_000_000), 1);
         assert_eq!(keys.len(), 9);
         for (key, tenth) in keys.iter().zip(1..) {
             let key = u64::from(u32::from_be_bytes(key.as_slice().try_into().unwrap()));
@@ -79,8 +82,8 @@ mod tests {
         let mut sample = KeySample::default();
         sample.see(b"a", 10);
         sample.see(b"b", 10);
-        assert!(sample.split_keys(12).is_empty());
-        assert!(sample.split_keys(0).is_empty());
-        assert_eq!(sample.split_keys(10), [b"b"]);
+        assert!(sample.split_keys(&by_bytes(12), 2).is_empty());
+        assert!(sample.split_keys(&by_bytes(0), 2).is_empty());
+        assert_eq!(sample.split_keys(&by_bytes(10), 2), [b"b"]);
     }
 }

@@ -337,7 +337,7 @@ impl Generator {
             9 | 10 => Ddl::DropIndex(index?.name),
             11 => Ddl::RenameIndex(index?.name, self.name("k")),
             12 if column.default.is_some() => {
-                Ddl::SetDefault(column.name, column.kind.value(&mut self.random))
+                Ddl::SetDefault(column.name, column.kind.later_default(&mut self.random)?)
             }
             13 => Ddl::Widen(column.name.clone(), wider(column.kind)?),
             14 => Ddl::Truncate,

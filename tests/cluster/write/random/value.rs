@@ -97,6 +97,18 @@ impl Kind {
         }
     }
 
+    /// A default that TiDB keeps as it is when it comes later than the column: it travels as text there, and
+    /// bytes that are none are refused or changed.
+    pub(super) fn later_default(self, random: &mut StdRng) -> Option<Cell> {
+        let value = self.value(random);
+        let is_text = match (&value, self) {
+            (Cell::Bytes(bytes), _) => bytes.is_ascii(),
+            (Cell::Int(bits), Self::Bit(_)) => bits.to_be_bytes().is_ascii(),
+            _ => true,
+        };
+        is_text.then_some(value)
+    }
+
     /// As in `CREATE TABLE`.
     pub(super) fn definition(self) -> String {
         let collated = |what: String, by: Collation| format!("{what} COLLATE {}", by.name());

@@ -3,6 +3,7 @@
 mod commit;
 mod connect;
 mod ddl;
+mod duplicates;
 mod same;
 mod statements;
 

@@ -1,4 +1,5 @@
-//! Our writer dies in the middle of a transaction: `tikv-client` finds all of it or nothing, and so do we.
+//! Our writer dies in the middle of a transaction: `tikv-client` finds all of it or nothing, and so do we. And the
+//! other way about.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,12 +9,13 @@ use bytes::Bytes;
 use tifusion_client::clock::TokioClock;
 use tifusion_client::transport::{StoreRequest, StoreResponse, StoreTransport, TransportError};
 use tifusion_client::txn::{Mutation, NoGuard, TxnOptions};
+use tifusion_client::snapshot::SnapshotOptions;
 use tifusion_client::{Client, ClientOptions};
 use tifusion_proto::kvrpcpb::CommitRole;
 use tikv_client::TransactionClient;
 use tokio::sync::Notify;
 
-use crate::{Pd, all, key_of, on_both_clusters, ours, scan, theirs};
+use crate::{Pd, all, key_of, on_both_clusters, ours, put_all, scan, theirs};
 
 on_both_clusters!(
     a_writer_that_dies_while_it_prewrites_has_written_nothing,
@@ -21,6 +23,7 @@ on_both_clusters!(
     a_writer_that_dies_behind_its_commit_has_written_all,
     a_large_writer_that_dies_behind_its_commit_has_written_all,
     the_partner_writes_over_what_a_dead_writer_left,
+    this_writes_over_what_a_dead_partner_left,
 );
 
 const KEYS: u32 = 40;
@@ -207,4 +210,25 @@ async fn the_partner_writes_over_what_a_dead_writer_left(pd: &Pd) {
         transaction.commit().await.unwrap();
         both_read(pd, prefix, "theirs").await;
     }
+}
+
+async fn this_writes_over_what_a_dead_partner_left(pd: &Pd) {
+    let (ours, theirs) = (ours(pd).await, theirs(pd).await);
+    put_all(&theirs, "over_theirs", KEYS, "v").await;
+    // The partner's pessimistic locks, whose owner does not come back.
+    let options = tikv_client::TransactionOptions::new_pessimistic()
+        .heartbeat_option(tikv_client::transaction::HeartbeatOption::NoHeartbeat)
+        .drop_check(tikv_client::CheckLevel::None);
+    let mut transaction = theirs.begin_with_options(options).await.unwrap();
+    for at in 0..KEYS {
+        transaction.put(key_of("over_theirs", at), b"never".to_vec()).await.unwrap();
+    }
+    drop(transaction);
+    let mut transaction = ours.begin(TxnOptions::default()).await.unwrap();
+    let puts = (0..KEYS).map(|at| Mutation::put(key_of("over_theirs", at), b"ours".to_vec()));
+    transaction.prewrite(puts.collect()).await.unwrap();
+    transaction.commit(&NoGuard).await.unwrap();
+    both_read(pd, "over_theirs", "ours").await;
+    let snapshot = ours.snapshot(ours.timestamp().await.unwrap(), SnapshotOptions::default());
+    assert_eq!(snapshot.get(&key_of("over_theirs", 3)).await.unwrap(), Some("ours".into()));
 }

@@ -207,6 +207,32 @@ async fn pessimistic_locks_of_a_dead_transaction_are_removed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn many_locks_of_a_dead_transaction_are_no_reason_to_wait_if_they_are_told_one_by_one() {
+    for op in [Op::PessimisticLock, Op::Put] {
+        let cluster = FakeCluster::split_at(&[]);
+        {
+            let mut state = cluster.state.lock();
+            state.tells_one_lock = true;
+            let start_ts = FakeCluster::before(60_000);
+            for row in 0..40 {
+                let mut lock = FakeLock::put(&row_key(0), start_ts, "other");
+                lock.op = op;
+                state.lock(&row_key(row), lock);
+            }
+        }
+        let client = cluster.client();
+        let began = cluster.elapsed();
+        let mut txn = client.begin(TxnOptions::default()).await.unwrap();
+        txn.prewrite(puts(0..40)).await.unwrap();
+        txn.commit(&NoGuard).await.unwrap();
+        let took = cluster.elapsed() - began;
+        assert!(took < Duration::from_secs(1), "{op:?}: {took:?}");
+        client.idle().await;
+        assert_clean(&cluster);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_pessimistic_lock_on_its_own_primary_is_removed() {
     let cluster = locked(60_000, |lock, _| {
         lock.op = Op::PessimisticLock;

@@ -2,14 +2,14 @@
 
 use datafusion::sql::sqlparser::ast::helpers::attached_token::AttachedToken;
 use datafusion::sql::sqlparser::ast::{
-    AssignmentTarget, Expr, Insert, Parens, Query, SetExpr, Values,
+    AssignmentTarget, Expr, Insert, OnInsert, Parens, Query, SetExpr, Values,
 };
 
 use super::update::offset;
 use super::{Write, forms, literal, select};
 use crate::error::{Error, Result};
 use crate::table::TidbTable;
-use crate::write::{OnDuplicate, WriteKind};
+use crate::write::{OnDuplicate, SQL_MODE_HINT, WriteKind};
 
 /// What an `INSERT` or `REPLACE` writes.
 ///
@@ -21,9 +21,18 @@ pub(super) fn write(insert: &Insert, table: &TidbTable) -> Result<Write> {
     let mut query = source(insert)?;
     if let Some(values) = values_of(&mut query.body) {
         leave_defaults_out(values, &mut columns)?;
+        for row in &mut values.rows {
+            for (value, offset) in row.content.iter_mut().zip(&columns) {
+                literal::make_number(value, table, *offset)?;
+            }
+        }
         forms::spread(values, &mut columns, table)?;
     }
-    let on_duplicate = if insert.replace_into { OnDuplicate::Replace } else { OnDuplicate::Fail };
+    let on_duplicate = match (insert.replace_into, insert.ignore) {
+        (true, _) => OnDuplicate::Replace,
+        (false, true) => OnDuplicate::Skip,
+        (false, false) => OnDuplicate::Fail,
+    };
     Ok(Write { kind: WriteKind::Insert { columns, on_duplicate }, query })
 }
 
@@ -37,10 +46,14 @@ fn values_of(body: &mut SetExpr) -> Option<&mut Values> {
 }
 
 fn check(insert: &Insert) -> Result<()> {
-    let refused = if insert.ignore {
-        "INSERT IGNORE: rows that can't be written are errors here"
-    } else if insert.on.is_some() {
-        "INSERT … ON DUPLICATE KEY UPDATE: use REPLACE, or UPDATE and INSERT"
+    if matches!(insert.on, Some(OnInsert::DuplicateKeyUpdate(_))) {
+        return Err(Error::unsupported(format!(
+            "INSERT … ON DUPLICATE KEY UPDATE, which TiDB's engine decides row by row: use REPLACE, or INSERT and \
+             UPDATE; {SQL_MODE_HINT}"
+        )));
+    }
+    let refused = if insert.on.is_some() {
+        "INSERT … ON CONFLICT: use REPLACE, or INSERT and UPDATE"
     } else if insert.or.is_some() {
         "INSERT OR …: use REPLACE"
     } else if insert.overwrite {

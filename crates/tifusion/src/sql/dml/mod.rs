@@ -74,8 +74,12 @@ pub(super) async fn plan(
     let mode = config.settings().write_mode;
     check_enabled(&config, mode, table.database(), table.info())?;
     let write = match sql {
-        Statement::Insert(insert) => insert::write(insert, &table)?,
-        Statement::Delete(_) | Statement::Update(_) if mode == WriteMode::Sql => {
+        Statement::Insert(insert) if mode != WriteMode::Sql || !passed_on::is_for_tidb(insert) => {
+            insert::write(insert, &table)?
+        }
+        Statement::Insert(_) | Statement::Delete(_) | Statement::Update(_)
+            if mode == WriteMode::Sql =>
+        {
             let statement = passed_on::PassedOn { sql, text, table: &table };
             statement.write(session, &state).await?
         }
@@ -96,6 +100,7 @@ async fn planned(
     let config = settings(session, &mut state)?;
     let mode = config.settings().write_mode;
     literal::make_doubles(&mut write.query);
+    literal::make_bytes(&mut write.query);
     let select = DfStatement::Statement(Box::new(Statement::Query(write.query)));
     let mut select = match explain {
         None => select,

@@ -1,10 +1,11 @@
-//! `UPDATE` and `DELETE` that TiDB is given as they were written.
+//! Statements that TiDB is given as they were written: `UPDATE`, `DELETE`, and the forms of `INSERT` that look at
+//! the rows in their way.
 
 use std::sync::Arc;
 
 use datafusion::execution::session_state::SessionState;
 use datafusion::sql::parser::Statement as DfStatement;
-use datafusion::sql::sqlparser::ast::Statement;
+use datafusion::sql::sqlparser::ast::{Insert, OnInsert, Statement};
 use tifusion_schema::model::ci_str::to_lower;
 
 use super::{Write, select, update};
@@ -19,6 +20,11 @@ use crate::write::{SqlStatement, WriteKind};
 
 /// Parts of the name of a table that has the catalog in front.
 const PARTS: usize = 3;
+
+/// Whether an `INSERT` says what becomes of rows whose keys are there, which TiDB's engine alone decides.
+pub(super) fn is_for_tidb(insert: &Insert) -> bool {
+    insert.ignore || matches!(insert.on, Some(OnInsert::DuplicateKeyUpdate(_)))
+}
 
 /// A statement on its way to TiDB.
 pub(super) struct PassedOn<'a> {
@@ -35,25 +41,33 @@ impl PassedOn<'_> {
     /// When it names what TiDB does not have, or changes all rows unasked.
     pub(super) async fn write(&self, session: &TidbSession, state: &SessionState) -> Result<Write> {
         let config = session.config();
-        let (what, selection, extra) = match self.sql {
+        let (what, extra) = match self.sql {
+            Statement::Insert(insert) => {
+                let extra = insert.or.is_some()
+                    || insert.overwrite
+                    || insert.returning.is_some()
+                    || insert.output.is_some();
+                ("INSERT", extra)
+            }
             Statement::Delete(delete) => {
-                ("DELETE", &delete.selection, delete.returning.is_some() || delete.output.is_some())
+                update::check_filtered(&delete.selection, "DELETE", self.table, &config)?;
+                ("DELETE", delete.returning.is_some() || delete.output.is_some())
             }
             Statement::Update(update) => {
                 let extra = update.returning.is_some()
                     || update.output.is_some()
                     || update.or.is_some()
                     || update.from.is_some();
-                ("UPDATE", &update.selection, extra)
+                update::check_filtered(&update.selection, "UPDATE", self.table, &config)?;
+                ("UPDATE", extra)
             }
             other => return Err(Error::unsupported(format!("{other} through TiDB's SQL port"))),
         };
         if extra {
             return Err(Error::unsupported(format!(
-                "{what} with FROM, OR, OUTPUT or RETURNING: TiDB has none of them"
+                "{what} with FROM, OR, OVERWRITE, OUTPUT or RETURNING: TiDB has none of them"
             )));
         }
-        update::check_filtered(selection, what, self.table, &config)?;
         self.check_names(session, state, what).await?;
         let text = self.text.ok_or_else(|| {
             Error::invalid(format!("the text of {what} was not found in the script: give it alone"))
@@ -101,10 +115,13 @@ impl PassedOn<'_> {
         let names = Names::of(&statement, state, session.catalog())?;
         match names.foreign() {
             None => Ok(()),
-            Some(name) => Err(Error::unsupported(format!(
-                "{what} through TiDB's SQL port goes there as it is, and {name} is not TiDB's: SET tidb.write.mode = \
-                 bypass, or put its rows into a table of TiDB first"
-            ))),
+            Some(name) => {
+                let other = if what == "INSERT" { "" } else { "SET tidb.write.mode = bypass, or " };
+                Err(Error::unsupported(format!(
+                    "{what} through TiDB's SQL port goes there as it is, and {name} is not TiDB's: {other}put its \
+                     rows into a table of TiDB first"
+                )))
+            }
         }
     }
 }

@@ -68,7 +68,9 @@ pub(super) fn update(update: &Update, table: &TidbTable, config: &Config) -> Res
             )));
         }
         columns.push(offset);
-        values.push(assignment.value.clone());
+        let mut value = assignment.value.clone();
+        literal::make_number(&mut value, table, offset)?;
+        values.push(value);
         names.push(last_part(name));
     }
     let rows = Rows {

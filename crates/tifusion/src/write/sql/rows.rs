@@ -71,6 +71,8 @@ impl Inserts {
         let verb = match on_duplicate {
             OnDuplicate::Fail => "INSERT",
             OnDuplicate::Replace => "REPLACE",
+            // What else it would let pass was checked before.
+            OnDuplicate::Skip => "INSERT IGNORE",
         };
         let names = columns.iter().filter_map(|same| same.first());
         let names: Vec<String> = names.map(|column| quoted_name(&column.name)).collect();

@@ -125,7 +125,7 @@ impl<'a> Writer<'a> {
         on_duplicate: OnDuplicate,
     ) -> Result<()> {
         let what = match on_duplicate {
-            OnDuplicate::Fail => "INSERT",
+            OnDuplicate::Fail | OnDuplicate::Skip => "INSERT",
             OnDuplicate::Replace => "REPLACE",
         };
         let mut inserts = Inserts::new(self.job, &input.schema(), columns, on_duplicate)?;
