@@ -31,6 +31,7 @@
 //! ```
 
 mod access;
+mod auth;
 mod catalog;
 mod cluster;
 pub mod config;
@@ -62,6 +63,7 @@ mod variables;
 mod write;
 mod writer;
 
+pub use auth::{AccessDenied, Privilege};
 pub use catalog::TidbCatalog;
 pub use context::TidbContext;
 pub use error::{Error, ErrorKind, Result, RetrySafety};

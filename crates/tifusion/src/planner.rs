@@ -2,6 +2,7 @@
 
 pub(crate) mod dml_write;
 mod refresh;
+pub(crate) mod rights;
 pub(crate) mod table_factor;
 pub(crate) mod time_text;
 
@@ -178,6 +179,11 @@ fn is_write(plan: &LogicalPlan) -> bool {
     }
 }
 
+/// Whether a statement shows how it is carried out.
+fn explains(plan: &LogicalPlan) -> bool {
+    matches!(plan, LogicalPlan::Explain(_) | LogicalPlan::Analyze(_))
+}
+
 /// What a statement does, in a word.
 fn kind_of(plan: &LogicalPlan) -> &'static str {
     match plan {
@@ -218,6 +224,10 @@ impl QueryPlanner for TidbQueryPlanner {
         session: &dyn Session,
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
         let tables = Tables::of(plan)?;
+        let rights = match tables.is_ours() {
+            true => self.cluster.rights().await?,
+            false => None,
+        };
         if let Some(need) = tables.listing {
             let config = TidbOptions::config_of(session.config_options()).unwrap_or_default();
             let deadline = self.cluster.deadline(&config);
@@ -246,10 +256,16 @@ impl QueryPlanner for TidbQueryPlanner {
         if !inner {
             metrics::statement(kind_of(plan));
         }
+        if let (Some(authorizer), Some(rights)) = (self.cluster.authorizer(), &rights) {
+            rights::check(&tables, authorizer, rights, explains(plan)).await?;
+        }
         let Pinned { plan, snapshot, statistics } = self.pin(plan, &tables, state).await?;
         let mut state = state.clone();
         state.config_mut().set_extension(Arc::clone(&snapshot));
         state.config_mut().set_extension(Arc::new(statistics));
+        if let Some(rights) = rights {
+            state.config_mut().set_extension(rights);
+        }
         if !tables.written.is_empty() {
             read_by_snapshot(&mut state)?;
         }
@@ -337,6 +353,11 @@ impl Tables {
             "schemata" => self.listing = self.listing.or(Some(Need::Databases)),
             _ => self.listing = Some(Need::Everything),
         }
+    }
+
+    /// Whether anything of it is the cluster's.
+    fn is_ours(&self) -> bool {
+        self.listing.is_some() || !self.written.is_empty() || self.readable().next().is_some()
     }
 
     fn readable(&self) -> impl Iterator<Item = &TidbTable> {

@@ -30,6 +30,7 @@ mod options;
 mod order;
 mod plan;
 mod refuse;
+mod rights;
 mod rounds;
 mod row_keys_exec;
 mod run;
