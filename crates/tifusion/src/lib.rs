@@ -48,6 +48,7 @@ mod planned;
 mod planner;
 pub mod pushdown;
 mod reading;
+mod rights_check;
 mod scan;
 mod schema_changer;
 mod session;

@@ -32,11 +32,12 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::meta::{Need, ReadAt, View};
 use crate::metrics;
 use crate::reading::{ViewUse, different_times};
+use crate::rights_check::RightsCheckExec;
 use crate::snapshot_check::SnapshotCheckExec;
 use crate::statement::StatementSnapshot;
 use crate::stats::{self, StatementStatistics};
 use crate::table::TidbTable;
-use crate::write::{PlannedWrite, TidbWrite, WritePlanner, WrittenTable, write_plan};
+use crate::write::{PlannedWrite, TidbWrite, WriteKind, WritePlanner, WrittenTable, write_plan};
 
 /// Plans statements over the tables of one cluster.
 ///
@@ -263,15 +264,25 @@ impl QueryPlanner for TidbQueryPlanner {
         let mut state = state.clone();
         state.config_mut().set_extension(Arc::clone(&snapshot));
         state.config_mut().set_extension(Arc::new(statistics));
-        if let Some(rights) = rights {
-            state.config_mut().set_extension(rights);
+        if let Some(rights) = &rights {
+            state.config_mut().set_extension(Arc::clone(rights));
         }
         if !tables.written.is_empty() {
             read_by_snapshot(&mut state)?;
         }
         let plan = self.plan_inner(&plan, &state).await?;
+        if inner {
+            return Ok(plan);
+        }
+        let plan: Arc<dyn ExecutionPlan> = match rights {
+            None => plan,
+            Some(rights) => {
+                let views = rights::of_definers(&tables);
+                Arc::new(RightsCheckExec::new(plan, Arc::clone(&self.cluster), rights, views))
+            }
+        };
         // A write looks at its snapshot before it commits.
-        if inner || !tables.written.is_empty() {
+        if !tables.written.is_empty() {
             return Ok(plan);
         }
         let client = self.cluster.client().clone();
@@ -279,6 +290,12 @@ impl QueryPlanner for TidbQueryPlanner {
         let settings = Arc::new(config.settings().clone());
         Ok(Arc::new(SnapshotCheckExec::new(plan, client, snapshot, settings)))
     }
+}
+
+/// What is done to a table.
+struct OwnWrite {
+    table: Arc<WrittenTable>,
+    kind: WriteKind,
 }
 
 /// What a plan reads.
@@ -289,6 +306,8 @@ struct Tables {
     listing: Option<Need<'static>>,
     /// Those that it writes to.
     written: Vec<Arc<WrittenTable>>,
+    /// Those of them that this crate's own writes are to, and what is done.
+    own_writes: Vec<OwnWrite>,
     /// How many transactions write to them.
     writes: usize,
     /// Why it does not write what it should.
@@ -301,6 +320,7 @@ impl Tables {
             providers: Vec::new(),
             listing: None,
             written: Vec::new(),
+            own_writes: Vec::new(),
             writes: 0,
             refused: None,
         };
@@ -323,6 +343,11 @@ impl Tables {
                     if let Some(write) = TidbWrite::of(node) {
                         let written = write.writes().iter().map(|write| &write.table);
                         tables.written.extend(written.map(Arc::clone));
+                        let own = write.writes().iter().map(|write| OwnWrite {
+                            table: Arc::clone(&write.table),
+                            kind: write.kind.clone(),
+                        });
+                        tables.own_writes.extend(own);
                         tables.writes += 1;
                     }
                 }

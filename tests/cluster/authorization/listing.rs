@@ -52,6 +52,8 @@ async fn compare(scene: &Scene, user: &mut User, wrong: &mut Vec<String>) {
     differ("SHOW DATABASES", &databases, &found);
     let catalog = user.ours.context().catalog();
     differ("schema_names", &databases, &ours(catalog.schema_names().into_iter().collect()));
+    // By these TiDB's information_schema has tables that its SHOW TABLES does not list.
+    let is_lax = ["_process", "_temporary"].iter().any(|name| user.name.ends_with(name));
     for database in ["$a", "$b"] {
         let database = scene.named(database);
         let show = format!("SHOW TABLES FROM {database}");
@@ -77,7 +79,10 @@ async fn compare(scene: &Scene, user: &mut User, wrong: &mut Vec<String>) {
             let query = format!("SELECT DISTINCT {what} WHERE table_schema = '{database}'");
             let theirs = names(user.tidb.query(&query).await.rows);
             let found = names(user.ours.query(&query).await.rows);
-            differ(&query, &theirs, &found);
+            match is_lax {
+                true => assert!(found.is_subset(&theirs), "{found:?} {theirs:?}"),
+                false => differ(&query, &theirs, &found),
+            }
         }
     }
 }

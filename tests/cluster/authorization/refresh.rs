@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use datafusion::prelude::{col, lit};
+use futures::TryStreamExt as _;
 use tifusion::{Error, ErrorKind};
 
 use super::{Scene, User, refused};
@@ -49,6 +50,35 @@ async fn what_was_made_before_a_right_was_revoked_does_not_keep_it() {
     }
     scene.run(&[&format!("GRANT SELECT ON $a.* TO '{}'", user.name)]).await;
     assert!(again().await.iter().all(Result::is_ok), "{:?}", again().await);
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_that_was_kept_does_not_run_with_other_rights() {
+    let Some(mut scene) = Scene::of("authz_kept").await else { return };
+    let grants = ["GRANT SELECT, INSERT ON $a.* TO $user"];
+    let user = scene.user("app", &grants, &[ALWAYS]).await;
+    let context = user.ours.context();
+    let prepared = async |statement: &str| {
+        let statement = context.parse(&scene.named(statement)).unwrap().remove(0);
+        context.prepare(statement).await.unwrap()
+    };
+    let run = async |planned: tifusion::PlannedStatement| -> Result<usize, Error> {
+        let batches: Vec<_> = planned.execute()?.try_collect().await.map_err(Error::from)?;
+        Ok(batches.iter().map(|batch| batch.num_rows()).sum())
+    };
+    assert_eq!(run(prepared("SELECT id FROM $a.t").await).await.unwrap(), 2);
+    let read = prepared("SELECT id FROM $a.t").await;
+    let of_view = prepared("SELECT id FROM $a.definers").await;
+    let write = prepared("INSERT INTO $a.u VALUES ($n, 1)").await;
+    let revoke = scene.named(&format!("REVOKE SELECT, INSERT ON $a.* FROM '{}'", user.name));
+    scene.root.run([revoke]).await;
+    for planned in [read, of_view, write] {
+        let error = run(planned).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Security, "{error}");
+        assert!(error.to_string().contains("run it again"), "{error}");
+    }
+    assert_eq!(scene.root.number(&scene.named("SELECT COUNT(*) FROM $a.u")).await, 0);
     scene.end().await;
 }
 

@@ -60,7 +60,8 @@ async fn frames_are_written_by_who_may_write_the_table() {
 async fn through_the_sql_port_the_same_is_refused() {
     let Some(mut scene) = Scene::of("authz_port").await else { return };
     let grants = ["GRANT INSERT ON $a.u TO $user", "GRANT SELECT ON $a.* TO $user"];
-    let user = scene.user("app", &grants, &[("write.mode", "sql")]).await;
+    let settings = [("write.mode", "sql"), ("sql.auth.refresh_interval", "0")];
+    let user = scene.user("app", &grants, &settings).await;
     user.ours.query(&scene.named("INSERT INTO $a.u SELECT id, v FROM $a.t")).await;
     for (statement, lacking) in [
         ("INSERT INTO $a.t VALUES (9, 9, 'z')", Privilege::Insert),
@@ -76,5 +77,12 @@ async fn through_the_sql_port_the_same_is_refused() {
         assert_eq!(error.kind(), tifusion::ErrorKind::Security, "{error}");
     }
     assert_eq!(scene.root.number(&scene.named("SELECT COUNT(*) FROM $a.u")).await, 2);
+    // The session's database, which the user may not use, is in nobody's way where all names say theirs.
+    scene.run(&[&format!("GRANT UPDATE, ALTER ON $a.* TO '{}'", user.name)]).await;
+    user.ours.query(&scene.named("UPDATE $a.u SET v = 5 WHERE id = 1")).await;
+    user.ours.query(&scene.named("ALTER TABLE $a.u COMMENT = 'x'")).await;
+    assert_eq!(scene.root.number(&scene.named("SELECT v FROM $a.u WHERE id = 1")).await, 5);
+    let bare = user.ours.try_query("ALTER TABLE u COMMENT = 'x'").await.unwrap_err();
+    assert!(bare.to_string().contains("atabase"), "{bare}");
     scene.end().await;
 }

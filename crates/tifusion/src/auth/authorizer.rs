@@ -13,6 +13,9 @@ use crate::error::{Error, ErrorKind, Result, RetrySafety};
 use crate::sql_port::text::{quoted_name, quoted_text};
 use crate::sql_port::{SessionOptions, SqlPort, SqlSession};
 
+/// A view, by its database and its own name.
+pub(crate) type ViewName = (Arc<str>, String);
+
 /// What the user that a process logs in to TiDB as may do.
 #[derive(Debug)]
 pub(crate) struct Authorizer {
@@ -124,6 +127,30 @@ impl Authorizer {
                 format!("no answer within {:?} (grpc.timeout_in_sec)", self.patience),
             )),
         }
+    }
+
+    /// Refuses to run what was planned by the rights `planned_by` where the user has others by now, or one of these
+    /// views, which others have defined, can't be read any more.
+    ///
+    /// # Errors
+    /// So, and when TiDB can't be asked.
+    pub(crate) async fn check_unchanged(
+        &self,
+        planned_by: &Rights,
+        views: &[ViewName],
+    ) -> Result<()> {
+        let now = self.rights().await?;
+        if !now.is_same(planned_by) {
+            let user = now.user();
+            let message = format!(
+                "what {user} may do has changed since the statement was planned: run it again"
+            );
+            return Err(Error::new(ErrorKind::Security, message).with_retry(RetrySafety::Safe));
+        }
+        for (database, view) in views {
+            self.check_view(&now, database, view).await?;
+        }
+        Ok(())
     }
 
     async fn session(&self) -> Result<SqlSession> {

@@ -17,7 +17,7 @@ mod pattern;
 mod privilege;
 mod rights;
 
-pub(crate) use authorizer::Authorizer;
+pub(crate) use authorizer::{Authorizer, ViewName};
 pub use denied::AccessDenied;
 pub(crate) use discovery::pd_addresses;
 pub use privilege::Privilege;

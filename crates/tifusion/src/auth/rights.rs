@@ -36,6 +36,12 @@ impl Rights {
         Self { by_column, ..self }
     }
 
+    /// Whether these are the rights of `other`, read at another time perhaps.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        (&self.account, &self.holders, self.by_column)
+            == (&other.account, &other.holders, other.by_column)
+    }
+
     /// When it was asked what they are.
     pub(super) fn read_at(&self) -> Instant {
         self.read_at

@@ -175,6 +175,13 @@ fn what_was_revoked_of_a_grant_on_everything_is_not_granted() {
 }
 
 #[test]
+fn rights_are_the_same_whatever_the_order_of_the_lines() {
+    let (one, other) = ("GRANT SELECT ON `a`.* TO 'app'@'%'", "GRANT INSERT ON `b`.* TO 'app'@'%'");
+    assert!(rights(&[one, other]).is_same(&rights(&[other, one])));
+    assert!(!rights(&[one, other]).is_same(&rights(&[one])));
+}
+
+#[test]
 fn refusals_say_who_what_and_where() {
     let none = rights(&["GRANT USAGE ON *.* TO 'app'@'%'"]);
     let error = none.check(Privilege::Delete, "shop", "orders").unwrap_err();

@@ -93,7 +93,9 @@ impl Source {
     fn lists_table(&self, database: &str, table: &str) -> bool {
         match self.last_rights() {
             None => true,
-            Some(rights) => rights.is_some_and(|rights| rights.sees_table(database, table)),
+            Some(rights) => rights.is_some_and(|rights| {
+                rights.sees_database(database) && rights.sees_table(database, table)
+            }),
         }
     }
 

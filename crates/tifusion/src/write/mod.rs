@@ -49,5 +49,6 @@ pub(crate) use options::WriteOptions;
 pub use options::WriteProgress;
 pub(crate) use plan::{WritePlanner, write_plan};
 pub(crate) use refuse::{HINT as SQL_MODE_HINT, check_enabled, check_present};
+pub(crate) use rights::check_write;
 pub use sql::TidbSqlWriteExec;
 pub(crate) use target::{RowKeyColumn, WriteTarget, WrittenTable};

@@ -1,7 +1,7 @@
 //! Whether the session's user may write to a table.
 
 use super::command::{OnDuplicate, WriteKind};
-use super::node::PlannedWrite;
+use super::target::WrittenTable;
 use crate::auth::{Privilege, Rights};
 use crate::error::Result;
 
@@ -9,14 +9,14 @@ use crate::error::Result;
 ///
 /// # Errors
 /// [`AccessDenied`](crate::AccessDenied).
-pub(super) fn check(write: &PlannedWrite, rights: &Rights) -> Result<()> {
-    let (info, database) = (&write.table.info, &*write.table.database.1);
+pub(crate) fn check_write(target: &WrittenTable, kind: &WriteKind, rights: &Rights) -> Result<()> {
+    let (info, database) = (&target.info, &*target.database.1);
     let table = info.name.as_str();
     let named = |offsets: &[usize]| {
         let columns = offsets.iter().filter_map(|offset| info.columns.get(*offset));
         columns.map(|column| column.name.as_str()).collect::<Vec<_>>()
     };
-    match &write.kind {
+    match kind {
         WriteKind::Insert { columns, on_duplicate } => {
             rights.check_columns(Privilege::Insert, (database, table), named(columns))?;
             match on_duplicate {

@@ -211,8 +211,14 @@ async fn database(
         return Ok(None);
     }
     let Some(named) = named else { return Ok(Some(options.default_schema.clone())) };
-    // A session's database need not be there.
     let cluster = session.catalog().cluster();
+    if let Some(rights) = cluster.rights().await?
+        && !rights.sees_database(&options.default_schema)
+    {
+        // Who may not use it has to name databases.
+        return Ok(None);
+    }
+    // A session's database need not be there.
     let deadline = cluster.deadline(&session.config());
     let view = cluster.meta().view(Need::Databases, deadline).await?;
     let is_there = view.names.database(&options.default_schema).is_some();
