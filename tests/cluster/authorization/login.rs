@@ -68,9 +68,12 @@ async fn the_doctor_says_what_a_user_may_do() {
     let user = scene.make_user("app", &["GRANT SELECT ON $a.t TO $user"]).await;
     let none = scene.make_user("none", &[]).await;
     let (host, port) = scene.cluster.tidb.rsplit_once(':').unwrap();
+    // What the other checks ask of stores the playground's store does not survive: PD is not found here.
+    let nowhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nowhere = nowhere.to_string();
     let examined = async |user: &str, password: &str| {
         let settings = [
-            ("pd.addresses", scene.cluster.pd.as_str()),
+            ("pd.addresses", nowhere.as_str()),
             ("tidb.addr", host),
             ("tidb.port", port),
             ("tidb.user", user),

@@ -13,6 +13,9 @@ use crate::error::{Error, ErrorKind, Result, RetrySafety};
 use crate::sql_port::text::{quoted_name, quoted_text};
 use crate::sql_port::{SessionOptions, SqlPort, SqlSession};
 
+/// TiDB's number for a view that whoever defined it has no right to read any more.
+const LACKS_RIGHTS: &str = "1356";
+
 /// A view, by its database and its own name.
 pub(crate) type ViewName = (Arc<str>, String);
 
@@ -185,7 +188,19 @@ impl Authorizer {
             Ok(answer) => answer,
             Err(_) => Err(Error::new(ErrorKind::DeadlineExceeded, "TiDB did not answer")),
         };
-        answer.map_err(|error| error.with_context("view", format!("{database}.{view}")))?;
+        answer.map_err(|error| {
+            let view = format!("{database}.{view}");
+            match error
+                .context()
+                .iter()
+                .any(|(name, value)| *name == "code" && value == LACKS_RIGHTS)
+            {
+                true => Error::new(ErrorKind::Security, error.message())
+                    .with_context("code", LACKS_RIGHTS)
+                    .with_context("view", view),
+                false => error.with_context("view", view),
+            }
+        })?;
         rights.keep_view(database, view);
         Ok(())
     }

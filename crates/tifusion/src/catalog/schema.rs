@@ -61,11 +61,17 @@ impl TidbSchema {
     }
 
     async fn open(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        if let Some(rights) = self.source.rights().await? {
+        let rights = self.source.rights().await?;
+        if let Some(rights) = &rights {
             rights.check_known(&self.database, name)?;
         }
         let (view, as_of) = self.view().await?;
         let Some((database, table)) = view.find(&self.database, name) else { return Ok(None) };
+        if let Some(Err(denied)) = rights.map(|rights| rights.check_describe(&self.database, name))
+        {
+            let is_view = table.kind == TableKind::View;
+            return Ok(Some(Arc::new(UnreadableTable::forbidden(denied, is_view))));
+        }
         let cluster = &self.source.cluster;
         let more = self.listed_after(&table.name);
         let info = cluster.meta().table_and_more(&view, database.id, table.id, &more).await?;
