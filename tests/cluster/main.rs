@@ -16,6 +16,7 @@
 
 mod access;
 mod as_of;
+mod authorization;
 mod bad_input;
 mod catalog;
 mod differences;

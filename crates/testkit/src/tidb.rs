@@ -33,7 +33,7 @@ pub enum Kind {
     Null,
 }
 
-/// A connection to TiDB as `root`.
+/// A connection to TiDB, as `root` unless it says otherwise.
 pub struct Tidb {
     conn: Conn,
 }
@@ -50,11 +50,20 @@ impl Tidb {
     /// # Panics
     /// If that fails.
     pub async fn connect(address: &str) -> Self {
+        Self::connect_as(address, "root", "").await
+    }
+
+    /// Connects to `address` (`host:port`) as `user`, whose `password` may be empty.
+    ///
+    /// # Panics
+    /// If that fails.
+    pub async fn connect_as(address: &str, user: &str, password: &str) -> Self {
         let (host, port) = address.rsplit_once(':').expect("host:port");
         let options = OptsBuilder::default()
             .ip_or_hostname(host)
             .tcp_port(port.parse().expect("a port"))
-            .user(Some("root"))
+            .user(Some(user))
+            .pass(Some(password).filter(|password| !password.is_empty()))
             .prefer_socket(false);
         let conn = Conn::new(options).await.unwrap_or_else(|e| panic!("TiDB at {address}: {e}"));
         Self { conn }

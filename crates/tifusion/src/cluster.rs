@@ -12,6 +12,7 @@ use tifusion_client::{Client, ClientOptions, Timestamp};
 use tifusion_codec::time::Zone;
 use tifusion_schema::stats::TableStatistics;
 
+use crate::auth::{self, Authorizer, Rights};
 use crate::config::{Config, HostMapping, Secret, Settings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::meta::{ClusterReader, DiskCache, MetaReader, MetaStore, Need as NamesNeeded, View};
@@ -26,6 +27,7 @@ pub(crate) struct Cluster {
     statistics: StatisticsStore,
     traits: ClusterTraits,
     sql_port: Option<Arc<SqlPort>>,
+    authorizer: Option<Authorizer>,
 }
 
 /// What a cluster was set up with, once for all.
@@ -58,7 +60,11 @@ impl Cluster {
     /// Connects to the cluster of `config`.
     pub(crate) async fn connect(config: &Config) -> Result<Arc<Self>> {
         let settings = config.settings();
-        Self::over(Client::connect(client_options(settings)).await?, settings).await
+        let options = located_options(config).await?;
+        let cluster = Self::over(Client::connect(options).await?, settings).await?;
+        // Who may not log in learns so at once.
+        cluster.rights().await?;
+        Ok(cluster)
     }
 
     /// The cluster that `client` is connected to.
@@ -70,7 +76,11 @@ impl Cluster {
         let meta = MetaStore::new(reader, disk);
         let sql_port = SqlPort::of(settings).map(Arc::new);
         let traits = ClusterTraits::default();
-        let mut cluster = Self { client, meta, statistics, traits, sql_port };
+        let authorizer = match (&sql_port, settings.auth_enable) {
+            (Some(port), true) => Some(Authorizer::new(Arc::clone(port), settings)),
+            _ => None,
+        };
+        let mut cluster = Self { client, meta, statistics, traits, sql_port, authorizer };
         cluster.meta.view(NamesNeeded::Databases, None).await?;
         cluster.traits = cluster.read_traits(settings).await;
         Ok(Arc::new(cluster))
@@ -85,7 +95,7 @@ impl Cluster {
     ) -> Arc<Self> {
         let statistics = StatisticsStore::new(reader);
         let traits = ClusterTraits::default();
-        Arc::new(Self { client, meta, statistics, traits, sql_port: None })
+        Arc::new(Self { client, meta, statistics, traits, sql_port: None, authorizer: None })
     }
 
     /// The way to PD and the stores.
@@ -96,6 +106,22 @@ impl Cluster {
     /// The way to a TiDB server; `None` if none was named.
     pub(crate) fn sql_port(&self) -> Option<&Arc<SqlPort>> {
         self.sql_port.as_ref()
+    }
+
+    /// What says what the user may do; `None` where nobody asks.
+    pub(crate) fn authorizer(&self) -> Option<&Authorizer> {
+        self.authorizer.as_ref()
+    }
+
+    /// What the user may do; `None` where nobody asks.
+    ///
+    /// # Errors
+    /// When TiDB can't be asked.
+    pub(crate) async fn rights(&self) -> Result<Option<Arc<Rights>>> {
+        match &self.authorizer {
+            Some(authorizer) => authorizer.rights().await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// The metadata.
@@ -213,6 +239,22 @@ impl Cluster {
         }
         traits
     }
+}
+
+/// How the client is set up for a configuration, with PD's addresses as TiDB has them where the configuration leaves
+/// that to TiDB.
+///
+/// # Errors
+/// When TiDB can't be asked.
+pub(crate) async fn located_options(config: &Config) -> Result<ClientOptions> {
+    let settings = config.settings();
+    let mut options = client_options(settings);
+    let port = SqlPort::of(settings).filter(|_| settings.auth_enable);
+    if let Some(port) = port.filter(|_| config.is_default("pd.addresses")) {
+        options.pd_endpoints = auth::pd_addresses(&port).await?;
+        tracing::info!(pd = ?options.pd_endpoints, "PD as TiDB has it");
+    }
+    Ok(options)
 }
 
 /// How the client is set up for a configuration.

@@ -9,6 +9,7 @@ use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
 use datafusion::prelude::SessionContext;
 
+use crate::auth::Privilege;
 use crate::catalog::TidbCatalog;
 use crate::cluster::Cluster;
 use crate::config::Config;
@@ -256,6 +257,9 @@ impl TidbContext {
     /// When there is no such table, or its description can't be read.
     pub async fn table_statistics(&self, database: &str, table: &str) -> Result<AnalyzedTable> {
         let cluster = self.catalog().cluster();
+        if let Some(rights) = cluster.rights().await? {
+            rights.check(Privilege::Select, database, table)?;
+        }
         let databases = [database.to_owned(), stats::DATABASE.to_owned()];
         let deadline = cluster.deadline(&self.config());
         let view = cluster.meta().view(Need::Tables(&databases), deadline).await?;

@@ -187,6 +187,16 @@ impl Error {
         self.inner.retry
     }
 
+    /// The narrower error that this one retells, if it is one of this type: an
+    /// [`AccessDenied`](crate::AccessDenied) where the user lacks a privilege.
+    #[must_use]
+    pub fn downcast_ref<T: StdError + 'static>(&self) -> Option<&T> {
+        match self.inner.source.as_ref()? {
+            Source::Cause(cause) => (**cause).downcast_ref(),
+            Source::Retold(retold) => (**retold).downcast_ref(),
+        }
+    }
+
     /// The error of this crate inside `error`, if there is one.
     #[must_use]
     pub fn find(error: &DataFusionError) -> Option<&Self> {
@@ -284,7 +294,8 @@ fn place_of_parser(message: &str) -> Option<Span> {
 }
 
 impl Error {
-    fn retelling(
+    /// An error of `kind` that says what `told` says.
+    pub(crate) fn retelling(
         kind: ErrorKind,
         message: String,
         told: impl StdError + Send + Sync + 'static,

@@ -31,6 +31,7 @@
 //! ```
 
 mod access;
+mod auth;
 mod catalog;
 mod cluster;
 pub mod config;
@@ -47,6 +48,7 @@ mod planned;
 mod planner;
 pub mod pushdown;
 mod reading;
+mod rights_check;
 mod scan;
 mod schema_changer;
 mod session;
@@ -62,6 +64,7 @@ mod variables;
 mod write;
 mod writer;
 
+pub use auth::{AccessDenied, Privilege};
 pub use catalog::TidbCatalog;
 pub use context::TidbContext;
 pub use error::{Error, ErrorKind, Result, RetrySafety};

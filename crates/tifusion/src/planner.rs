@@ -2,6 +2,7 @@
 
 pub(crate) mod dml_write;
 mod refresh;
+pub(crate) mod rights;
 pub(crate) mod table_factor;
 pub(crate) mod time_text;
 
@@ -31,11 +32,12 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::meta::{Need, ReadAt, View};
 use crate::metrics;
 use crate::reading::{ViewUse, different_times};
+use crate::rights_check::RightsCheckExec;
 use crate::snapshot_check::SnapshotCheckExec;
 use crate::statement::StatementSnapshot;
 use crate::stats::{self, StatementStatistics};
 use crate::table::TidbTable;
-use crate::write::{PlannedWrite, TidbWrite, WritePlanner, WrittenTable, write_plan};
+use crate::write::{PlannedWrite, TidbWrite, WriteKind, WritePlanner, WrittenTable, write_plan};
 
 /// Plans statements over the tables of one cluster.
 ///
@@ -180,6 +182,11 @@ fn is_write(plan: &LogicalPlan) -> bool {
     }
 }
 
+/// Whether a statement shows how it is carried out.
+fn explains(plan: &LogicalPlan) -> bool {
+    matches!(plan, LogicalPlan::Explain(_) | LogicalPlan::Analyze(_))
+}
+
 /// What a statement does, in a word.
 fn kind_of(plan: &LogicalPlan) -> &'static str {
     match plan {
@@ -220,6 +227,10 @@ impl QueryPlanner for TidbQueryPlanner {
         session: &dyn Session,
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
         let tables = Tables::of(plan)?;
+        let rights = match tables.is_ours() {
+            true => self.cluster.rights().await?,
+            false => None,
+        };
         if let Some(need) = tables.listing {
             let config = TidbOptions::config_of(session.config_options()).unwrap_or_default();
             let deadline = self.cluster.deadline(&config);
@@ -248,16 +259,32 @@ impl QueryPlanner for TidbQueryPlanner {
         if !inner {
             metrics::statement(kind_of(plan));
         }
+        if let (Some(authorizer), Some(rights)) = (self.cluster.authorizer(), &rights) {
+            rights::check(&tables, authorizer, rights, explains(plan)).await?;
+        }
         let Pinned { plan, snapshot, statistics } = self.pin(plan, &tables, state).await?;
         let mut state = state.clone();
         state.config_mut().set_extension(Arc::clone(&snapshot));
         state.config_mut().set_extension(Arc::new(statistics));
+        if let Some(rights) = &rights {
+            state.config_mut().set_extension(Arc::clone(rights));
+        }
         if !tables.written.is_empty() {
             read_by_snapshot(&mut state)?;
         }
         let plan = self.plan_inner(&plan, &state).await?;
+        if inner {
+            return Ok(plan);
+        }
+        let plan: Arc<dyn ExecutionPlan> = match rights {
+            None => plan,
+            Some(rights) => {
+                let views = rights::of_definers(&tables);
+                Arc::new(RightsCheckExec::new(plan, Arc::clone(&self.cluster), rights, views))
+            }
+        };
         // A write looks at its snapshot before it commits.
-        if inner || !tables.written.is_empty() {
+        if !tables.written.is_empty() {
             return Ok(plan);
         }
         let client = self.cluster.client().clone();
@@ -265,6 +292,12 @@ impl QueryPlanner for TidbQueryPlanner {
         let settings = Arc::new(config.settings().clone());
         Ok(Arc::new(SnapshotCheckExec::new(plan, client, snapshot, settings)))
     }
+}
+
+/// What is done to a table.
+struct OwnWrite {
+    table: Arc<WrittenTable>,
+    kind: WriteKind,
 }
 
 /// What a plan reads.
@@ -275,6 +308,8 @@ struct Tables {
     listing: Option<Need<'static>>,
     /// Those that it writes to.
     written: Vec<Arc<WrittenTable>>,
+    /// Those of them that this crate's own writes are to, and what is done.
+    own_writes: Vec<OwnWrite>,
     /// How many transactions write to them.
     writes: usize,
     /// Why it does not write what it should.
@@ -287,6 +322,7 @@ impl Tables {
             providers: Vec::new(),
             listing: None,
             written: Vec::new(),
+            own_writes: Vec::new(),
             writes: 0,
             refused: None,
         };
@@ -309,6 +345,11 @@ impl Tables {
                     if let Some(write) = TidbWrite::of(node) {
                         let written = write.writes().iter().map(|write| &write.table);
                         tables.written.extend(written.map(Arc::clone));
+                        let own = write.writes().iter().map(|write| OwnWrite {
+                            table: Arc::clone(&write.table),
+                            kind: write.kind.clone(),
+                        });
+                        tables.own_writes.extend(own);
                         tables.writes += 1;
                     }
                 }
@@ -339,6 +380,11 @@ impl Tables {
             "schemata" => self.listing = self.listing.or(Some(Need::Databases)),
             _ => self.listing = Some(Need::Everything),
         }
+    }
+
+    /// Whether anything of it is the cluster's.
+    fn is_ours(&self) -> bool {
+        self.listing.is_some() || !self.written.is_empty() || self.readable().next().is_some()
     }
 
     fn readable(&self) -> impl Iterator<Item = &TidbTable> {

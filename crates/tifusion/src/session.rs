@@ -16,6 +16,7 @@ use crate::functions;
 use crate::optimizer;
 use crate::planner::TidbQueryPlanner;
 use crate::planner::dml_write;
+use crate::planner::rights;
 use crate::planner::table_factor::TableFactors;
 use crate::planner::time_text;
 use crate::schema_changer::SchemaChanger;
@@ -61,6 +62,7 @@ impl TidbSession {
         prepare(&mut given, &config);
         time_text::register(&mut builder);
         dml_write::register(&mut builder);
+        rights::register(&mut builder, &cluster);
         builder.relation_planners().get_or_insert_default().insert(0, Arc::new(TableFactors));
         let builder = optimizer::register(builder);
         let state = builder.with_config(given).with_query_planner(Arc::new(planner)).build();

@@ -1,11 +1,15 @@
-//! The snapshot that a statement reads.
+//! What a statement is planned with: the snapshot that it reads, and what its user may do.
 
 use std::sync::Arc;
 use std::time::Instant;
 
+use datafusion::catalog::Session;
 use tifusion_client::lock::ReadLocks;
 use tifusion_client::{Client, ClientError, QueryId, Timestamp};
 use tracing::Span;
+
+use crate::auth::Rights;
+use crate::error::{Error, Result};
 
 /// One timestamp and one schema version for all that a statement reads.
 ///
@@ -95,4 +99,17 @@ impl StatementSnapshot {
     pub(crate) fn locks(&self) -> &Arc<ReadLocks> {
         &self.locks
     }
+}
+
+/// What the user may do, as the planner of a statement has left it for its scans and writes.
+///
+/// # Errors
+/// When it has not.
+pub(crate) fn statement_rights(session: &dyn Session) -> Result<Arc<Rights>> {
+    session.config().get_extension::<Rights>().ok_or_else(|| {
+        Error::unsupported(
+            "with sql.auth.enable tables of TiDB are read and written in a TidbContext, whose planner asks what the \
+             user may do",
+        )
+    })
 }

@@ -2,6 +2,7 @@
 
 mod other_ways;
 mod read_columns;
+mod rights;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -546,6 +547,7 @@ impl TableProvider for TidbTable {
         let sent = self.sent_columns(&output)?;
         let more = self.filter_columns(&sent, &filters);
         let needed = output.iter().map(|column| &column.info).chain(&more);
+        self.check_scan(state, needed.clone())?;
         let needed: Vec<i64> = needed.map(|column| column.id).collect();
         let known = state.config().get_extension::<StatementStatistics>();
         let known = known.as_ref().and_then(|known| known.of(self.info.id));

@@ -25,6 +25,7 @@ pub(crate) use statement::StatementCatalogs;
 pub(crate) use unreadable::UnreadableTable;
 pub(crate) use view::ViewPlanner;
 
+use crate::auth::Rights;
 use crate::cluster::Cluster;
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -70,6 +71,43 @@ impl Source {
         source.opened.get_or_insert_default();
         source.inside.push(Arc::clone(used));
         TidbCatalog { source }
+    }
+
+    /// What the user may do as it was last read, before names are listed where nobody can wait for TiDB: the query
+    /// planner has it read before a statement lists names. `None` where nobody asks, or within a view, whose names
+    /// are not the user's to name.
+    fn last_rights(&self) -> Option<Option<Arc<Rights>>> {
+        let authorizer = self.cluster.authorizer().filter(|_| self.inside.is_empty())?;
+        Some(authorizer.last())
+    }
+
+    /// Whether a database is listed.
+    fn lists_database(&self, database: &str) -> bool {
+        match self.last_rights() {
+            None => true,
+            Some(rights) => rights.is_some_and(|rights| rights.sees_database(database)),
+        }
+    }
+
+    /// Whether a table is listed.
+    fn lists_table(&self, database: &str, table: &str) -> bool {
+        match self.last_rights() {
+            None => true,
+            Some(rights) => rights.is_some_and(|rights| {
+                rights.sees_database(database) && rights.sees_table(database, table)
+            }),
+        }
+    }
+
+    /// What the user may do, where that decides which tables there are.
+    ///
+    /// # Errors
+    /// When TiDB can't be asked.
+    async fn rights(&self) -> Result<Option<Arc<Rights>>> {
+        match self.inside.is_empty() {
+            true => self.cluster.rights().await,
+            false => Ok(None),
+        }
     }
 
     /// The names to list: those of the statement, or the last that were read of the time that the session
@@ -165,6 +203,7 @@ impl CatalogProvider for TidbCatalog {
     fn schema_names(&self) -> Vec<String> {
         let names = self.source.names();
         let databases = names.iter().flat_map(|names| names.databases());
+        let databases = databases.filter(|database| self.source.lists_database(&database.name));
         databases.map(|database| self.schema_of(&database.name)).collect()
     }
 
@@ -172,7 +211,10 @@ impl CatalogProvider for TidbCatalog {
     /// can.
     fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
         let database = self.database_of(name)?;
-        if let Some(view) = &self.source.pinned {
+        // Where rights are asked for, whether a database is there is not said to everybody.
+        if let Some(view) = &self.source.pinned
+            && self.source.last_rights().is_none()
+        {
             view.names.database(database)?;
         }
         Some(Arc::new(TidbSchema::new(self.source.clone(), database)))

@@ -61,8 +61,17 @@ impl TidbSchema {
     }
 
     async fn open(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        let rights = self.source.rights().await?;
+        if let Some(rights) = &rights {
+            rights.check_known(&self.database, name)?;
+        }
         let (view, as_of) = self.view().await?;
         let Some((database, table)) = view.find(&self.database, name) else { return Ok(None) };
+        if let Some(Err(denied)) = rights.map(|rights| rights.check_describe(&self.database, name))
+        {
+            let is_view = table.kind == TableKind::View;
+            return Ok(Some(Arc::new(UnreadableTable::forbidden(denied, is_view))));
+        }
         let cluster = &self.source.cluster;
         let more = self.listed_after(&table.name);
         let info = cluster.meta().table_and_more(&view, database.id, table.id, &more).await?;
@@ -104,7 +113,8 @@ impl SchemaProvider for TidbSchema {
             all.sort_unstable();
             all
         });
-        listed.iter().map(|(name, _)| name.clone()).collect()
+        let listed = listed.iter().map(|(name, _)| name);
+        listed.filter(|name| self.source.lists_table(&self.database, name)).cloned().collect()
     }
 
     async fn table(&self, name: &str) -> DataFusionResult<Option<Arc<dyn TableProvider>>> {
@@ -113,6 +123,9 @@ impl SchemaProvider for TidbSchema {
 
     /// Without reading the table's description: listing ten thousand of them stays cheap.
     async fn table_type(&self, name: &str) -> DataFusionResult<Option<TableType>> {
+        if !self.source.lists_table(&self.database, name) {
+            return Ok(None);
+        }
         let kind_in = |view: &View| view.find(&self.database, name).map(|(_, table)| table.kind);
         let known = self.source.names().and_then(|names| {
             names.database(&self.database).and_then(|d| d.table(name)).map(|table| table.kind)
@@ -130,6 +143,9 @@ impl SchemaProvider for TidbSchema {
     /// Whether the table is known; one of a database whose names were not read yet may be there.
     fn table_exist(&self, name: &str) -> bool {
         let names = self.source.names();
+        if !self.source.lists_table(&self.database, name) {
+            return false;
+        }
         match names.as_ref().and_then(|names| names.database(&self.database)) {
             None => self.source.pinned.is_none(),
             Some(database) => database.tables.is_none() || database.table(name).is_some(),

@@ -39,6 +39,12 @@ impl UnreadableTable {
         Self::because(&used.info, cause.with_context("view", used.label()))
     }
 
+    /// A table, or view, of which the user may know no more than that it is there.
+    pub(super) fn forbidden(denied: Error, is_view: bool) -> Self {
+        let table_type = if is_view { TableType::View } else { TableType::Base };
+        Self { reason: denied, table_type, schema: Arc::new(Schema::empty()) }
+    }
+
     fn because(info: &TableInfo, reason: Error) -> Self {
         let options = TypeOptions::default();
         // TiDB does not keep the types of a view's columns.

@@ -13,8 +13,6 @@ pub(crate) struct KeySpec {
     pub(crate) kind: Kind,
     /// When it may be set.
     pub(crate) scope: Scope,
-    /// Whether this version has what it configures.
-    pub(crate) availability: Availability,
     /// What it means, as a sentence.
     pub(crate) doc: &'static str,
 }
@@ -28,18 +26,11 @@ pub(crate) enum Scope {
     Session,
 }
 
-/// Whether this version has what a key configures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Availability {
-    /// Not yet: any value but the default is refused.
-    Later,
-    /// Yes.
-    Now,
-}
-
 /// Every key by its name, as a constant.
 pub(crate) mod name {
     pub(crate) const ALLOW_AGGREGATES: &str = "plan.allow_agg_pushdown";
+    pub(crate) const AUTH_ENABLE: &str = "sql.auth.enable";
+    pub(crate) const AUTH_REFRESH: &str = "sql.auth.refresh_interval";
     pub(crate) const CACHE_DIR: &str = "catalog.cache_dir";
     pub(crate) const CACHE_SIZE: &str = "coprocessor.cache_size";
     pub(crate) const CHUNK_BATCH_SIZE: &str = "coprocessor.chunk_batch_size";
@@ -115,17 +106,7 @@ const fn now(
     scope: Scope,
     doc: &'static str,
 ) -> KeySpec {
-    KeySpec { name, default, kind, scope, availability: Availability::Now, doc }
-}
-
-const fn later(
-    name: &'static str,
-    default: &'static str,
-    kind: Kind,
-    scope: Scope,
-    doc: &'static str,
-) -> KeySpec {
-    KeySpec { name, default, kind, scope, availability: Availability::Later, doc }
+    KeySpec { name, default, kind, scope, doc }
 }
 
 const fn number(least: u64, most: u64) -> Kind {
@@ -145,13 +126,13 @@ pub(crate) const KEYS: &[KeySpec] = &[
     now(name::TIDB_PORT, "4000", number(1, 65_535), Connect,
         "TiDB's SQL port."),
     now(name::TIDB_USER, "", Text, Connect,
-        "User at TiDB's SQL port."),
+        "User at TiDB's SQL port, whose privileges count where sql.auth.enable is set."),
     now(name::TIDB_PASSWORD, "", Secret, Connect,
         "That user's password."),
-    later("sql.auth.enable", "false", Flag, Connect,
-        "Check the user's TiDB privileges, roles included, before every read and write."),
-    later("sql.auth.refresh_interval", "10s", Span, Connect,
-        "How often these privileges are read again."),
+    now(name::AUTH_ENABLE, "false", Flag, Connect,
+        "Check the user's TiDB privileges, default roles included, before every read and write; PD is asked of TiDB where pd.addresses is not set."),
+    now(name::AUTH_REFRESH, "10s", Span, Connect,
+        "Age at which these privileges are read again before they allow anything; 0 reads them for every statement."),
     now(name::FRAME_SIZE, "2147483647", number(1_048_576, 2_147_483_647), Connect,
         "Largest message taken from PD or a store, in bytes."),
     now(name::REQUEST_TIMEOUT, "10", number(1, 86_400), Connect,

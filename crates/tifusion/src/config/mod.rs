@@ -32,7 +32,7 @@ mod zone;
 
 use std::collections::{BTreeMap, HashMap};
 
-use keys::{Availability, KEYS, KeySpec, Scope, name};
+use keys::{KEYS, KeySpec, Scope, name};
 use kind::Value;
 use spelling::Spelled;
 
@@ -261,6 +261,13 @@ impl Config {
                 )));
             }
         }
+        if self.settings.auth_enable && tidb_address.is_none() {
+            return Err(Error::invalid(format!(
+                "{} needs {}: the TiDB whose privileges are to be checked",
+                name::AUTH_ENABLE,
+                name::TIDB_ADDRESS
+            )));
+        }
         let stores = [&self.settings.jdbc_server_store, &self.settings.jdbc_client_store];
         if !jdbc_tls_enable && stores.iter().any(|store| store.is_some()) {
             tracing::warn!(
@@ -297,17 +304,6 @@ fn read(key: &KeySpec, text: &str) -> Result<Value> {
             key.name
         ))
     })?;
-    let is_default = value == Value::Unset || value == default_of(key);
-    if key.availability == Availability::Later && !is_default {
-        let or_default = match key.default {
-            "" => String::new(),
-            text => format!(", or at its default {text}"),
-        };
-        return Err(Error::unsupported(format!(
-            "configuration key {:?} is not available yet: leave it out{or_default}",
-            key.name
-        )));
-    }
     if let Value::List(engines) = &value
         && key.name == name::ENGINES
         && !engines.iter().any(|engine| engine == "tikv")

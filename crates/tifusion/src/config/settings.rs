@@ -126,6 +126,10 @@ pub struct Settings {
     pub tidb_user: Option<String>,
     /// `tidb.password`
     pub tidb_password: Secret,
+    /// `sql.auth.enable`
+    pub auth_enable: bool,
+    /// `sql.auth.refresh_interval`
+    pub auth_refresh_interval: Duration,
     /// `jdbc.tls_enable`
     pub jdbc_tls_enable: bool,
     /// `jdbc.server_cert_store`
@@ -211,6 +215,8 @@ impl Settings {
             tidb_port: 0,
             tidb_user: None,
             tidb_password: Secret::default(),
+            auth_enable: false,
+            auth_refresh_interval: Duration::ZERO,
             jdbc_tls_enable: false,
             jdbc_server_store: None,
             jdbc_server_password: Secret::default(),
@@ -294,6 +300,7 @@ impl Settings {
             name::INDEX_READ => self.index_read = flag,
             name::INDEX_FIRST => self.index_first = flag,
             name::ALLOW_AGGREGATES => self.allow_agg_pushdown = flag,
+            name::AUTH_ENABLE => self.auth_enable = flag,
             name::JDBC_TLS_ENABLE => self.jdbc_tls_enable = flag,
             name::REPLICA_STALE => self.replica_read.stale = flag,
             name::SHOW_ROWID => self.show_rowid = flag,
@@ -327,6 +334,7 @@ impl Settings {
 
     fn apply_span(&mut self, name: &str, span: Duration) {
         match name {
+            name::AUTH_REFRESH => self.auth_refresh_interval = span,
             name::CONN_RECYCLE => self.conn_recycle_time = span,
             name::DYNAMIC_FILTER_WAIT => self.dynamic_filter_wait = span,
             name::GC_MAX_WAIT => self.gc_max_wait_time = span,

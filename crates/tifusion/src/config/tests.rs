@@ -135,6 +135,8 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     (name::ALLOW_AGGREGATES, "false"),
     (name::UNSUPPORTED_EXPRS, "like, <"),
     (name::DYNAMIC_FILTER_WAIT, "250ms"),
+    (name::AUTH_ENABLE, "true"),
+    (name::AUTH_REFRESH, "3s"),
     (name::WRITE_ALL_ROWS, "true"),
     (name::WRITE_AUTO_RANDOM, "true"),
     (name::WRITE_ENABLE, "true"),
@@ -144,7 +146,7 @@ const OTHER_VALUES: &[(&str, &str)] = &[
 #[test]
 fn every_available_key_changes_its_setting() {
     let default = Config::default();
-    for key in KEYS.iter().filter(|key| key.availability == Availability::Now) {
+    for key in KEYS {
         if key.name == name::ENGINES {
             continue; // it only says what must not be excluded
         }
@@ -157,6 +159,7 @@ fn every_available_key_changes_its_setting() {
         let again = from(&[(key.name, &shown)]);
         let stands_alone = key.name != name::TLS_ENABLE
             && key.name != name::TIDB_ADDRESS
+            && key.name != name::AUTH_ENABLE
             && !key.name.starts_with("tikv.key");
         if key.kind == Kind::Secret {
             // It can't be read again.
@@ -184,21 +187,14 @@ fn the_sql_port_is_one_host_and_one_user() {
 }
 
 #[test]
-fn what_comes_later_is_refused_by_name_unless_it_is_left_at_its_default() {
-    for key in KEYS.iter().filter(|key| key.availability == Availability::Later) {
-        from(&[(key.name, key.default)]).unwrap();
-        let value = match key.kind {
-            Kind::Flag if key.default == "true" => "false",
-            Kind::Flag => "true",
-            Kind::Number { .. } | Kind::Span => "77",
-            Kind::Choices(_) => "follower,leader",
-            _ => "hunter2",
-        };
-        let (kind, message) = refused(&[(key.name, value)]);
-        assert_eq!(kind, ErrorKind::Unsupported, "{message}");
-        assert!(message.contains(key.name) && message.contains("not available yet"), "{message}");
-        assert!(!message.contains("hunter2"), "{message}");
-    }
+fn privileges_are_those_of_a_user_of_some_tidb() {
+    let (kind, said) = refused(&[("sql.auth.enable", "true")]);
+    assert_eq!(kind, ErrorKind::InvalidInput, "{said}");
+    assert!(said.contains("sql.auth.enable") && said.contains("tidb.addr"), "{said}");
+    let enabled = [("sql.auth.enable", "true"), ("tidb.addr", "tidb"), ("tidb.user", "app")];
+    let config = from(&enabled).unwrap();
+    assert!(config.settings().auth_enable);
+    assert_eq!(config.settings().auth_refresh_interval, Duration::from_secs(10));
 }
 
 #[test]

@@ -64,6 +64,10 @@ pub(super) fn names(patient: &Patient) -> Vec<Finding> {
 pub(super) fn writing(patient: &Patient) -> Vec<Finding> {
     const KEY: &str = "write.enable";
     vec![match patient.config.settings().write_enable {
+        true if patient.config.settings().auth_enable => {
+            let message = "true: statements may write where the user's grants in TiDB let them";
+            Finding::new(Health::Note, KEY, message)
+        }
         true => {
             Finding::new(Health::Note, KEY, "true: statements may write, past TiDB's privileges")
         }

@@ -8,7 +8,7 @@ use tifusion_client::clock::{Clock, TokioClock};
 use tifusion_client::pd::{EndpointAnswer, PdEndpoint, probe};
 use tifusion_client::{Client, ClientError};
 
-use crate::cluster::{Cluster, client_options};
+use crate::cluster::{Cluster, client_options, located_options};
 use crate::config::Config;
 use crate::error::{Error, ErrorKind};
 
@@ -28,7 +28,9 @@ pub(super) struct Patient {
 impl Patient {
     /// Connects as far as that goes.
     pub(super) async fn meet(config: &Config) -> Self {
-        let mut options = client_options(config.settings());
+        // What keeps TiDB from saying where PD is, the check of privileges finds as well.
+        let located = located_options(config).await;
+        let mut options = located.unwrap_or_else(|_| client_options(config.settings()));
         options.request_timeout = options.request_timeout.min(PATIENCE);
         options.budgets.pd = PATIENCE;
         options.budgets.build_tasks = PATIENCE;

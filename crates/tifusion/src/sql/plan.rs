@@ -44,6 +44,13 @@ pub(super) async fn plan(session: &TidbSession, mut statement: DfStatement) -> R
                 }
                 None => meta.view(need, deadline).await?,
             };
+            if is_description(&statement)
+                && let Some(rights) = catalog.cluster().rights().await?
+            {
+                for (_, full, database) in &names.ours {
+                    rights.check_describe(database, &full.table)?;
+                }
+            }
             Some(catalog.pinned(view, config, as_of))
         }
     };
@@ -196,6 +203,12 @@ pub(super) async fn open(
         Ok(schema) => Ok(schema.table(&name.table).await?),
         Err(_) => Ok(None),
     }
+}
+
+/// Whether a statement says what columns a table has.
+fn is_description(statement: &DfStatement) -> bool {
+    let DfStatement::Statement(statement) = statement else { return false };
+    matches!(**statement, Statement::ExplainTable { .. })
 }
 
 /// Whether a statement shows a variable, so that it reads no names of tables.

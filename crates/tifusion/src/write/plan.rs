@@ -21,13 +21,14 @@ use super::last_rows_exec::last_rows;
 use super::node::{PlannedWrite, TidbWrite};
 use super::order;
 use super::refuse;
+use super::rights::check_write;
 use super::sql;
 use super::target::WriteTarget;
 use crate::config::{Config, TidbOptions, WriteMode};
 use crate::error::{Error, Result};
 use crate::meta::ReadAt;
 use crate::snapshot_check::SnapshotCheckExec;
-use crate::statement::StatementSnapshot;
+use crate::statement::{StatementSnapshot, statement_rights};
 
 /// Plans writes for DataFusion's own planner.
 #[derive(Debug)]
@@ -78,6 +79,9 @@ pub(crate) async fn write_plan(
     let mode = |write: &PlannedWrite| write.options.mode.unwrap_or(config.settings().write_mode);
     for write in &writes {
         refuse::check_enabled(&config, mode(write), &write.table.database.1, &write.table.info)?;
+    }
+    for write in writes.iter().filter(|write| write.table.cluster.authorizer().is_some()) {
+        check_write(&write.table, &write.kind, &statement_rights(session)?)?;
     }
     if let Some(write) = writes.iter().find(|write| mode(write) == WriteMode::Sql) {
         if writes.len() > 1 {

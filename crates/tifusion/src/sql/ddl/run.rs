@@ -127,8 +127,11 @@ impl Change {
         state: &SessionState,
     ) -> Result<Self> {
         let what = statement.shape.what;
-        let port = session.catalog().cluster().sql_port();
-        let by = match (session.schema_changer(), port) {
+        let cluster = session.catalog().cluster();
+        let port = cluster.sql_port();
+        // TiDB looks at the privileges of its user; another one who changes the schema does not.
+        let changer = session.schema_changer().filter(|_| cluster.authorizer().is_none());
+        let by = match (changer, port) {
             (Some(changer), _) => By::Changer(Arc::clone(changer)),
             (None, Some(port)) => By::SqlPort(Arc::clone(port)),
             (None, None) => {
@@ -208,8 +211,14 @@ async fn database(
         return Ok(None);
     }
     let Some(named) = named else { return Ok(Some(options.default_schema.clone())) };
-    // A session's database need not be there.
     let cluster = session.catalog().cluster();
+    if let Some(rights) = cluster.rights().await?
+        && !rights.sees_database(&options.default_schema)
+    {
+        // Who may not use it has to name databases.
+        return Ok(None);
+    }
+    // A session's database need not be there.
     let deadline = cluster.deadline(&session.config());
     let view = cluster.meta().view(Need::Databases, deadline).await?;
     let is_there = view.names.database(&options.default_schema).is_some();

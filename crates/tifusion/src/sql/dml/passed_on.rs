@@ -86,10 +86,15 @@ impl PassedOn<'_> {
             )));
         }
         let database = match to_lower(&defaults.default_catalog) == catalog {
-            true => defaults.default_schema.clone(),
-            false => self.table.database().to_owned(),
+            true => Some(defaults.default_schema.clone()),
+            false => Some(self.table.database().to_owned()),
         };
-        let (sql, mode, database) = (text.for_tidb(catalog, PARTS), text.mode, Some(database));
+        // Who may not use a database has to name it, and TiDB does not let them make it that of other names.
+        let rights = session.catalog().cluster().rights().await?;
+        let may_use =
+            |name: &String| rights.as_ref().is_none_or(|rights| rights.sees_database(name));
+        let database = database.filter(may_use);
+        let (sql, mode) = (text.for_tidb(catalog, PARTS), text.mode);
         let statement = Arc::new(SqlStatement { what, sql, mode, database });
         Ok(Write { kind: WriteKind::Statement(statement), query: select::nothing()? })
     }

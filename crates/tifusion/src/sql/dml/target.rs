@@ -40,6 +40,9 @@ impl Target {
         let missing = || no_database(&full.schema);
         let database = catalog.database_of(&full.schema).ok_or_else(missing)?;
         let (cluster, config) = (catalog.cluster(), session.config());
+        if let Some(rights) = cluster.rights().await? {
+            rights.check_known(database, &full.table)?;
+        }
         let databases = [database.to_owned()];
         let deadline = cluster.deadline(&config);
         let view = cluster.meta().view(Need::Tables(&databases), deadline).await?;

@@ -7,6 +7,7 @@ use tifusion_schema::{NextIds, Surroundings, show_create};
 
 use super::frame;
 use super::table::{Shown, find};
+use crate::auth::Privilege;
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::TidbSession;
 
@@ -29,6 +30,13 @@ pub(in crate::sql) async fn create(
                 "{name} is no {object}: SHOW CREATE TABLE shows tables, views and sequences"
             )));
         }
+    }
+    if let Some(rights) = shown.rights.as_ref().filter(|_| shown.info.is_view()) {
+        let name = shown.info.name.as_str();
+        if matches!(object, ShowCreateObject::View) {
+            rights.check(Privilege::Select, &shown.database, name)?;
+        }
+        rights.check(Privilege::ShowView, &shown.database, name)?;
     }
     let config = session.config();
     let zone = config.settings().time_zone.as_str().parse()?;

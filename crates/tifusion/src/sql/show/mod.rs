@@ -38,7 +38,10 @@ pub(super) async fn databases(
 ) -> Result<DataFrame> {
     let pattern = Pattern::of(options)?;
     let view = view(session, Need::Databases).await?;
-    let all = view.names.databases().map(|database| session.catalog().schema_of(&database.name));
+    let rights = session.catalog().cluster().rights().await?;
+    let sees = |name: &str| rights.as_ref().is_none_or(|rights| rights.sees_database(name));
+    let all = view.names.databases().filter(|database| sees(&database.name));
+    let all = all.map(|database| session.catalog().schema_of(&database.name));
     let names: Vec<String> = all.filter(|name| pattern.matches(name)).collect();
     frame(session, vec![("Database".to_owned(), names)])
 }
@@ -53,13 +56,18 @@ pub(super) async fn tables(
     let Some(schema) = schema_to_show(session, options)? else { return Ok(None) };
     let pattern = Pattern::of(options)?;
     let database = session.catalog().database_of(&schema).unwrap_or_default().to_owned();
+    let rights = session.catalog().cluster().rights().await?;
+    if let Some(rights) = &rights {
+        rights.check_database(&database)?;
+    }
+    let sees = |name: &str| rights.as_ref().is_none_or(|rights| rights.sees_table(&database, name));
     let view = view(session, Need::Tables(std::slice::from_ref(&database))).await?;
     let found = view.names.database(&database).ok_or_else(|| no_database(&schema))?;
     let mut rows: Vec<(String, &str)> = found
         .tables
         .iter()
         .flat_map(|tables| tables.values())
-        .filter(|table| pattern.matches(&table.name))
+        .filter(|table| pattern.matches(&table.name) && sees(&table.name))
         .map(|table| (table.name.to_string(), type_name(table.kind)))
         .collect();
     rows.sort_unstable();
@@ -146,8 +154,11 @@ pub(super) async fn use_target(session: &TidbSession, target: &Use) -> Result<Da
 /// # Errors
 /// When there is none of this name, or the cluster can't be reached.
 pub(crate) async fn use_database(session: &TidbSession, name: &str) -> Result<()> {
-    let view = view(session, Need::Databases).await?;
     let catalog = session.catalog();
+    if let Some(rights) = catalog.cluster().rights().await? {
+        rights.check_database(catalog.database_of(name).unwrap_or_default())?;
+    }
+    let view = view(session, Need::Databases).await?;
     let database = catalog.database_of(name).and_then(|name| view.names.database(name));
     let database = database.ok_or_else(|| no_database(name))?;
     session.set_defaults(session.connected().catalog(), &catalog.schema_of(&database.name));

@@ -8,6 +8,7 @@ use tifusion_schema::TableInfo;
 use tifusion_schema::model::ci_str::to_lower;
 
 use super::view;
+use crate::auth::Rights;
 use crate::error::{Error, ErrorKind, Result};
 use crate::meta::{Need, View};
 use crate::session::TidbSession;
@@ -21,12 +22,14 @@ pub(super) struct Shown {
     /// The database's name in TiDB.
     pub(super) database: Arc<str>,
     pub(super) info: Arc<TableInfo>,
+    /// What the user may do; any privilege on it is there.
+    pub(super) rights: Option<Arc<Rights>>,
 }
 
 /// What `name` means; `None` when that is in another catalog.
 ///
 /// # Errors
-/// When there is no such table, or the cluster can't be reached.
+/// When there is no such table, the user has no privilege on it, or the cluster can't be reached.
 pub(super) async fn find(session: &TidbSession, name: &ObjectName) -> Result<Option<Shown>> {
     let state = session.engine().state();
     let lower_case = state.config_options().sql_parser.enable_ident_normalization;
@@ -37,6 +40,10 @@ pub(super) async fn find(session: &TidbSession, name: &ObjectName) -> Result<Opt
     }
     let database = session.catalog().database_of(&full.schema);
     let database = database.ok_or_else(|| no_database(&full.schema))?.to_owned();
+    let rights = session.catalog().cluster().rights().await?;
+    if let Some(rights) = &rights {
+        rights.check_known(&database, &full.table)?;
+    }
     let view = view(session, Need::Tables(std::slice::from_ref(&database))).await?;
     if view.names.database(&database).is_none() {
         return Err(no_database(&full.schema));
@@ -49,5 +56,5 @@ pub(super) async fn find(session: &TidbSession, name: &ObjectName) -> Result<Opt
         Error::new(ErrorKind::Data, "the table's name is known, but not its description")
             .with_context("table", format!("{database}.{}", table.name))
     })?;
-    Ok(Some(Shown { view, database_id, database, info }))
+    Ok(Some(Shown { view, database_id, database, info, rights }))
 }
