@@ -81,7 +81,8 @@ pub(crate) async fn write_plan(
         refuse::check_enabled(&config, mode(write), &write.table.database.1, &write.table.info)?;
     }
     for write in writes.iter().filter(|write| write.table.cluster.authorizer().is_some()) {
-        check_write(&write.table, &write.kind, &statement_rights(session)?)?;
+        let rights = statement_rights(session)?;
+        check_write(&write.table, &write.kind, &rights)?;
     }
     if let Some(write) = writes.iter().find(|write| mode(write) == WriteMode::Sql) {
         if writes.len() > 1 {

@@ -20,7 +20,7 @@ pub(crate) fn check_write(target: &WrittenTable, kind: &WriteKind, rights: &Righ
         WriteKind::Insert { columns, on_duplicate } => {
             rights.check_columns(Privilege::Insert, (database, table), named(columns))?;
             match on_duplicate {
-                OnDuplicate::Fail => Ok(()),
+                OnDuplicate::Fail | OnDuplicate::Skip => Ok(()),
                 OnDuplicate::Replace => rights.check(Privilege::Delete, database, table),
             }
         }
