@@ -13,7 +13,7 @@ use crate::error::{ClientError, ErrorKind, Result};
 use crate::gc_hold::{GcKeeper, KeepTime, SnapshotKeep};
 use crate::lock::LockResolver;
 use crate::options::ClientOptions;
-use crate::pd::{PdApi, PdClient};
+use crate::pd::{AbsentPd, PdApi, PdClient};
 use crate::query::QueryId;
 use crate::region::{RegionCache, Store};
 use crate::sender::Sender;
@@ -41,6 +41,7 @@ struct Inner {
     cop_cache: Option<Arc<CopCache>>,
     background: Background,
     gc_keeper: Arc<GcKeeper>,
+    is_apart: bool,
 }
 
 impl Client {
@@ -63,6 +64,19 @@ impl Client {
         Ok(Self::with_parts(options, pd, Arc::new(transport), clock))
     }
 
+    /// A client of a cluster whose PD nobody may ask, `why` says the reason: it has a clock and names for
+    /// statements, and refuses all else.
+    ///
+    /// # Errors
+    /// As [`Channels::new`].
+    pub fn apart(options: ClientOptions, why: &'static str) -> Result<Self> {
+        let clock: Arc<dyn Clock> = Arc::new(TokioClock);
+        let channels = Arc::new(Channels::new(&options, Arc::clone(&clock))?);
+        let transport = GrpcTransport::new(channels, Arc::clone(&clock), options.max_message_size);
+        let pd = Arc::new(AbsentPd::new(why));
+        Ok(Self::made_of(options, pd, Arc::new(transport), clock, true))
+    }
+
     /// A client over parts given from outside.
     #[must_use]
     pub fn with_parts(
@@ -70,6 +84,16 @@ impl Client {
         pd: Arc<dyn PdApi>,
         transport: Arc<dyn StoreTransport>,
         clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self::made_of(options, pd, transport, clock, false)
+    }
+
+    fn made_of(
+        options: ClientOptions,
+        pd: Arc<dyn PdApi>,
+        transport: Arc<dyn StoreTransport>,
+        clock: Arc<dyn Clock>,
+        is_apart: bool,
     ) -> Self {
         let transport = MeasuredTransport::new(transport, Arc::clone(&clock));
         let transport: Arc<dyn StoreTransport> = Arc::new(transport);
@@ -93,8 +117,15 @@ impl Client {
             cop_cache,
             background,
             gc_keeper: Arc::new(keeper),
+            is_apart,
         };
         Self { inner: Arc::new(inner) }
+    }
+
+    /// Whether it was made by [`Client::apart`].
+    #[must_use]
+    pub fn is_apart(&self) -> bool {
+        self.inner.is_apart
     }
 
     /// A timestamp greater than every one taken before this call began.

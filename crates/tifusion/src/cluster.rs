@@ -1,5 +1,6 @@
 //! A cluster that the sessions of this process share: the client, the metadata, what is known of it.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,11 +13,13 @@ use tifusion_client::{Client, ClientOptions, Timestamp};
 use tifusion_codec::time::Zone;
 use tifusion_schema::stats::TableStatistics;
 
-use crate::config::{Config, HostMapping, Secret, Settings};
+use crate::config::{Config, HostMapping, ReadMode, Secret, Settings};
 use crate::error::{Error, ErrorKind, Result};
-use crate::meta::{ClusterReader, DiskCache, MetaReader, MetaStore, Need as NamesNeeded, View};
+use crate::meta::{
+    ClusterReader, DiskCache, MetaReader, MetaStore, Need as NamesNeeded, SqlReader, View,
+};
 use crate::sql_port::SqlPort;
-use crate::stats::{Circumstances, Need, StatisticsStore};
+use crate::stats::{Circumstances, Need, RowCounts, StatisticsStore};
 
 /// A connected cluster.
 #[derive(Debug)]
@@ -26,6 +29,8 @@ pub(crate) struct Cluster {
     statistics: StatisticsStore,
     traits: ClusterTraits,
     sql_port: Option<Arc<SqlPort>>,
+    /// How many rows tables have, where TiDB is asked for all.
+    row_counts: RowCounts,
 }
 
 /// What a cluster was set up with, once for all.
@@ -40,6 +45,16 @@ pub(crate) struct ClusterTraits {
     /// What its stores shall not evaluate, as `mysql.expr_pushdown_blacklist` said on connecting;
     /// `None` if it could not be read.
     pub(crate) pushdown_blacklist: Option<Vec<String>>,
+}
+
+impl ClusterTraits {
+    /// Takes over what the variables of `mysql.tidb` say.
+    fn take(&mut self, variables: &HashMap<String, String>) {
+        let new_collation = variables.get("new_collation_enabled");
+        self.new_collation = new_collation.is_some_and(|value| value.eq_ignore_ascii_case("true"));
+        self.knows_collation = true;
+        self.system_zone = variables.get("system_tz").and_then(|name| name.parse().ok());
+    }
 }
 
 impl Default for ClusterTraits {
@@ -58,6 +73,9 @@ impl Cluster {
     /// Connects to the cluster of `config`.
     pub(crate) async fn connect(config: &Config) -> Result<Arc<Self>> {
         let settings = config.settings();
+        if settings.read_mode == ReadMode::Sql {
+            return Self::at_sql_port(settings).await;
+        }
         Self::over(Client::connect(client_options(settings)).await?, settings).await
     }
 
@@ -70,10 +88,38 @@ impl Cluster {
         let meta = MetaStore::new(reader, disk);
         let sql_port = SqlPort::of(settings).map(Arc::new);
         let traits = ClusterTraits::default();
-        let mut cluster = Self { client, meta, statistics, traits, sql_port };
+        let row_counts = RowCounts::default();
+        let mut cluster = Self { client, meta, statistics, traits, sql_port, row_counts };
         cluster.meta.view(NamesNeeded::Databases, None).await?;
         cluster.traits = cluster.read_traits(settings).await;
         Ok(Arc::new(cluster))
+    }
+
+    /// The cluster behind TiDB's SQL port, of which nothing else is asked.
+    async fn at_sql_port(settings: &Settings) -> Result<Arc<Self>> {
+        let port = SqlPort::of(settings)
+            .map(Arc::new)
+            .ok_or_else(|| Error::invalid("read.mode = sql needs tidb.addr and tidb.user"))?;
+        let mut options = ClientOptions::new(Vec::<String>::new());
+        options.request_timeout = settings.request_timeout;
+        let why = "PD and the stores are not asked for anything: read.mode is sql";
+        let client = Client::apart(options, why)?;
+        let reader: Arc<dyn MetaReader> = Arc::new(SqlReader::new(Arc::clone(&port)));
+        let statistics = StatisticsStore::new(Arc::clone(&reader));
+        let meta = MetaStore::new(reader, None);
+        meta.view(NamesNeeded::Databases, None).await?;
+        let mut traits = ClusterTraits::default();
+        match port.variables().await {
+            Ok(variables) => traits.take(&variables),
+            Err(error) => {
+                tracing::warn!(%error, "mysql.tidb can't be read: new collations are taken to be on");
+            }
+        }
+        if let Some(new_collation) = settings.new_collation {
+            (traits.new_collation, traits.knows_collation) = (new_collation, true);
+        }
+        let (sql_port, row_counts) = (Some(port), RowCounts::default());
+        Ok(Arc::new(Self { client, meta, statistics, traits, sql_port, row_counts }))
     }
 
     /// A cluster of these parts.
@@ -85,7 +131,8 @@ impl Cluster {
     ) -> Arc<Self> {
         let statistics = StatisticsStore::new(reader);
         let traits = ClusterTraits::default();
-        Arc::new(Self { client, meta, statistics, traits, sql_port: None })
+        let row_counts = RowCounts::default();
+        Arc::new(Self { client, meta, statistics, traits, sql_port: None, row_counts })
     }
 
     /// The way to PD and the stores.
@@ -96,6 +143,11 @@ impl Cluster {
     /// The way to a TiDB server; `None` if none was named.
     pub(crate) fn sql_port(&self) -> Option<&Arc<SqlPort>> {
         self.sql_port.as_ref()
+    }
+
+    /// The way to TiDB, if it is asked for all that is read.
+    pub(crate) fn read_port(&self) -> Option<&Arc<SqlPort>> {
+        self.sql_port.as_ref().filter(|_| self.client.is_apart())
     }
 
     /// The metadata.
@@ -110,6 +162,10 @@ impl Cluster {
         needs: &[Need],
         patience: Duration,
     ) -> Vec<TableStatistics> {
+        if let Some(port) = self.read_port() {
+            let now = self.client.clock().now();
+            return self.row_counts.load(port, needs, now, patience).await;
+        }
         let zone = self.system_zone().unwrap_or_default();
         let at = Circumstances { now: self.client.clock().now(), zone, patience };
         self.statistics.load(&self.meta, view, needs, at).await
@@ -175,6 +231,10 @@ impl Cluster {
                  at {now}"
             )));
         }
+        // TiDB refuses what is too old itself.
+        if self.client.is_apart() {
+            return Ok(());
+        }
         Ok(self.client.check_gc_safe_point_by(ts, deadline).await?)
     }
 
@@ -187,14 +247,11 @@ impl Cluster {
     /// not recorded.
     async fn read_traits(&self, settings: &Settings) -> ClusterTraits {
         let mut traits = match crate::variables::read(&self.client, &self.meta).await {
-            Ok(variables) => ClusterTraits {
-                new_collation: variables
-                    .get("new_collation_enabled")
-                    .is_some_and(|value| value.eq_ignore_ascii_case("true")),
-                knows_collation: true,
-                system_zone: variables.get("system_tz").and_then(|name| name.parse().ok()),
-                ..ClusterTraits::default()
-            },
+            Ok(variables) => {
+                let mut traits = ClusterTraits::default();
+                traits.take(&variables);
+                traits
+            }
             Err(error) => {
                 tracing::warn!(%error, "mysql.tidb can't be read: new collations are taken to be on");
                 ClusterTraits::default()

@@ -41,7 +41,7 @@ pub use hosts::HostMapping;
 pub use options::TidbOptions;
 pub use replica::{ReplicaRead, ReplicaRole};
 pub use secret::Secret;
-pub use settings::{CodecFormat, Isolation, Priority, Settings, WriteMode, ZeroDate};
+pub use settings::{CodecFormat, Isolation, Priority, ReadMode, Settings, WriteMode, ZeroDate};
 pub use zone::TimeZone;
 
 use crate::error::{Error, Result};
@@ -260,6 +260,13 @@ impl Config {
                     name::TIDB_USER
                 )));
             }
+        }
+        if self.settings.read_mode == ReadMode::Sql && tidb_address.is_none() {
+            return Err(Error::invalid(format!(
+                "{} = sql needs {}: the host of TiDB's SQL port, which all is read through",
+                name::READ_MODE,
+                name::TIDB_ADDRESS
+            )));
         }
         let stores = [&self.settings.jdbc_server_store, &self.settings.jdbc_client_store];
         if !jdbc_tls_enable && stores.iter().any(|store| store.is_some()) {

@@ -16,6 +16,7 @@ mod cluster;
 mod local;
 mod patient;
 mod pd;
+mod sql_port;
 mod stores;
 
 use std::time::Duration;
@@ -35,6 +36,7 @@ const CHECKS: &[Check] = &[
     Check { name: "versions", run: |patient| Box::pin(stores::versions(patient)) },
     Check { name: "metadata", run: |patient| Box::pin(cluster::metadata(patient)) },
     Check { name: "collation", run: |patient| Box::pin(async { cluster::collation(patient) }) },
+    Check { name: "sql port", run: |patient| Box::pin(sql_port::sql_port(patient)) },
     Check { name: "names", run: |patient| Box::pin(async { local::names(patient) }) },
     Check { name: "writing", run: |patient| Box::pin(async { local::writing(patient) }) },
 ];
