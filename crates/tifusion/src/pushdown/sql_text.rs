@@ -44,6 +44,7 @@ impl SqlText {
             _ => return None,
         };
         match function.children.as_slice() {
+            [argument] if orders(name) && is_text_by_bytes(argument) => None,
             [argument] => Some(format!("{name}({})", self.value(argument)?)),
             _ => None,
         }
@@ -51,7 +52,8 @@ impl SqlText {
 
     /// A key of an order; `None` if it has no text.
     pub(crate) fn order_key(&self, key: &ByItem) -> Option<String> {
-        let expr = self.value(key.expr.as_ref()?)?;
+        let expr = key.expr.as_ref().filter(|expr| !is_text_by_bytes(expr))?;
+        let expr = self.value(expr)?;
         Some(if key.desc() { format!("{expr} DESC") } else { expr })
     }
 
@@ -205,6 +207,17 @@ impl SqlText {
             _ => Some(format!("CAST({} AS BINARY)", self.value(expr)?)),
         }
     }
+}
+
+/// Whether a function looks at which of two values is the greater one.
+fn orders(name: &str) -> bool {
+    matches!(name, "MIN" | "MAX")
+}
+
+/// Whether it is a text as its bytes. Which of two is the greater one is decided by the connection's collation where
+/// TiDB has it decided by a store, not by that of bytes, so that they are put in order here.
+fn is_text_by_bytes(expr: &Expr) -> bool {
+    expr.sig() == Sig::CoalesceString && is_bytes(expr)
 }
 
 /// The symbol of a comparison by value.

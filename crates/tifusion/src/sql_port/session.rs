@@ -102,7 +102,11 @@ impl SqlSession {
         patience: Duration,
     ) -> Result<(), SqlPortError> {
         let place = self.place.clone();
-        let mut set = "SET time_zone = '+00:00', sql_mode = ''".to_owned();
+        // What TiDB casts to bytes keeps the connection's collation where a store computes with it: one that tells
+        // all texts apart.
+        let mut set =
+            "SET time_zone = '+00:00', sql_mode = '', collation_connection = 'utf8mb4_bin'"
+                .to_owned();
         if let Some(snapshot) = snapshot {
             set.push_str(&format!(", tidb_snapshot = '{}'", snapshot.version()));
         }
