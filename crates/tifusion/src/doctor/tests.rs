@@ -65,7 +65,7 @@ async fn a_sql_port_where_nobody_listens_is_bad_and_pd_is_left_alone_where_it_is
         ("tidb.password", "hunter2".to_owned()),
     ];
     let report = examined(&settings).await;
-    let of = |check: &str| report.findings().iter().filter(move |it| it.check() == check);
+    let of = |check: &'static str| report.findings().iter().filter(move |it| it.check() == check);
     let finding = of("sql port").next().unwrap();
     assert_eq!(
         (finding.health(), finding.subject()),
