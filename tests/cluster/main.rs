@@ -28,6 +28,7 @@ mod keystores;
 mod order;
 mod pushdown;
 mod queries;
+mod read_by_sql;
 mod regions;
 mod show;
 mod sql;

@@ -18,10 +18,13 @@ async fn all_queries_give_tidbs_answers() {
     tidb.fresh_database(test).await;
     tpch::load(&mut tidb, 0.01).await;
     tidb.run([sql_mode()]).await;
-    let connector = Connector::connect(&cluster, &[]).await;
-    connector.use_database(test).await;
-    let lines = connector.query("SELECT count(*) FROM lineitem").await;
-    assert_eq!(lines.rows[0][0].plain(), "60175");
+    let bypass = Connector::connect(&cluster, &[]).await;
+    let by_sql = Connector::by_sql(&cluster, &[]).await;
+    for connector in [&bypass, &by_sql] {
+        connector.use_database(test).await;
+        let lines = connector.query("SELECT count(*) FROM lineitem").await;
+        assert_eq!(lines.rows[0][0].plain(), "60175");
+    }
     for number in 1..=tpch::QUERIES {
         let query = tpch::query(number);
         let rules = Rules {
@@ -32,9 +35,11 @@ async fn all_queries_give_tidbs_answers() {
         };
         let theirs = tidb.query(&to_tidb(&query)).await;
         assert!(!theirs.rows.is_empty(), "query {number} finds nothing");
-        let ours = connector.query(&query).await;
-        if let Some(difference) = difference(&ours, &theirs, rules) {
-            panic!("query {number}: {difference}");
+        for (connector, way) in [(&bypass, "from the stores"), (&by_sql, "by SQL")] {
+            let ours = connector.query(&query).await;
+            if let Some(difference) = difference(&ours, &theirs, rules) {
+                panic!("query {number} {way}: {difference}");
+            }
         }
     }
 }

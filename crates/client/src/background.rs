@@ -38,18 +38,26 @@ impl Default for Background {
 }
 
 impl Background {
-    /// Starts a task on `runtime`, from wherever it is called.
+    /// Starts a task on `runtime`, from wherever it is called, as a part of what calls.
     pub(crate) fn spawn<F>(&self, runtime: &Handle, work: F) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
+        self.spawn_for_all(runtime, work.in_current_span())
+    }
+
+    /// The same for a task that is nobody's own: whoever happens to begin it has a span that ends before it does.
+    pub(crate) fn spawn_for_all<F>(&self, runtime: &Handle, work: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
         let place: Option<OwnedSemaphorePermit> = Arc::clone(&self.places).try_acquire_owned().ok();
-        let work = async move {
+        runtime.spawn(async move {
             let _place = place;
             work.await
-        };
-        runtime.spawn(work.in_current_span())
+        })
     }
 
     /// Returns when no task runs.

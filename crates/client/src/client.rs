@@ -15,7 +15,7 @@ use crate::gc_check::LastSafePoint;
 use crate::gc_hold::{GcKeeper, KeepTime, SnapshotKeep};
 use crate::lock::LockResolver;
 use crate::options::ClientOptions;
-use crate::pd::{PdApi, PdClient};
+use crate::pd::{AbsentPd, PdApi, PdClient};
 use crate::query::QueryId;
 use crate::region::{RegionCache, Store};
 use crate::sender::Sender;
@@ -45,6 +45,7 @@ struct Inner {
     gc_keeper: Arc<GcKeeper>,
     last_safe_point: LastSafePoint,
     auto_ids: AutoIdService,
+    is_apart: bool,
 }
 
 impl Client {
@@ -65,7 +66,20 @@ impl Client {
         let max_message_size = options.max_message_size;
         let transport =
             GrpcTransport::new(Arc::clone(&channels), Arc::clone(&clock), max_message_size);
-        Ok(Self::assembled(options, pd, Arc::new(transport), clock, Some(channels)))
+        Ok(Self::assembled(options, pd, Arc::new(transport), clock, (Some(channels), false)))
+    }
+
+    /// A client of a cluster whose PD nobody may ask, `why` says the reason: it has a clock and names for
+    /// statements, and refuses all else.
+    ///
+    /// # Errors
+    /// As [`Channels::new`].
+    pub fn apart(options: ClientOptions, why: &'static str) -> Result<Self> {
+        let clock: Arc<dyn Clock> = Arc::new(TokioClock);
+        let channels = Arc::new(Channels::new(&options, Arc::clone(&clock))?);
+        let transport = GrpcTransport::new(channels, Arc::clone(&clock), options.max_message_size);
+        let pd = Arc::new(AbsentPd::new(why));
+        Ok(Self::assembled(options, pd, Arc::new(transport), clock, (None, true)))
     }
 
     /// A client over parts given from outside. It has no way to TiDB's auto id service.
@@ -76,7 +90,7 @@ impl Client {
         transport: Arc<dyn StoreTransport>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self::assembled(options, pd, transport, clock, None)
+        Self::assembled(options, pd, transport, clock, (None, false))
     }
 
     fn assembled(
@@ -84,7 +98,7 @@ impl Client {
         pd: Arc<dyn PdApi>,
         transport: Arc<dyn StoreTransport>,
         clock: Arc<dyn Clock>,
-        channels: Option<Arc<Channels>>,
+        (channels, is_apart): (Option<Arc<Channels>>, bool),
     ) -> Self {
         let transport = MeasuredTransport::new(transport, Arc::clone(&clock));
         let transport: Arc<dyn StoreTransport> = Arc::new(transport);
@@ -112,8 +126,15 @@ impl Client {
             gc_keeper: Arc::new(keeper),
             last_safe_point: LastSafePoint::default(),
             auto_ids,
+            is_apart,
         };
         Self { inner: Arc::new(inner) }
+    }
+
+    /// Whether it was made by [`Client::apart`].
+    #[must_use]
+    pub fn is_apart(&self) -> bool {
+        self.inner.is_apart
     }
 
     /// A timestamp greater than every one taken before this call began.

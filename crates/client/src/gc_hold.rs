@@ -143,7 +143,7 @@ impl GcKeeper {
         if begins {
             let work =
                 Keeping { keeper: Arc::clone(self), told: None, next_sign: now, is_done: false };
-            drop(self.background.spawn(&runtime, work.run()));
+            drop(self.background.spawn_for_all(&runtime, work.run()));
         }
         self.changed.notify_one();
         Ok(SnapshotKeep { keeper: Arc::clone(self), id: Some(id), start_ts })

@@ -159,3 +159,67 @@ fn a_runtime_that_ends_does_not_end_it_for_others() {
         assert_eq!(held(&cluster), None);
     });
 }
+
+/// Counts the handles of the one span that there is.
+#[derive(Debug, Clone, Default)]
+struct OpenSpans(Arc<std::sync::atomic::AtomicUsize>);
+
+impl OpenSpans {
+    fn count(&self) -> usize {
+        self.0.load(std::sync::atomic::Ordering::SeqCst)
+    }
+
+    fn add(&self) {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+    }
+}
+
+impl tracing::Subscriber for OpenSpans {
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        self.add();
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn event(&self, _: &tracing::Event<'_>) {}
+
+    fn enter(&self, _: &tracing::span::Id) {}
+
+    fn exit(&self, _: &tracing::span::Id) {}
+
+    fn clone_span(&self, id: &tracing::span::Id) -> tracing::span::Id {
+        self.add();
+        id.clone()
+    }
+
+    fn try_close(&self, _: tracing::span::Id) -> bool {
+        self.0.fetch_sub(1, std::sync::atomic::Ordering::SeqCst) == 1
+    }
+}
+
+/// The task that holds garbage collection back is begun by one statement and serves all: that one's span must not
+/// stay open until the last is done.
+#[tokio::test(start_paused = true)]
+async fn the_span_of_whoever_came_first_ends_with_it() {
+    let cluster = FakeCluster::new();
+    let client = cluster.client();
+    let start_ts = client.timestamp().await.unwrap();
+    let spans = OpenSpans::default();
+    let subscribed = tracing::subscriber::set_default(spans.clone());
+    let span = tracing::info_span!("statement");
+    let keep = span.in_scope(|| client.keep_snapshot(start_ts, TIME).unwrap());
+    assert_eq!(spans.count(), 1);
+    drop(span);
+    assert_eq!(spans.count(), 0, "somebody else has it still");
+    drop(subscribed);
+    pass(AFTER * 2).await;
+    assert!(held(&cluster).is_some());
+    keep.release().await;
+}

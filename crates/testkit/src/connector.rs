@@ -132,6 +132,31 @@ impl Connector {
         Self::over(&cluster.pd, all, settings).await
     }
 
+    /// A session that knows nothing of `cluster` but TiDB's SQL port, with the given settings.
+    ///
+    /// # Panics
+    /// If connecting fails.
+    pub async fn by_sql(cluster: &Cluster, settings: &[(&str, &str)]) -> Self {
+        Self::try_by_sql(cluster, settings).await.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// A session that knows nothing of `cluster` but TiDB's SQL port, with the given settings.
+    ///
+    /// # Errors
+    /// TiFusion's own.
+    pub async fn try_by_sql(cluster: &Cluster, settings: &[(&str, &str)]) -> Result<Self, Error> {
+        let (host, port) = cluster.tidb.rsplit_once(':').expect("host:port");
+        let place = [
+            ("read.mode", "sql"),
+            ("write.mode", "sql"),
+            ("tidb.addr", host),
+            ("tidb.port", port),
+            ("tidb.user", "root"),
+        ];
+        // Nobody listens there.
+        Self::over("127.0.0.1:1", HashMap::new(), &[&place[..], settings].concat()).await
+    }
+
     /// A session over a cluster in this process with the given settings.
     ///
     /// # Panics

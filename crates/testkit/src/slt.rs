@@ -199,7 +199,7 @@ fn visible(cell: &Cell) -> String {
     format!("{}{inner}{}", "␣".repeat(before), "␣".repeat(after))
 }
 
-/// Runs a file on TiDB, then on the connector, each in a database of its own.
+/// Runs a file on TiDB, then on the connector over the stores and over TiDB's SQL port, each in a database of its own.
 ///
 /// # Panics
 /// If one of them answers otherwise than the file says.
@@ -227,14 +227,20 @@ pub async fn judge(cluster: &Cluster, file: &Path) {
         done.unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     }
     check("TiDB", Runner::new(tidb), file).await;
-    let connector = || async {
-        let mut tidb = Tidb::connect(&cluster.tidb).await;
-        tidb.fresh_database(&connector_database).await;
-        let connector = Connector::connect(cluster, &[]).await;
-        connector.use_database(&connector_database).await;
-        Ok(ConnectorEngine { connector, changer: Changer::Tidb(tidb) })
-    };
-    check("TiFusion", Runner::new(connector), file).await;
+    for (by_sql, who) in [(false, "TiFusion"), (true, "TiFusion, by SQL")] {
+        let connector_database = &connector_database;
+        let connector = move || async move {
+            let mut tidb = Tidb::connect(&cluster.tidb).await;
+            tidb.fresh_database(connector_database).await;
+            let connector = match by_sql {
+                false => Connector::connect(cluster, &[]).await,
+                true => Connector::by_sql(cluster, &[]).await,
+            };
+            connector.use_database(connector_database).await;
+            Ok(ConnectorEngine { connector, changer: Changer::Tidb(tidb) })
+        };
+        check(who, Runner::new(connector), file).await;
+    }
 }
 
 /// Runs a file on the connector over an embedded cluster, in a database of its own: the answers in

@@ -1,5 +1,6 @@
 //! A cluster that the sessions of this process share: the client, the metadata, what is known of it.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,11 +14,13 @@ use tifusion_codec::time::Zone;
 use tifusion_schema::stats::TableStatistics;
 
 use crate::auth::{self, Authorizer, Rights};
-use crate::config::{Config, HostMapping, Secret, Settings};
+use crate::config::{Config, HostMapping, ReadMode, Secret, Settings};
 use crate::error::{Error, ErrorKind, Result};
-use crate::meta::{ClusterReader, DiskCache, MetaReader, MetaStore, Need as NamesNeeded, View};
+use crate::meta::{
+    ClusterReader, DiskCache, MetaReader, MetaStore, Need as NamesNeeded, SqlReader, View,
+};
 use crate::sql_port::SqlPort;
-use crate::stats::{Circumstances, Need, StatisticsStore};
+use crate::stats::{Circumstances, Need, RowCounts, StatisticsStore};
 
 /// A connected cluster.
 #[derive(Debug)]
@@ -28,6 +31,8 @@ pub(crate) struct Cluster {
     traits: ClusterTraits,
     sql_port: Option<Arc<SqlPort>>,
     authorizer: Option<Authorizer>,
+    /// How many rows tables have, where TiDB is asked for all.
+    row_counts: RowCounts,
 }
 
 /// What a cluster was set up with, once for all.
@@ -42,6 +47,16 @@ pub(crate) struct ClusterTraits {
     /// What its stores shall not evaluate, as `mysql.expr_pushdown_blacklist` said on connecting;
     /// `None` if it could not be read.
     pub(crate) pushdown_blacklist: Option<Vec<String>>,
+}
+
+impl ClusterTraits {
+    /// Takes over what the variables of `mysql.tidb` say.
+    fn take(&mut self, variables: &HashMap<String, String>) {
+        let new_collation = variables.get("new_collation_enabled");
+        self.new_collation = new_collation.is_some_and(|value| value.eq_ignore_ascii_case("true"));
+        self.knows_collation = true;
+        self.system_zone = variables.get("system_tz").and_then(|name| name.parse().ok());
+    }
 }
 
 impl Default for ClusterTraits {
@@ -60,6 +75,9 @@ impl Cluster {
     /// Connects to the cluster of `config`.
     pub(crate) async fn connect(config: &Config) -> Result<Arc<Self>> {
         let settings = config.settings();
+        if settings.read_mode == ReadMode::Sql {
+            return Self::at_sql_port(settings).await;
+        }
         let options = located_options(config).await?;
         let cluster = Self::over(Client::connect(options).await?, settings).await?;
         // Who may not log in learns so at once.
@@ -76,13 +94,42 @@ impl Cluster {
         let meta = MetaStore::new(reader, disk);
         let sql_port = SqlPort::of(settings).map(Arc::new);
         let traits = ClusterTraits::default();
-        let authorizer = match (&sql_port, settings.auth_enable) {
-            (Some(port), true) => Some(Authorizer::new(Arc::clone(port), settings)),
-            _ => None,
-        };
-        let mut cluster = Self { client, meta, statistics, traits, sql_port, authorizer };
+        let row_counts = RowCounts::default();
+        let authorizer = sql_port.as_ref().and_then(|port| authorizer(port, settings));
+        let mut cluster =
+            Self { client, meta, statistics, traits, sql_port, authorizer, row_counts };
         cluster.meta.view(NamesNeeded::Databases, None).await?;
         cluster.traits = cluster.read_traits(settings).await;
+        Ok(Arc::new(cluster))
+    }
+
+    /// The cluster behind TiDB's SQL port, of which nothing else is asked.
+    async fn at_sql_port(settings: &Settings) -> Result<Arc<Self>> {
+        let port = SqlPort::of(settings)
+            .map(Arc::new)
+            .ok_or_else(|| Error::invalid("read.mode = sql needs tidb.addr and tidb.user"))?;
+        let mut options = ClientOptions::new(Vec::<String>::new());
+        options.request_timeout = settings.request_timeout;
+        let why = "PD and the stores are not asked for anything: read.mode is sql";
+        let client = Client::apart(options, why)?;
+        let reader: Arc<dyn MetaReader> = Arc::new(SqlReader::new(Arc::clone(&port)));
+        let statistics = StatisticsStore::new(Arc::clone(&reader));
+        let meta = MetaStore::new(reader, None);
+        meta.view(NamesNeeded::Databases, None).await?;
+        let mut traits = ClusterTraits::default();
+        match port.variables().await {
+            Ok(variables) => traits.take(&variables),
+            Err(error) => {
+                tracing::warn!(%error, "mysql.tidb can't be read: new collations are taken to be on");
+            }
+        }
+        if let Some(new_collation) = settings.new_collation {
+            (traits.new_collation, traits.knows_collation) = (new_collation, true);
+        }
+        let authorizer = authorizer(&port, settings);
+        let (sql_port, row_counts) = (Some(port), RowCounts::default());
+        let cluster = Self { client, meta, statistics, traits, sql_port, authorizer, row_counts };
+        cluster.rights().await?;
         Ok(Arc::new(cluster))
     }
 
@@ -95,7 +142,16 @@ impl Cluster {
     ) -> Arc<Self> {
         let statistics = StatisticsStore::new(reader);
         let traits = ClusterTraits::default();
-        Arc::new(Self { client, meta, statistics, traits, sql_port: None, authorizer: None })
+        let row_counts = RowCounts::default();
+        Arc::new(Self {
+            client,
+            meta,
+            statistics,
+            traits,
+            sql_port: None,
+            authorizer: None,
+            row_counts,
+        })
     }
 
     /// The way to PD and the stores.
@@ -124,6 +180,11 @@ impl Cluster {
         }
     }
 
+    /// The way to TiDB, if it is asked for all that is read.
+    pub(crate) fn read_port(&self) -> Option<&Arc<SqlPort>> {
+        self.sql_port.as_ref().filter(|_| self.client.is_apart())
+    }
+
     /// The metadata.
     pub(crate) fn meta(&self) -> &MetaStore {
         &self.meta
@@ -136,6 +197,10 @@ impl Cluster {
         needs: &[Need],
         patience: Duration,
     ) -> Vec<TableStatistics> {
+        if let Some(port) = self.read_port() {
+            let now = self.client.clock().now();
+            return self.row_counts.load(port, needs, now, patience).await;
+        }
         let zone = self.system_zone().unwrap_or_default();
         let at = Circumstances { now: self.client.clock().now(), zone, patience };
         self.statistics.load(&self.meta, view, needs, at).await
@@ -201,6 +266,10 @@ impl Cluster {
                  at {now}"
             )));
         }
+        // TiDB refuses what is too old itself.
+        if self.client.is_apart() {
+            return Ok(());
+        }
         Ok(self.client.check_gc_safe_point_by(ts, deadline).await?)
     }
 
@@ -213,14 +282,11 @@ impl Cluster {
     /// not recorded.
     async fn read_traits(&self, settings: &Settings) -> ClusterTraits {
         let mut traits = match crate::variables::read(&self.client, &self.meta).await {
-            Ok(variables) => ClusterTraits {
-                new_collation: variables
-                    .get("new_collation_enabled")
-                    .is_some_and(|value| value.eq_ignore_ascii_case("true")),
-                knows_collation: true,
-                system_zone: variables.get("system_tz").and_then(|name| name.parse().ok()),
-                ..ClusterTraits::default()
-            },
+            Ok(variables) => {
+                let mut traits = ClusterTraits::default();
+                traits.take(&variables);
+                traits
+            }
             Err(error) => {
                 tracing::warn!(%error, "mysql.tidb can't be read: new collations are taken to be on");
                 ClusterTraits::default()
@@ -255,6 +321,11 @@ pub(crate) async fn located_options(config: &Config) -> Result<ClientOptions> {
         tracing::info!(pd = ?options.pd_endpoints, "PD as TiDB has it");
     }
     Ok(options)
+}
+
+/// Who asks TiDB at `port` what its user may do, if anybody shall.
+fn authorizer(port: &Arc<SqlPort>, settings: &Settings) -> Option<Authorizer> {
+    settings.auth_enable.then(|| Authorizer::new(Arc::clone(port), settings))
 }
 
 /// How the client is set up for a configuration.

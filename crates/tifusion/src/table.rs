@@ -3,6 +3,7 @@
 mod other_ways;
 mod read_columns;
 mod rights;
+mod sql_scan;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -38,6 +39,7 @@ use crate::reading::{Reading, partition_ids};
 use crate::scan::TikvScanExec;
 use crate::scan::answer::ScanColumns;
 use crate::scan::estimates::ScanEstimates;
+use crate::scan::exec::ScanReader;
 use crate::scan::order::KeyOrder;
 use crate::scan::partition::{ByRegion, RegionBounds, RegionRanges, pieces, spread, together};
 use crate::scan::pushed::Pushdown;
@@ -540,6 +542,15 @@ impl TableProvider for TidbTable {
         };
         let config = TidbOptions::config_of(state.config_options()).unwrap_or_default();
         let settings = config.settings();
+        if let Some(port) = self.cluster.read_port() {
+            let given = filters.len();
+            let filters = logical::physical(filters, &self.schema, state)?;
+            // What is not looked at leaves too many rows.
+            let limit = limit.filter(|_| filters.len() == given);
+            let known = state.config().get_extension::<StatementStatistics>();
+            let way = (port, &snapshot, settings);
+            return Ok(self.sql_scan(way, projection, filters, (limit, known))?);
+        }
         let output = self.project(projection)?;
         let columns = self.scan_columns(settings, &output)?;
         let given = filters.len();
@@ -587,13 +598,14 @@ impl TableProvider for TidbTable {
             indexes: demand.indexes,
             price,
         });
-        let (client, settings) = (self.cluster.client().clone(), settings.clone());
+        let reader = ScanReader::Stores(self.cluster.client().clone());
+        let settings = settings.clone();
         let scan = (spec, columns);
         let estimates = known.map_or_else(ScanEstimates::default, |known| {
             let output = output.iter().map(|column| (&column.info, column.kind.field()));
             ScanEstimates::new(&known.statistics, known.is_compared, output).narrowed(rows)
         });
-        let scan = TikvScanExec::new(client, settings, snapshot, scan, pushdown, partitions)
+        let scan = TikvScanExec::new(reader, settings, snapshot, scan, pushdown, partitions)
             .with_estimates(estimates)
             .with_key_order(key_order);
         let scan = match keys {

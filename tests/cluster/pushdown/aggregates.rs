@@ -164,6 +164,12 @@ async fn judge(sides: &Sides, tidb: Option<&Mutex<Tidb>>, case: &Case) -> Result
     if let Some(why) = difference(&on, &off, case.rules()) {
         return Err(format!("on and off: {why}\n{}", sides.on.explain(&sql).await));
     }
+    if let Some(by_sql) = &sides.by_sql {
+        let rows = answer(by_sql, &sql).await.map_err(|error| format!("by SQL: {error}"))?;
+        if let Some(why) = difference(&rows.rows(Clock::Wall), &off, case.rules()) {
+            return Err(format!("by SQL: {why}\n{}", by_sql.explain(&sql).await));
+        }
+    }
     let sql = case.sql(true);
     let is_for_tidb = NOT_FOR_TIDB.iter().all(|(part, _)| !sql.contains(part));
     let Some(tidb) = tidb.filter(|_| is_for_tidb) else { return Ok(Outcome::Equal) };

@@ -64,6 +64,12 @@ async fn judge(
     if let Some(difference) = difference(&on, &off, Rules::default()) {
         return Err(format!("on and off: {difference}"));
     }
+    if let Some(by_sql) = &sides.by_sql {
+        let by_sql = by_sql.try_query(&query).await.map_err(|error| format!("by SQL: {error}"))?;
+        if let Some(difference) = difference(&by_sql, &off, Rules::default()) {
+            return Err(format!("by SQL: {difference}"));
+        }
+    }
     let plan = sides.on.explain(&query).await;
     let pushed = plan.contains("pushed=[") || plan.contains("superset=[");
     match row.exactness() {

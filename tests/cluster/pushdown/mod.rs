@@ -34,10 +34,12 @@ fn statements(prefix: &str) -> Vec<String> {
     ]
 }
 
-/// Two sessions over one cluster: one lets the stores do what they can, one lets them read alone.
+/// Sessions over one cluster: one lets the stores do what they can, one lets them read alone.
 struct Sides {
     on: Connector,
     off: Connector,
+    /// One that asks TiDB, where there is one.
+    by_sql: Option<Connector>,
 }
 
 impl Sides {
@@ -52,7 +54,8 @@ impl Sides {
         tidb.run(["SET sql_mode = @mode".to_owned(), differences::sql_mode()]).await;
         let on = Connector::connect(cluster, &[]).await;
         let off = Connector::connect(cluster, pushdown_off()).await;
-        let sides = Self { on, off };
+        let by_sql = Some(Connector::by_sql(cluster, &[]).await);
+        let sides = Self { on, off, by_sql };
         sides.use_database(database).await;
         (sides, tidb)
     }
@@ -64,7 +67,7 @@ impl Sides {
         }
         let on = Connector::embedded(cluster, &[]).await;
         let off = Connector::embedded(cluster, pushdown_off()).await;
-        let sides = Self { on, off };
+        let sides = Self { on, off, by_sql: None };
         sides.use_database("test").await;
         sides
     }
@@ -72,6 +75,9 @@ impl Sides {
     async fn use_database(&self, database: &str) {
         self.on.use_database(database).await;
         self.off.use_database(database).await;
+        if let Some(by_sql) = &self.by_sql {
+            by_sql.use_database(database).await;
+        }
     }
 }
 

@@ -122,6 +122,15 @@ async fn problem(sides: &Sides, query: &str, must: bool) -> Option<String> {
     if let Some(difference) = difference(&on, &off, rules) {
         return Some(difference);
     }
+    if let Some(by_sql) = &sides.by_sql {
+        let said = match by_sql.try_query(query).await {
+            Ok(by_sql) => difference(&by_sql, &off, rules),
+            Err(error) => Some(error.to_string()),
+        };
+        if let Some(said) = said {
+            return Some(format!("by SQL: {said}\n{}", by_sql.explain(query).await));
+        }
+    }
     let plan = sides.on.explain(query).await;
     let nothing_left = plan.contains("EmptyExec") || plan.contains("PlaceholderRowExec");
     (must && !is_reduced(&plan) && !nothing_left).then(|| format!("it is not pushed:\n{plan}"))
@@ -221,7 +230,7 @@ async fn sums_wrap_around_as_the_engines_do() {
     cluster.execute(&format!("INSERT INTO test.large VALUES {}", rows.join(", "))).await.unwrap();
     let on = Connector::embedded(&cluster, &[]).await;
     let off = Connector::embedded(&cluster, pushdown_off()).await;
-    let sides = Sides { on, off };
+    let sides = Sides { on, off, by_sql: None };
     sides.use_database("test").await;
     for query in [
         "SELECT sum(i), sum(u), sum(n) FROM large",

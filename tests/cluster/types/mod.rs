@@ -19,14 +19,20 @@ use tifusion_testkit::tidb::Tidb;
 
 use self::cases::Case;
 
-/// Encodings of answers.
+/// Encodings of answers of the stores.
 const FORMATS: [&str; 2] = ["chunk", "default"];
+
+/// The way through TiDB's SQL port.
+const BY_SQL: &str = "SQL";
+
+/// The ways in which values come: in these encodings, and from TiDB.
+const WAYS: [&str; 3] = ["chunk", "default", BY_SQL];
 
 /// A mode in which TiDB stores whatever it can: zero dates, dates that no calendar has, and the
 /// empty member for an unknown one.
 const LAX: &str = "SET sql_mode = 'ALLOW_INVALID_DATES'";
 
-/// TiDB with an empty database, and a connector for each encoding that uses it.
+/// TiDB with an empty database, and a connector for each way that uses it.
 struct Sides {
     tidb: Tidb,
     connectors: Vec<Connector>,
@@ -45,10 +51,13 @@ impl Sides {
             connector.use_database(database).await;
             connectors.push(connector);
         }
+        let connector = Connector::by_sql(cluster, &[]).await;
+        connector.use_database(database).await;
+        connectors.push(connector);
         Self { tidb, connectors }
     }
 
-    /// Both encodings give TiDB's rows, at least `least` of them, and its column names.
+    /// All ways give TiDB's rows, at least `least` of them, and its column names.
     async fn agree(&mut self, query: &str, least: usize) -> Rows {
         self.agree_with(query, query, least).await
     }
@@ -57,10 +66,10 @@ impl Sides {
     async fn agree_with(&mut self, query: &str, of_tidb: &str, least: usize) -> Rows {
         let theirs = self.tidb.query(of_tidb).await;
         assert!(theirs.rows.len() >= least, "only {} rows: {query}", theirs.rows.len());
-        for (connector, format) in self.connectors.iter().zip(FORMATS) {
+        for (connector, format) in self.connectors.iter().zip(WAYS) {
             let ours = connector.query(query).await;
             if let Some(difference) = difference(&ours, &theirs, Rules::default()) {
-                panic!("{difference}\n{query}, encoding {format}");
+                panic!("{difference}\n{query}, by {format}");
             }
             assert_eq!(ours.columns, theirs.columns, "{query}");
         }
@@ -109,7 +118,9 @@ async fn judge(test: &str, shape: Shape, cases: &[Case]) {
             let query = format!("SELECT {columns} FROM `{name}`");
             sides.agree_with(&query, &exactly(&query, case), rows).await;
         }
-        check_types(&sides.connectors[0], case).await;
+        for connector in &sides.connectors {
+            check_types(connector, case).await;
+        }
     }
 }
 

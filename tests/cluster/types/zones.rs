@@ -7,7 +7,7 @@ use tifusion_testkit::compare::{Rules, difference};
 use tifusion_testkit::connector::{Answer, Connector};
 use tifusion_testkit::tidb::Tidb;
 
-use super::{FORMATS, LAX, cases, fill};
+use super::{BY_SQL, LAX, WAYS, cases, fill};
 
 /// Zones off the hour, with summer time of an hour and of half an hour, and on both sides of the
 /// date line.
@@ -33,9 +33,12 @@ async fn instants_are_right_in_every_zone() {
         fill(&mut tidb, &case, false).await;
     }
     for zone in ZONES {
-        for format in FORMATS {
-            let settings = [("time_zone", zone), ("coprocess.codec_format", format)];
-            let connector = Connector::connect(&cluster, &settings).await;
+        for way in WAYS {
+            let settings = [("time_zone", zone), ("coprocess.codec_format", way)];
+            let connector = match way {
+                BY_SQL => Connector::by_sql(&cluster, &settings[..1]).await,
+                _ => Connector::connect(&cluster, &settings).await,
+            };
             connector.use_database(test).await;
             for case in cases::instants(zone) {
                 let query = format!("SELECT * FROM {}", case.name);

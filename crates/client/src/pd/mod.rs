@@ -4,6 +4,7 @@
 //! [`PdApi`] is what the rest of the client sees. Keys are raw on its surface; PD's own, which are
 //! memory-comparable, are decoded and encoded behind it.
 
+mod absent;
 mod call;
 mod client;
 mod discovery;
@@ -29,6 +30,7 @@ use crate::backoff::Backoffer;
 use crate::error::{ClientError, ErrorKind, Result};
 use crate::timestamp::Timestamp;
 
+pub(crate) use absent::AbsentPd;
 pub use client::PdClient;
 pub use probe::{EndpointAnswer, PdEndpoint, PdMember, probe};
 

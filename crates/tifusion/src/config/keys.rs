@@ -64,6 +64,7 @@ pub(crate) mod name {
     pub(crate) const KEY_FILE: &str = "tikv.key_file";
     pub(crate) const PD_ADDRESSES: &str = "pd.addresses";
     pub(crate) const PRIORITY: &str = "request.command.priority";
+    pub(crate) const READ_MODE: &str = "read.mode";
     pub(crate) const REPLICA_ALLOWED: &str = "replica_read.address_whitelist";
     pub(crate) const REPLICA_DENIED: &str = "replica_read.address_blacklist";
     pub(crate) const REPLICA_LABEL: &str = "replica_read.label";
@@ -79,6 +80,7 @@ pub(crate) mod name {
     pub(crate) const STATEMENT_TIMEOUT: &str = "statement.timeout";
     pub(crate) const STREAMING: &str = "coprocess.streaming";
     pub(crate) const TIDB_ADDRESS: &str = "tidb.addr";
+    pub(crate) const TIDB_CONNECTIONS: &str = "tidb.max_connections";
     pub(crate) const TIDB_PASSWORD: &str = "tidb.password";
     pub(crate) const TIDB_PORT: &str = "tidb.port";
     pub(crate) const TIDB_USER: &str = "tidb.user";
@@ -122,13 +124,17 @@ pub(crate) const KEYS: &[KeySpec] = &[
     now(name::PD_ADDRESSES, "127.0.0.1:2379", Addresses, Connect,
         "Endpoints of PD, separated by commas; one that answers is enough."),
     now(name::TIDB_ADDRESS, "", Text, Connect,
-        "Host of TiDB's SQL port, for changes of schema, ANALYZE, and writes by write.mode = sql."),
+        "Host of TiDB's SQL port, for changes of schema, ANALYZE, writes by write.mode = sql, and reads by read.mode = sql."),
     now(name::TIDB_PORT, "4000", number(1, 65_535), Connect,
         "TiDB's SQL port."),
     now(name::TIDB_USER, "", Text, Connect,
         "User at TiDB's SQL port, whose privileges count where sql.auth.enable is set."),
     now(name::TIDB_PASSWORD, "", Secret, Connect,
         "That user's password."),
+    now(name::TIDB_CONNECTIONS, "64", number(1, 65_535), Connect,
+        "Most connections to TiDB's SQL port at once; who needs one more waits."),
+    now(name::READ_MODE, "bypass", Choice(&["bypass", "sql"]), Connect,
+        "How tables are read: bypass asks PD and the stores; sql asks TiDB's SQL port for all, where PD can't be reached. pd.addresses is not used then."),
     now(name::AUTH_ENABLE, "false", Flag, Connect,
         "Check the user's TiDB privileges, default roles included, before every read and write; PD is asked of TiDB where pd.addresses is not set."),
     now(name::AUTH_REFRESH, "10s", Span, Connect,

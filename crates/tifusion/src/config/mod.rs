@@ -41,7 +41,7 @@ pub use hosts::HostMapping;
 pub use options::TidbOptions;
 pub use replica::{ReplicaRead, ReplicaRole};
 pub use secret::Secret;
-pub use settings::{CodecFormat, Isolation, Priority, Settings, WriteMode, ZeroDate};
+pub use settings::{CodecFormat, Isolation, Priority, ReadMode, Settings, WriteMode, ZeroDate};
 pub use zone::TimeZone;
 
 use crate::error::{Error, Result};
@@ -265,6 +265,13 @@ impl Config {
             return Err(Error::invalid(format!(
                 "{} needs {}: the TiDB whose privileges are to be checked",
                 name::AUTH_ENABLE,
+                name::TIDB_ADDRESS
+            )));
+        }
+        if self.settings.read_mode == ReadMode::Sql && tidb_address.is_none() {
+            return Err(Error::invalid(format!(
+                "{} = sql needs {}: the host of TiDB's SQL port, which all is read through",
+                name::READ_MODE,
                 name::TIDB_ADDRESS
             )));
         }

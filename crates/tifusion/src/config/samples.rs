@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Config, ReplicaRole, parse_toml, read_toml};
+use super::{Config, ReadMode, ReplicaRole, WriteMode, parse_toml, read_toml};
 use crate::error::ErrorKind;
 
 /// What stands in the comment above settings whose feature this version lacks.
@@ -109,6 +109,14 @@ fn the_file_of_the_past_asks_replicas_for_what_they_have() {
     let config = load("stale-read.toml");
     let replica = &config.settings().replica_read;
     assert!(replica.stale && replica.roles.first() == Some(&ReplicaRole::Follower), "{replica:?}");
+}
+
+#[test]
+fn the_file_of_the_sql_port_asks_nobody_else() {
+    let config = load("sql-port-only.toml");
+    let settings = config.settings();
+    assert_eq!((settings.read_mode, settings.write_mode), (ReadMode::Sql, WriteMode::Sql));
+    assert!(settings.jdbc_tls_enable && settings.tidb_address.is_some(), "{settings:?}");
 }
 
 /// A file whose feature does not exist yet says so before anything else, and does not pretend.

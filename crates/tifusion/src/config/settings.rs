@@ -43,6 +43,15 @@ pub enum Priority {
     High,
 }
 
+/// How tables are read (`read.mode`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ReadMode {
+    /// From the stores, which PD knows.
+    Bypass,
+    /// Through TiDB's SQL port; nothing else of the cluster is asked.
+    Sql,
+}
+
 /// How rows are written (`write.mode`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum WriteMode {
@@ -130,6 +139,10 @@ pub struct Settings {
     pub auth_enable: bool,
     /// `sql.auth.refresh_interval`
     pub auth_refresh_interval: Duration,
+    /// `tidb.max_connections`
+    pub tidb_connections: usize,
+    /// `read.mode`
+    pub read_mode: ReadMode,
     /// `jdbc.tls_enable`
     pub jdbc_tls_enable: bool,
     /// `jdbc.server_cert_store`
@@ -217,6 +230,8 @@ impl Settings {
             tidb_password: Secret::default(),
             auth_enable: false,
             auth_refresh_interval: Duration::ZERO,
+            tidb_connections: 0,
+            read_mode: ReadMode::Bypass,
             jdbc_tls_enable: false,
             jdbc_server_store: None,
             jdbc_server_password: Secret::default(),
@@ -325,6 +340,7 @@ impl Settings {
             name::INDEX_CONCURRENCY => self.index_concurrency = size,
             name::FRAME_SIZE => self.max_message_size = size,
             name::REQUEST_TIMEOUT => self.request_timeout = Duration::from_secs(number),
+            name::TIDB_CONNECTIONS => self.tidb_connections = size,
             name::TIDB_PORT => self.tidb_port = u16::try_from(number).unwrap_or(u16::MAX),
             name::SCAN_CONCURRENCY => self.scan_concurrency = size,
             name::STALE_READ => self.stale_read = Some(number),
@@ -383,6 +399,9 @@ impl Settings {
             name::RESOURCE_GROUP => text.clone_into(&mut self.resource_group),
             name::STALE_READ => self.stale_read = None,
             name::TRUST_CERTS => self.trust_certs = path(),
+            name::READ_MODE => {
+                self.read_mode = if text == "sql" { ReadMode::Sql } else { ReadMode::Bypass };
+            }
             name::WRITE_MODE => {
                 self.write_mode = if text == "sql" { WriteMode::Sql } else { WriteMode::Bypass };
             }

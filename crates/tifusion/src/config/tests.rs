@@ -341,3 +341,17 @@ fn a_clone_of_a_sessions_options_does_not_follow_it() {
     let earlier = earlier.as_any().downcast_ref::<TidbOptions>().unwrap();
     assert!(!earlier.config().settings().show_rowid);
 }
+
+#[test]
+fn reading_by_sql_needs_an_address() {
+    let map = |more: &[(&str, &str)]| {
+        let given = [("read.mode", "sql")].iter().chain(more);
+        given.map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    };
+    let error = Config::from_map(&map(&[])).unwrap_err();
+    assert!(error.to_string().contains("tidb.addr"), "{error}");
+    let config = Config::from_map(&map(&[("tidb.addr", "tidb"), ("tidb.user", "app")])).unwrap();
+    assert_eq!(config.settings().read_mode, ReadMode::Sql);
+    assert_eq!(config.settings().tidb_connections, 64);
+    assert_eq!(Config::default().settings().read_mode, ReadMode::Bypass);
+}

@@ -17,6 +17,7 @@ mod local;
 mod patient;
 mod pd;
 mod privileges;
+mod sql_port;
 mod stores;
 
 use std::time::Duration;
@@ -37,6 +38,7 @@ const CHECKS: &[Check] = &[
     Check { name: "metadata", run: |patient| Box::pin(cluster::metadata(patient)) },
     Check { name: "collation", run: |patient| Box::pin(async { cluster::collation(patient) }) },
     Check { name: "privileges", run: |patient| Box::pin(privileges::privileges(patient)) },
+    Check { name: "sql port", run: |patient| Box::pin(sql_port::sql_port(patient)) },
     Check { name: "names", run: |patient| Box::pin(async { local::names(patient) }) },
     Check { name: "writing", run: |patient| Box::pin(async { local::writing(patient) }) },
 ];

@@ -9,7 +9,7 @@ use tifusion_client::pd::{EndpointAnswer, PdEndpoint, probe};
 use tifusion_client::{Client, ClientError};
 
 use crate::cluster::{Cluster, client_options, located_options};
-use crate::config::Config;
+use crate::config::{Config, ReadMode};
 use crate::error::{Error, ErrorKind};
 
 /// How long one question may take, with its retries.
@@ -28,6 +28,11 @@ pub(super) struct Patient {
 impl Patient {
     /// Connects as far as that goes.
     pub(super) async fn meet(config: &Config) -> Self {
+        if config.settings().read_mode == ReadMode::Sql {
+            let cluster = in_time(Cluster::connect(config)).await;
+            let config = config.clone();
+            return Self { config, pd: Ok(Vec::new()), client: None, cluster: Some(cluster) };
+        }
         // What keeps TiDB from saying where PD is, the check of privileges finds as well.
         let located = located_options(config).await;
         let mut options = located.unwrap_or_else(|_| client_options(config.settings()));
@@ -44,11 +49,7 @@ impl Patient {
         let client = Client::connect(options).await;
         if let Ok(client) = &client {
             let cluster = Cluster::over(client.clone(), config.settings());
-            let cluster = tokio::time::timeout(super::CHECK_TIME, cluster).await;
-            patient.cluster = Some(cluster.unwrap_or_else(|_| {
-                let message = format!("no answer within {:?}", super::CHECK_TIME);
-                Err(Error::new(ErrorKind::DeadlineExceeded, message))
-            }));
+            patient.cluster = Some(in_time(cluster).await);
         }
         patient.client = Some(client);
         patient
@@ -69,4 +70,14 @@ impl Patient {
     pub(super) fn backoffer(client: &Client) -> Backoffer {
         client.backoffer(PATIENCE)
     }
+}
+
+/// A cluster, if it is there before a check would have to end.
+async fn in_time(
+    cluster: impl Future<Output = Result<Arc<Cluster>, Error>>,
+) -> Result<Arc<Cluster>, Error> {
+    tokio::time::timeout(super::CHECK_TIME, cluster).await.unwrap_or_else(|_| {
+        let message = format!("no answer within {:?}", super::CHECK_TIME);
+        Err(Error::new(ErrorKind::DeadlineExceeded, message))
+    })
 }

@@ -53,6 +53,32 @@ async fn certificates_that_cannot_be_read_are_named() {
     assert_eq!(report.health(), Health::Bad);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sql_port_where_nobody_listens_is_bad_and_pd_is_left_alone_where_it_is_not_asked() {
+    let away = nowhere();
+    let (host, port) = away.rsplit_once(':').unwrap();
+    let settings = [
+        ("read.mode", "sql".to_owned()),
+        ("tidb.addr", host.to_owned()),
+        ("tidb.port", port.to_owned()),
+        ("tidb.user", "app".to_owned()),
+        ("tidb.password", "hunter2".to_owned()),
+    ];
+    let report = examined(&settings).await;
+    let of = |check: &'static str| report.findings().iter().filter(move |it| it.check() == check);
+    let finding = of("sql port").next().unwrap();
+    assert_eq!(
+        (finding.health(), finding.subject()),
+        (Health::Bad, format!("app@{away}").as_str())
+    );
+    assert!(finding.what_to_mend().unwrap().contains("tidb.addr"), "{finding:?}");
+    assert!(!format!("{report:?}").contains("hunter2"));
+    assert_eq!(of("pd").count(), 0, "{report:?}");
+    let report = examined(&[("pd.addresses", nowhere())]).await;
+    let finding = report.findings().iter().find(|it| it.check() == "sql port").unwrap();
+    assert_eq!(finding.health(), Health::Note);
+}
+
 #[test]
 fn clocks_may_differ_by_less_than_a_question_takes() {
     // Asked at 1000, answered at 1010.

@@ -10,6 +10,7 @@ mod advance;
 mod disk;
 mod names;
 mod reader;
+mod sql;
 mod store;
 mod tables;
 mod version;
@@ -17,6 +18,7 @@ mod version;
 pub(crate) use disk::DiskCache;
 pub(crate) use names::Names;
 pub(crate) use reader::{ClusterReader, MetaReader, ReadAt};
+pub(crate) use sql::SqlReader;
 pub(crate) use store::{MetaStore, Need, View};
 
 #[cfg(test)]

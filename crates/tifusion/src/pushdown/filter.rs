@@ -11,7 +11,7 @@ use tifusion_proto::tipb::Expr;
 use super::build::{MAX_DEPTH, is_too_large};
 use super::capability::{Exactness, Kind};
 use super::lower::{Dates, Lowering, Outcome, Physical, operands};
-use super::refusal::{Reason, Refusal, Sql};
+use super::refusal::{NO_SQL, Reason, Refusal, Sql};
 use super::scope::Scope;
 
 /// What becomes of the filters of a scan.
@@ -97,6 +97,9 @@ impl Filters {
             if conditions.iter().any(is_too_large) {
                 return Err(refuse(Reason::TooLarge));
             }
+            if !conditions.iter().all(|condition| can_be_sent(condition, scope)) {
+                return Err(refuse(NO_SQL));
+            }
             claimed.push((Sql(filter.as_ref()).to_string(), conditions));
         }
         for (text, conditions) in claimed {
@@ -157,9 +160,17 @@ fn conjunct(
         if is_too_large(condition) {
             return Err(Refusal::new(filter.as_ref(), Reason::TooLarge));
         }
+        if !can_be_sent(condition, scope) {
+            return Err(Refusal::new(filter.as_ref(), NO_SQL));
+        }
     }
     dropped.append(&mut conditions.dropped.into_inner());
     Ok(conjunct)
+}
+
+/// Whether a condition has a form in which it can be sent.
+fn can_be_sent(condition: &Expr, scope: &Scope) -> bool {
+    scope.sql.as_ref().is_none_or(|sql| sql.value(condition).is_some())
 }
 
 /// Lowers conditions, of which it only counts for which rows they are true.

@@ -15,6 +15,7 @@ pub(crate) mod lower;
 pub(crate) mod partial;
 pub(crate) mod refusal;
 pub(crate) mod scope;
+pub(crate) mod sql_text;
 mod table;
 mod ty;
 

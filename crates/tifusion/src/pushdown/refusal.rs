@@ -57,6 +57,10 @@ impl fmt::Display for Reason {
     }
 }
 
+/// The reason where TiDB's SQL has no text that surely means the same.
+pub(super) const NO_SQL: Reason =
+    Reason::Special("in TiDB's SQL it has no form that surely means the same");
+
 /// Shows an expression as SQL.
 pub(super) struct Sql<'a>(pub(super) &'a dyn PhysicalExpr);
 

@@ -10,6 +10,7 @@ use super::blacklist::Blacklist;
 use super::build::Build;
 use super::capability::Kind;
 use super::refusal::Reason;
+use super::sql_text::SqlText;
 use super::table::find;
 use super::ty::{IntRange, RealRange, Ty};
 use crate::config::ZeroDate;
@@ -28,6 +29,8 @@ pub(crate) struct Scope {
     pub(super) zero_date: ZeroDate,
     /// Whether the session's zone is UTC, as the requests' is.
     pub(super) is_utc: bool,
+    /// How expressions are written where they go to TiDB as SQL.
+    pub(super) sql: Option<Arc<SqlText>>,
     columns: Vec<(String, Result<Ty, Reason>)>,
 }
 
@@ -55,7 +58,12 @@ impl Scope {
             .into_iter()
             .map(|(name, field_type)| (name.to_owned(), column_type(field_type)))
             .collect();
-        Self { build: Build::new(new_collation), blacklist, zero_date, is_utc, columns }
+        Self { build: Build::new(new_collation), blacklist, zero_date, is_utc, sql: None, columns }
+    }
+
+    /// The same for expressions that go to TiDB as SQL.
+    pub(crate) fn for_sql(self, sql: Arc<SqlText>) -> Self {
+        Self { sql: Some(sql), ..self }
     }
 
     /// Place and type of a column.

@@ -96,6 +96,20 @@ impl ScanColumns {
         &self.schema
     }
 
+    /// The types in which the values of an answer come.
+    pub(crate) fn sent_types(&self) -> Vec<FieldType> {
+        self.columns.iter().map(|column| column.field_type.clone()).collect()
+    }
+
+    /// Rows of datums that are no store's answer.
+    ///
+    /// # Errors
+    /// When a value does not fit its column.
+    pub(crate) fn decode_rows(self: &Arc<Self>, rows: &Bytes) -> Result<RecordBatch> {
+        let chunks = Vec::new().into_iter();
+        Answer { columns: Arc::clone(self), is_chunk: false, chunks }.decode(rows)
+    }
+
     /// Opens an encoded `tipb.SelectResponse`.
     ///
     /// The store says which encoding it used: TiKV answers with rows of datums when it cannot

@@ -41,6 +41,7 @@ use super::pushed::Pushdown;
 use super::read::ScanPart;
 use super::reduction::Reduction;
 use super::spec::{Segment, TableScanSpec};
+use super::sql::{self, SqlPart, SqlSource};
 use super::stream;
 use crate::config::Settings;
 use crate::pushdown::Exactness;
@@ -57,7 +58,17 @@ pub struct ScanRequest {
     pub start_ts: u64,
 }
 
-/// Reads a table of TiDB through the coprocessors of its stores.
+/// Whom a scan asks.
+#[derive(Debug, Clone)]
+pub(crate) enum ScanReader {
+    /// The stores.
+    Stores(Client),
+    /// TiDB.
+    SqlPort(Arc<SqlSource>),
+}
+
+/// Reads a table of TiDB through the coprocessors of its stores, or through TiDB's SQL port (`read.mode = sql`), where
+/// `EXPLAIN` names it `TidbSqlScanExec` and shows the statement that is sent.
 ///
 /// `EXPLAIN` shows what is read: table, columns, the index and whether its entries hold the columns
 /// (`access=covering`) or tell which rows do (`access=lookup`), partitions, regions and ranges as known when the
@@ -67,7 +78,7 @@ pub struct ScanRequest {
 /// statement.
 #[derive(Debug, Clone)]
 pub struct TikvScanExec {
-    pub(super) client: Client,
+    pub(super) reader: ScanReader,
     pub(super) settings: Settings,
     pub(super) snapshot: Arc<StatementSnapshot>,
     pub(super) spec: Arc<TableScanSpec>,
@@ -90,7 +101,7 @@ pub struct TikvScanExec {
 impl TikvScanExec {
     /// A scan of `spec`, each of `partitions` an output partition.
     pub(crate) fn new(
-        client: Client,
+        reader: ScanReader,
         settings: Settings,
         snapshot: Arc<StatementSnapshot>,
         (spec, columns): (TableScanSpec, ScanColumns),
@@ -100,7 +111,7 @@ impl TikvScanExec {
         let properties = properties(&columns, partitions.len(), &[]);
         let slots = Arc::new(Semaphore::new(settings.scan_concurrency.max(1)));
         Self {
-            client,
+            reader,
             slots,
             settings,
             snapshot,
@@ -183,9 +194,12 @@ impl TikvScanExec {
     }
 
     /// Regions to read, as known when the scan was planned; `None` when they are found while it
-    /// runs, as under a small limit.
+    /// runs, as under a small limit, and when TiDB is asked.
     #[must_use]
     pub fn regions(&self) -> Option<usize> {
+        if let ScanReader::SqlPort(_) = self.reader {
+            return None;
+        }
         self.partitions.iter().flatten().map(|segment| segment.regions).sum()
     }
 
@@ -233,6 +247,22 @@ impl TikvScanExec {
         self.spec.is_ordered_lookup() && !self.row_order.iter().all(|(name, _)| is_among(name))
     }
 
+    /// The statement that TiDB is given.
+    fn sql(&self, source: &SqlSource) -> crate::error::Result<String> {
+        sql::statement(&self.spec, source, self.columns.schema().fields().is_empty())
+    }
+
+    fn fmt_sql(&self, source: &SqlSource, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, label, place) = (self.name(), self.spec.label(), source.port.place());
+        write!(f, "{name}: table={label}, mode=sql, at={place}")?;
+        if let Ok(sql) = self.sql(source) {
+            write!(f, ", sql=[{sql}]")?;
+        }
+        self.pushdown.fmt(self.spec.reduction.as_ref(), f)?;
+        let (estimates, query) = (&self.estimates, self.snapshot.query());
+        write!(f, "{estimates}, start_ts={}, query={query}", self.spec.start_ts)
+    }
+
     fn ranges(&self) -> usize {
         self.partitions.iter().flatten().map(|segment| segment.ranges.len()).sum()
     }
@@ -268,6 +298,13 @@ pub(super) fn properties(
 impl DisplayAs for TikvScanExec {
     fn fmt_as(&self, kind: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let columns = self.column_names().join(", ");
+        if let (
+            ScanReader::SqlPort(source),
+            DisplayFormatType::Default | DisplayFormatType::Verbose,
+        ) = (&self.reader, kind)
+        {
+            return self.fmt_sql(source, f);
+        }
         match kind {
             DisplayFormatType::Default | DisplayFormatType::Verbose => {
                 write!(f, "TikvScanExec: table={}, columns=[{columns}]", self.spec.label())?;
@@ -336,7 +373,10 @@ impl DisplayAs for TikvScanExec {
 
 impl ExecutionPlan for TikvScanExec {
     fn name(&self) -> &'static str {
-        "TikvScanExec"
+        match self.reader {
+            ScanReader::Stores(_) => "TikvScanExec",
+            ScanReader::SqlPort(_) => "TidbSqlScanExec",
+        }
     }
 
     fn schema(&self) -> SchemaRef {
@@ -391,8 +431,22 @@ impl ExecutionPlan for TikvScanExec {
         let Some(segments) = self.partitions.get(partition) else {
             return internal_err!("partition {partition} of {}", self.partitions.len());
         };
+        let client = match &self.reader {
+            ScanReader::Stores(client) => client.clone(),
+            ScanReader::SqlPort(source) => {
+                let part = SqlPart {
+                    sql: self.sql(source)?,
+                    source: Arc::clone(source),
+                    settings: self.settings.clone(),
+                    snapshot: Arc::clone(&self.snapshot),
+                    spec: Arc::clone(&self.spec),
+                    columns: Arc::clone(&self.columns),
+                };
+                return Ok(sql::open(part, &context, &self.metrics));
+            }
+        };
         let part = ScanPart {
-            client: self.client.clone(),
+            client,
             settings: self.settings.clone(),
             snapshot: Arc::clone(&self.snapshot),
             spec: Arc::clone(&self.spec),

@@ -27,6 +27,7 @@ mod read;
 pub(crate) mod reduce;
 pub(crate) mod reduction;
 pub(crate) mod spec;
+pub(crate) mod sql;
 pub(crate) mod stream;
 
 #[cfg(test)]

@@ -59,7 +59,7 @@ fn assignments(tokens: &[TokenWithSpan], start: usize) -> Option<(Vec<Assigned<'
     let mut at = start;
     loop {
         let token = tokens.get(at);
-        let ends = depth == 0 && token.is_none_or(|token| is_end(token));
+        let ends = depth == 0 && token.is_none_or(is_end);
         let is_next = depth == 0 && token.is_some_and(|token| token.token == Token::Comma);
         if ends || is_next {
             let equals: usize = equals.take()?;

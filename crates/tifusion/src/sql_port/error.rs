@@ -247,7 +247,8 @@ fn kind_of(code: u16) -> ErrorKind {
         1205 | 1213 | 8002 | 8022 | 8028 | 9007 => ErrorKind::Conflict,
         RESULT_UNDETERMINED => ErrorKind::Undetermined,
         1235 | 8108 | 8200 | 8201 => ErrorKind::Unsupported,
-        1317 | 3024 | 9001..=9006 => ErrorKind::Unavailable,
+        8055 | 9006 => ErrorKind::SnapshotTooOld,
+        1053 | 1317 | 3024 | 9001..=9005 => ErrorKind::Unavailable,
         _ => ErrorKind::Refused,
     }
 }

@@ -17,6 +17,8 @@ pub(super) struct SqlPortOptions {
     pub(super) tls: Option<TlsStores>,
     /// Longest wait for a connection.
     pub(super) connect_timeout: Duration,
+    /// Most connections at once; who wants one more waits.
+    pub(super) most_connections: usize,
 }
 
 impl SqlPortOptions {
@@ -31,6 +33,7 @@ impl SqlPortOptions {
             password: settings.tidb_password.clone(),
             tls,
             connect_timeout: settings.request_timeout,
+            most_connections: settings.tidb_connections.max(1),
         })
     }
 

@@ -1,9 +1,11 @@
 //! The way to TiDB's SQL port.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
 use mysql_async::{Conn, OptsBuilder, Pool, PoolConstraints, PoolOpts};
+use tifusion_client::Timestamp;
 use tokio::sync::OnceCell;
 
 use super::error::{Place, SqlPortError};
@@ -11,9 +13,6 @@ use super::options::SqlPortOptions;
 use super::session::{SessionOptions, SqlSession};
 use crate::config::Settings;
 use crate::error::Result;
-
-/// Most connections at once; who wants one more waits.
-const MOST_CONNECTIONS: usize = 8;
 
 /// How long a connection that nobody uses is kept.
 const IDLE: Duration = Duration::from_secs(60);
@@ -51,11 +50,40 @@ impl SqlPort {
     /// # Errors
     /// When there is none to be had, or TiDB does not take the settings.
     pub(crate) async fn session(&self, options: &SessionOptions) -> Result<SqlSession> {
-        let pool = self.pool.get_or_try_init(|| async { self.open() }).await?;
-        let conn = self.connect(pool).await?;
-        let mut session = SqlSession::new(conn, pool.clone(), self.place.clone());
+        let mut session = self.plain_session().await?;
         Box::pin(session.set_up(options, self.options.connect_timeout)).await?;
         Ok(session)
+    }
+
+    /// A connection that reads at `snapshot`, its schema too; what is there now without one.
+    ///
+    /// # Errors
+    /// As [`SqlPort::session`], and when TiDB can't read at that time any more.
+    pub(crate) async fn reading_session(&self, snapshot: Option<Timestamp>) -> Result<SqlSession> {
+        let mut session = self.plain_session().await?;
+        session.set_up_reading(snapshot, self.options.connect_timeout).await?;
+        Ok(session)
+    }
+
+    /// The variables of `mysql.tidb` by name.
+    ///
+    /// # Errors
+    /// As [`SqlPort::reading_session`], and when the table is not to be seen.
+    pub(crate) async fn variables(&self) -> Result<HashMap<String, String>> {
+        let mut session = self.reading_session(None).await?;
+        let sql = "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM mysql.tidb";
+        let rows = session.query("SELECT", sql).await?.rows;
+        let both = rows.into_iter().filter_map(|row| {
+            let mut cells = row.into_iter();
+            Some((cells.next()??, cells.next()??))
+        });
+        Ok(both.collect())
+    }
+
+    async fn plain_session(&self) -> Result<SqlSession, SqlPortError> {
+        let pool = self.pool.get_or_try_init(|| async { self.open() }).await?;
+        let conn = self.connect(pool).await?;
+        Ok(SqlSession::new(conn, pool.clone(), self.place.clone()))
     }
 
     async fn connect(&self, pool: &Pool) -> Result<Conn, SqlPortError> {
@@ -65,16 +93,18 @@ impl SqlPort {
             Err(_) => Err(SqlPortError::Unreachable {
                 place: self.place.clone(),
                 reason: format!(
-                    "no connection within {patience:?} (grpc.timeout_in_sec); at most {MOST_CONNECTIONS} are \
-                     open at once"
+                    "no connection within {patience:?} (grpc.timeout_in_sec); at most {} are open at once \
+                     (tidb.max_connections)",
+                    self.options.most_connections
                 ),
             }),
         }
     }
 
     fn open(&self) -> Result<Pool, SqlPortError> {
-        let SqlPortOptions { host, port, user, password, tls, .. } = &self.options;
-        let most = PoolConstraints::new(0, MOST_CONNECTIONS).unwrap_or_default();
+        let SqlPortOptions { host, port, user, password, tls, most_connections, .. } =
+            &self.options;
+        let most = PoolConstraints::new(0, *most_connections).unwrap_or_default();
         let pool = PoolOpts::default().with_constraints(most).with_inactive_connection_ttl(IDLE);
         let password = Some(password.expose()).filter(|password| !password.is_empty());
         let tls = tls.as_ref().map(|stores| stores.read()).transpose()?;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, Error as DriverFailure, Pool};
+use tifusion_client::Timestamp;
 
 use super::error::{Place, SqlPortError};
 use super::rows::SqlRows;
@@ -50,6 +51,15 @@ impl SqlSession {
         &self.place
     }
 
+    pub(super) fn conn(&mut self) -> &mut Conn {
+        &mut self.conn
+    }
+
+    /// Whether there is something to kill when nobody waits for it any more.
+    pub(super) fn set_running(&mut self, is_running: bool) {
+        self.is_running = is_running;
+    }
+
     pub(super) async fn set_up(
         &mut self,
         options: &SessionOptions,
@@ -80,6 +90,28 @@ impl SqlSession {
         };
         match tokio::time::timeout(patience, set_up).await {
             Ok(done) => done,
+            Err(_) => Err(SqlPortError::TooLate { place, statement: "SET", patience }),
+        }
+    }
+
+    /// Sets the connection up for statements that are made here, which read at `snapshot`, its schema too (`None`:
+    /// what is there now). `TIMESTAMP`s come in UTC.
+    pub(super) async fn set_up_reading(
+        &mut self,
+        snapshot: Option<Timestamp>,
+        patience: Duration,
+    ) -> Result<(), SqlPortError> {
+        let place = self.place.clone();
+        // What TiDB casts to bytes keeps the connection's collation where a store computes with it: one that tells
+        // all texts apart.
+        let mut set =
+            "SET time_zone = '+00:00', sql_mode = '', collation_connection = 'utf8mb4_bin'"
+                .to_owned();
+        if let Some(snapshot) = snapshot {
+            set.push_str(&format!(", tidb_snapshot = '{}'", snapshot.version()));
+        }
+        match tokio::time::timeout(patience, self.execute("SET", &set)).await {
+            Ok(done) => done.map(drop),
             Err(_) => Err(SqlPortError::TooLate { place, statement: "SET", patience }),
         }
     }
@@ -119,11 +151,6 @@ impl SqlSession {
     ) -> Result<u64, SqlPortError> {
         let done = self.drive(sql.as_ref()).await;
         done.map_err(|failure| SqlPortError::running(&self.place, statement, failure))
-    }
-
-    /// Leaves what runs to its end, whether or not anybody waits for it.
-    pub(super) fn let_run(&mut self) {
-        self.is_running = false;
     }
 
     pub(super) async fn drive(&mut self, sql: &[u8]) -> Result<u64, DriverFailure> {

@@ -60,7 +60,8 @@ impl SqlTransaction {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(failure)) => Err(SqlPortError::committing(&place, failure)),
             Err(_) => {
-                self.session.let_run();
+                // It goes on to its end, whether or not anybody waits for it.
+                self.session.set_running(false);
                 let reason = format!("TiDB did not answer within {COMMIT_PATIENCE:?}");
                 Err(SqlPortError::Undetermined { place, reason })
             }

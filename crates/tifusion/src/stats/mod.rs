@@ -9,6 +9,7 @@
 mod analyzed;
 mod cache;
 mod need;
+mod row_counts;
 mod statement;
 mod system_table;
 mod tables;
@@ -29,6 +30,7 @@ use tables::{Head, SharedReader, StatsTables, ValuesOf};
 
 pub use analyzed::AnalyzedTable;
 pub(crate) use need::{Need, compared_columns};
+pub(crate) use row_counts::RowCounts;
 pub(crate) use statement::StatementStatistics;
 pub(crate) use tables::DATABASE;
 

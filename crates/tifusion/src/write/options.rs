@@ -26,7 +26,7 @@ pub struct WriteProgress {
 }
 
 /// How a write is done.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct WriteOptions {
     /// Which way; `None` for the session's (`write.mode`).
     pub(crate) mode: Option<WriteMode>,
@@ -40,19 +40,6 @@ pub(crate) struct WriteOptions {
     pub(crate) progress: Option<OnProgress>,
     /// How regions are split before a large write.
     pub(crate) split: PreSplit,
-}
-
-impl Default for WriteOptions {
-    fn default() -> Self {
-        Self {
-            mode: None,
-            dry_run: false,
-            deduplicate: false,
-            update_statistics: false,
-            progress: None,
-            split: PreSplit::default(),
-        }
-    }
 }
 
 impl WriteOptions {

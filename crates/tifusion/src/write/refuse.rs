@@ -8,7 +8,7 @@ use tifusion_schema::TableInfo;
 use tifusion_schema::model::ci_str::to_lower;
 
 use super::target::WriteTarget;
-use crate::config::{Config, WriteMode};
+use crate::config::{Config, ReadMode, WriteMode};
 use crate::error::{Error, Result};
 use crate::meta::{Need, ReadAt, View};
 use crate::variables;
@@ -65,6 +65,9 @@ pub(crate) fn check_enabled(
     check_present(config, || format!("write to {}", table()))?;
     if mode == WriteMode::Sql {
         return Ok(());
+    }
+    if config.settings().read_mode == ReadMode::Sql {
+        return Err(refused(&table(), "with read.mode = sql neither PD nor the stores are asked"));
     }
     if SYSTEM_DATABASES.iter().any(|system| system.eq_ignore_ascii_case(database)) {
         return Err(refused(&table(), "TiDB keeps that database for itself"));

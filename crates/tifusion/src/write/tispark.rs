@@ -68,7 +68,7 @@ pub(crate) fn set(
 ) -> Result<()> {
     let is = |known: &&str| known.eq_ignore_ascii_case(name);
     let Some(known) = TAKEN.iter().find(|known| is(known)) else {
-        return Err(match WITHOUT_MEANING.iter().find(|(known, _)| is(&known)) {
+        return Err(match WITHOUT_MEANING.iter().find(|(known, _)| is(known)) {
             Some((known, why)) => Error::unsupported(format!(
                 "TiSpark's option {known} has no meaning here: {why}; leave it out"
             )),

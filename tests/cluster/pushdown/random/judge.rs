@@ -75,7 +75,7 @@ impl Sides {
     /// Asks all sides.
     pub(super) async fn ask(&self, question: &Question) -> Result<Verdict, String> {
         let Question { sql, expectation, .. } = question;
-        let (on, off) = (answer(&self.on[question.way], sql).await, answer(&self.off, sql).await);
+        let (on, off) = (answer(self.way(question.way), sql).await, answer(&self.off, sql).await);
         let whole = match expectation.is_cut {
             true => Some(answer(&self.off, &question.unlimited).await),
             false => None,

@@ -16,7 +16,7 @@ use tifusion_embedded::EmbeddedCluster;
 use tifusion_testkit::cluster::{Cluster, Shape};
 use tifusion_testkit::generator::{Generator, Query};
 
-use sides::{Sides, WAYS};
+use sides::Sides;
 use variety::Variety;
 
 /// Queries of the test that TiDB judges, unless `TIFUSION_QUERIES` says otherwise.
@@ -42,6 +42,7 @@ async fn run(sides: Sides, seed: u64, count: usize) {
     eprintln!("TIFUSION_SEED={seed}, {count} queries over {}", sides.name());
     let began = std::time::Instant::now();
     let sides = Arc::new(sides);
+    let ways = sides.ways();
     let mut generator = Generator::new(seed);
     let queries: Vec<Query> = (0..count).map(|_| generator.query()).collect();
     let only = variable("TIFUSION_QUERY").map(|number| usize::try_from(number).unwrap());
@@ -51,7 +52,7 @@ async fn run(sides: Sides, seed: u64, count: usize) {
         let sides = Arc::clone(&sides);
         let judging =
             tokio::spawn(
-                async move { sides.judge(&query, number % WAYS).await.map(|it| (query, it)) },
+                async move { sides.judge(&query, number % ways).await.map(|it| (query, it)) },
             );
         async move { (number, judging.await.unwrap()) }
     });
@@ -65,7 +66,7 @@ async fn run(sides: Sides, seed: u64, count: usize) {
     }
     eprintln!("{variety}\n{count} queries in {:.0?}", began.elapsed());
     for (number, failure) in failures.iter().take(KEPT) {
-        let way = number % WAYS;
+        let way = number % ways;
         let small = sides.shrink(&failure.query, way).await;
         let why = sides.judge(&small, way).await.err();
         let why = why.map_or_else(|| failure.why.clone(), |it| it.why);

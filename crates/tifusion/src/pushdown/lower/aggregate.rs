@@ -20,7 +20,7 @@ use super::{Lowering, Outcome, Physical};
 use crate::pushdown::build::is_too_large;
 use crate::pushdown::capability::Kind;
 use crate::pushdown::partial::{AnswerColumn, INTEGER_SUM, PartialAggregate, State};
-use crate::pushdown::refusal::{Reason, Refusal, Sql};
+use crate::pushdown::refusal::{NO_SQL, Reason, Refusal, Sql};
 use crate::pushdown::scope::Scope;
 use crate::pushdown::table::find_aggregate;
 use crate::pushdown::ty::{IntRange, Ty, Typed};
@@ -114,9 +114,12 @@ impl Lowering<'_> {
         let column = AnswerColumn::value(&typed.ty, wanted);
         let column = column.ok_or_else(|| refuse(Reason::Unknown))?;
         let expr = self.by_bytes(typed, key)?.expr;
-        match is_too_large(&expr) {
-            true => Err(refuse(Reason::TooLarge)),
-            false => Ok((expr, column)),
+        if is_too_large(&expr) {
+            return Err(refuse(Reason::TooLarge));
+        }
+        match self.scope.sql.as_ref().is_none_or(|sql| sql.value(&expr).is_some()) {
+            true => Ok((expr, column)),
+            false => Err(refuse(NO_SQL)),
         }
     }
 
@@ -327,6 +330,10 @@ impl Making<'_> {
         };
         if is_too_large(&expr) {
             return Err(call.refuse(Reason::TooLarge));
+        }
+        let sql = self.lowering.scope.sql.as_ref();
+        if sql.is_some_and(|sql| sql.aggregate(&expr).is_none()) {
+            return Err(call.refuse(NO_SQL));
         }
         let made = (expr, column);
         if let Some(place) = self.functions.iter().position(|known| *known == made) {

@@ -6,7 +6,7 @@ use tifusion_proto::tipb::{ByItem, Expr};
 
 use super::{Lowering, Outcome};
 use crate::pushdown::build::is_too_large;
-use crate::pushdown::refusal::{Reason, Refusal, Sql};
+use crate::pushdown::refusal::{NO_SQL, Reason, Refusal, Sql};
 
 impl Lowering<'_> {
     /// The keys of an order, and how `EXPLAIN` shows them. To a store `NULL` is less than everything: elsewhere whether there is a
@@ -34,6 +34,10 @@ impl Lowering<'_> {
                 return Err(Refusal::new(key.expr.as_ref(), Reason::TooLarge));
             }
             items.push(item(expr));
+            let sql = self.scope.sql.as_ref();
+            if sql.is_some_and(|sql| items.iter().any(|item| sql.order_key(item).is_none())) {
+                return Err(Refusal::new(key.expr.as_ref(), NO_SQL));
+            }
         }
         match keys.first() {
             // Any rows will do then, which the stores need no order for.

@@ -10,6 +10,8 @@ use super::table::{Shown, find};
 use crate::auth::Privilege;
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::TidbSession;
+use crate::sql_port::SqlPort;
+use crate::sql_port::text::quoted_name;
 
 /// `SHOW CREATE TABLE …`, `SHOW CREATE VIEW …` of the cluster; `None` for one of another catalog.
 ///
@@ -38,6 +40,9 @@ pub(in crate::sql) async fn create(
         }
         rights.check(Privilege::ShowView, &shown.database, name)?;
     }
+    if let Some(port) = session.catalog().cluster().read_port() {
+        return told_by_tidb(session, port, &shown).await.map(Some);
+    }
     let config = session.config();
     let zone = config.settings().time_zone.as_str().parse()?;
     let around = Surroundings {
@@ -61,6 +66,21 @@ pub(in crate::sql) async fn create(
         columns.push(("collation_connection".to_owned(), vec![shown.info.collate.clone()]));
     }
     frame(session, columns).map(Some)
+}
+
+/// What TiDB itself says, as of what was looked up.
+async fn told_by_tidb(session: &TidbSession, port: &SqlPort, shown: &Shown) -> Result<DataFrame> {
+    let mut reading = port.reading_session(Some(shown.view.ts())).await?;
+    let what = match (shown.info.is_view(), shown.info.is_sequence()) {
+        (true, _) => "VIEW",
+        (_, true) => "SEQUENCE",
+        _ => "TABLE",
+    };
+    let (database, table) = (quoted_name(&shown.database), quoted_name(shown.info.name.as_str()));
+    let rows = reading.query("SHOW", &format!("SHOW CREATE {what} {database}.{table}")).await?;
+    let cells = rows.rows.into_iter().next().unwrap_or_default();
+    let columns = rows.columns.into_iter().zip(cells);
+    frame(session, columns.map(|(name, cell)| (name, vec![cell.unwrap_or_default()])).collect())
 }
 
 /// The numbers that TiDB gives next, as the metadata has them.
