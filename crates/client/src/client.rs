@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tifusion_proto::kvrpcpb;
+use tifusion_proto::{kvrpcpb, metapb};
 
 use crate::auto_id::AutoIdService;
 use crate::background::Background;
@@ -236,7 +236,14 @@ impl Client {
     /// When it does not answer within the time of one request.
     pub async fn reach_store(&self, address: &str) -> Result<Duration, TransportError> {
         let began = self.inner.clock.now();
-        let request = StoreRequest::Get(kvrpcpb::GetRequest::default());
+        // Some stores take it for granted that there is a context with all of these.
+        let context = kvrpcpb::Context {
+            region_epoch: Some(metapb::RegionEpoch::default()),
+            peer: Some(metapb::Peer::default()),
+            ..kvrpcpb::Context::default()
+        };
+        let request = kvrpcpb::GetRequest { context: Some(context), ..Default::default() };
+        let request = StoreRequest::Get(request);
         let timeout = self.inner.options.request_timeout;
         match self.inner.transport.call(address, request, timeout).await {
             Err(TransportError::Status {
