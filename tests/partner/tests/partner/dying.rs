@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tifusion_client::clock::TokioClock;
+use tifusion_client::snapshot::SnapshotOptions;
 use tifusion_client::transport::{StoreRequest, StoreResponse, StoreTransport, TransportError};
 use tifusion_client::txn::{Mutation, NoGuard, TxnOptions};
-use tifusion_client::snapshot::SnapshotOptions;
 use tifusion_client::{Client, ClientOptions};
 use tifusion_proto::kvrpcpb::CommitRole;
 use tikv_client::TransactionClient;
