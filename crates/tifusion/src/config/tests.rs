@@ -24,7 +24,7 @@ const DESIGN: &str = "\
     jdbc.client_cert_password tikv.tls_reload_interval tikv.conn_recycle_time host_mapping \
     enable_grpc_forward gc_max_wait_time zero_date plan.dynamic_filter_wait plan.use_index_scan_first \
     write.mode write.allow_all_rows write.allow_auto_random_explicit_insert replica_read.stale \
-    request.resource_group request.source slow_task.threshold";
+    request.resource_group request.source slow_task.threshold read.mode tidb.max_connections";
 
 fn from(pairs: &[(&str, &str)]) -> Result<Config> {
     let map: HashMap<_, _> =
@@ -79,6 +79,8 @@ fn the_defaults_are_the_designs() {
 /// A value for each available key that is not its default.
 const OTHER_VALUES: &[(&str, &str)] = &[
     ("slow_task.threshold", "250ms"),
+    ("read.mode", "sql"),
+    ("tidb.max_connections", "7"),
     ("tidb.addr", "tidb.example.com"),
     ("tidb.port", "4001"),
     ("tidb.user", "app"),
@@ -160,6 +162,7 @@ fn every_available_key_changes_its_setting() {
         let stands_alone = key.name != name::TLS_ENABLE
             && key.name != name::TIDB_ADDRESS
             && key.name != name::AUTH_ENABLE
+            && key.name != name::READ_MODE
             && !key.name.starts_with("tikv.key");
         if key.kind == Kind::Secret {
             // It can't be read again.

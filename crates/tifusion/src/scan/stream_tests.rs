@@ -118,7 +118,6 @@ async fn rows_that_wait_for_company_keep_no_room_from_the_next_answer() {
 
 #[tokio::test]
 async fn a_snapshot_that_was_collected_is_an_error_however_the_scan_ended() {
-    let reader = Reader::new(&[], numbers(&[1000, 1000]));
     for sql in [
         "SELECT id FROM t",
         "SELECT id FROM t LIMIT 3",
@@ -126,9 +125,14 @@ async fn a_snapshot_that_was_collected_is_an_error_however_the_scan_ended() {
         "SELECT count(*) FROM t",
         "SELECT id FROM t WHERE EXISTS (SELECT 1 FROM t)",
     ] {
-        reader.safe_point.store(0, Ordering::SeqCst);
+        let reader = Reader::new(&[], numbers(&[1000, 1000]));
         let rows = reader.read(sql).await.unwrap();
         assert!(!rows.is_empty(), "{sql}");
+        // TiDB drops nothing for a long time after it has said so, and young statements rest on that.
+        reader.safe_point.store(u64::MAX >> 1, Ordering::SeqCst);
+        reader.read(sql).await.unwrap();
+        // Another process hears of it first.
+        let reader = Reader::new(&[], numbers(&[1000, 1000]));
         reader.safe_point.store(u64::MAX >> 1, Ordering::SeqCst);
         let error = reader.read(sql).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::SnapshotTooOld, "{sql}: {error}");

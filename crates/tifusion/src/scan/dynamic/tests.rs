@@ -8,7 +8,7 @@ use datafusion::functions::core::r#struct;
 use datafusion::logical_expr::Operator;
 use datafusion::physical_expr::ScalarFunctionExpr;
 use datafusion::physical_expr::expressions::{
-    BinaryExpr, CaseExpr, Column, InListExpr, IsNullExpr, NotExpr, lit,
+    BinaryExpr, CaseExpr, Column, InListExpr, IsNullExpr, Literal, NotExpr, lit,
 };
 use tifusion_codec::FieldType;
 use tifusion_codec::field_type::tp;
@@ -210,6 +210,30 @@ impl SourceKeys for OfA {
     }
 }
 
+/// Keys are the values of a list.
+#[derive(Debug)]
+struct OfList;
+
+impl SourceKeys for OfList {
+    fn keys(
+        &self,
+        conjuncts: &[Arc<dyn PhysicalExpr>],
+        _schema: &Schema,
+    ) -> Result<Vec<PhysicalKeys>> {
+        let list = conjuncts.iter().find_map(|conjunct| conjunct.downcast_ref::<InListExpr>());
+        let Some(list) = list else {
+            return Ok(vec![PhysicalKeys { physical_id: 1, ranges: whole().ranges }]);
+        };
+        let value = |item: &Arc<dyn PhysicalExpr>| match item.downcast_ref::<Literal>() {
+            Some(literal) => i64::try_from(literal.value().clone()).unwrap(),
+            None => panic!("{item} is no constant"),
+        };
+        let ranges = list.list().iter().map(value);
+        let ranges = ranges.map(|value| KeyRange { start: key(value), end: key(value + 1) });
+        Ok(vec![PhysicalKeys { physical_id: 1, ranges: ranges.collect() }])
+    }
+}
+
 fn pushdown() -> Pushdown {
     let number = FieldType::new(tp::LONG_LONG, 0);
     let circumstances = Circumstances {
@@ -249,10 +273,16 @@ fn dynamic() -> (Arc<DynamicFilterPhysicalExpr>, DynamicFilters) {
 }
 
 fn dynamic_of(known: Known) -> (Arc<DynamicFilterPhysicalExpr>, DynamicFilters) {
+    dynamic_over(Arc::new(OfA), known)
+}
+
+fn dynamic_over(
+    keys: Arc<dyn SourceKeys>,
+    known: Known,
+) -> (Arc<DynamicFilterPhysicalExpr>, DynamicFilters) {
     let filter = Arc::new(DynamicFilterPhysicalExpr::new(vec![a(), b()], lit(true)));
     let as_expr: Arc<dyn PhysicalExpr> = Arc::clone(&filter) as _;
-    let filters =
-        DynamicFilters::none(Arc::new(OfA), known).with([as_expr, within(a(), 0, 1)], &schema());
+    let filters = DynamicFilters::none(keys, known).with([as_expr, within(a(), 0, 1)], &schema());
     (filter, filters)
 }
 
@@ -286,7 +316,8 @@ fn more_ranges_than_pay_are_not_read_one_by_one() {
     // Every other key, so that no two ranges become one.
     let values: Vec<i64> = (0..2_000).map(|at| at * 2 - 1_000).collect();
     let ranges = |rows, values: &[i64]| {
-        let (filter, filters) = dynamic_of(Known { rows, ..Known::default() });
+        let known = Known { rows, ..Known::default() };
+        let (filter, filters) = dynamic_over(Arc::new(OfList), known);
         filter.update(among(a(), values)).unwrap();
         let narrowed = filters.narrow(&whole(), &spec(), &pushdown()).unwrap().unwrap();
         narrowed.segment.ranges.len()

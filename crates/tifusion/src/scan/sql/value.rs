@@ -69,11 +69,11 @@ fn datum(value: Value, field_type: &FieldType) -> Result<Datum<'static>> {
             Datum::UInt(time.to_packed())
         }
         (tp::DURATION, Value::Time(is_negative, days, hours, minutes, seconds, micros)) => {
-            let hours = i64::from(days) * 24 + i64::from(hours);
-            let seconds = (hours * 60 + i64::from(minutes)) * 60 + i64::from(seconds);
-            let micros = seconds * 1_000_000 + i64::from(micros);
+            let hours = i128::from(days) * 24 + i128::from(hours);
+            let seconds = (hours * 60 + i128::from(minutes)) * 60 + i128::from(seconds);
+            let micros = seconds * 1_000_000 + i128::from(micros);
             let micros = if is_negative { -micros } else { micros };
-            let nanos = duration::from_micros(micros);
+            let nanos = i64::try_from(micros).ok().and_then(duration::from_micros);
             Datum::Duration(nanos.ok_or_else(|| {
                 Error::new(ErrorKind::Data, format!("TiDB sent a TIME of {micros} µs"))
             })?)
