@@ -45,7 +45,6 @@ struct Inner {
     gc_keeper: Arc<GcKeeper>,
     last_safe_point: LastSafePoint,
     auto_ids: AutoIdService,
-    is_apart: bool,
 }
 
 impl Client {
@@ -66,7 +65,7 @@ impl Client {
         let max_message_size = options.max_message_size;
         let transport =
             GrpcTransport::new(Arc::clone(&channels), Arc::clone(&clock), max_message_size);
-        Ok(Self::assembled(options, pd, Arc::new(transport), clock, (Some(channels), false)))
+        Ok(Self::assembled(options, pd, Arc::new(transport), clock, Some(channels)))
     }
 
     /// A client of a cluster whose PD nobody may ask, `why` says the reason: it has a clock and names for
@@ -79,7 +78,7 @@ impl Client {
         let channels = Arc::new(Channels::new(&options, Arc::clone(&clock))?);
         let transport = GrpcTransport::new(channels, Arc::clone(&clock), options.max_message_size);
         let pd = Arc::new(AbsentPd::new(why));
-        Ok(Self::assembled(options, pd, Arc::new(transport), clock, (None, true)))
+        Ok(Self::assembled(options, pd, Arc::new(transport), clock, None))
     }
 
     /// A client over parts given from outside. It has no way to TiDB's auto id service.
@@ -90,7 +89,7 @@ impl Client {
         transport: Arc<dyn StoreTransport>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self::assembled(options, pd, transport, clock, (None, false))
+        Self::assembled(options, pd, transport, clock, None)
     }
 
     fn assembled(
@@ -98,7 +97,7 @@ impl Client {
         pd: Arc<dyn PdApi>,
         transport: Arc<dyn StoreTransport>,
         clock: Arc<dyn Clock>,
-        (channels, is_apart): (Option<Arc<Channels>>, bool),
+        channels: Option<Arc<Channels>>,
     ) -> Self {
         let transport = MeasuredTransport::new(transport, Arc::clone(&clock));
         let transport: Arc<dyn StoreTransport> = Arc::new(transport);
@@ -126,7 +125,6 @@ impl Client {
             gc_keeper: Arc::new(keeper),
             last_safe_point: LastSafePoint::default(),
             auto_ids,
-            is_apart,
         };
         Self { inner: Arc::new(inner) }
     }
@@ -134,7 +132,7 @@ impl Client {
     /// Whether it was made by [`Client::apart`].
     #[must_use]
     pub fn is_apart(&self) -> bool {
-        self.inner.is_apart
+        self.inner.pd.is_absent()
     }
 
     /// A timestamp greater than every one taken before this call began.

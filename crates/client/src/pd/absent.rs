@@ -27,6 +27,10 @@ impl AbsentPd {
 
 #[async_trait::async_trait]
 impl PdApi for AbsentPd {
+    fn is_absent(&self) -> bool {
+        true
+    }
+
     async fn timestamp(&self, _bo: &mut Backoffer) -> Result<Timestamp> {
         self.refuse()
     }

@@ -62,6 +62,11 @@ pub struct BucketInfo {
 /// the backoffer's budget.
 #[async_trait::async_trait]
 pub trait PdApi: Send + Sync + Debug + 'static {
+    /// Whether nobody may ask it, so that all that follows is refused.
+    fn is_absent(&self) -> bool {
+        false
+    }
+
     /// A timestamp greater than every one taken before this call began.
     ///
     /// # Errors
