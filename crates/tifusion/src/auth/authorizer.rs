@@ -11,7 +11,7 @@ use super::rights::Rights;
 use crate::config::Settings;
 use crate::error::{Error, ErrorKind, Result, RetrySafety};
 use crate::sql_port::text::{quoted_name, quoted_text};
-use crate::sql_port::{SessionOptions, SqlPort, SqlSession};
+use crate::sql_port::{SqlPort, SqlSession};
 
 /// TiDB's number for a view that whoever defined it has no right to read any more.
 const LACKS_RIGHTS: &str = "1356";
@@ -100,8 +100,6 @@ impl Authorizer {
         let read = async {
             let read_at = Instant::now();
             let mut session = self.session().await?;
-            // What a session begins with; this one may have been used before.
-            session.execute("SET", "SET ROLE DEFAULT").await?;
             let who = session.query("SELECT", "SELECT CURRENT_USER(), CURRENT_ROLE()").await?;
             let cell = |at: usize| who.rows.first()?.get(at)?.clone();
             let account = cell(0)
@@ -156,10 +154,11 @@ impl Authorizer {
         Ok(())
     }
 
+    /// A connection of the user, with the roles that a session begins with: it may have been used before.
     async fn session(&self) -> Result<SqlSession> {
-        let options =
-            SessionOptions { time_zone: "+00:00".to_owned(), ..SessionOptions::default() };
-        self.port.session(&options).await
+        let mut session = self.port.reading_session(None).await?;
+        session.execute("SET", "SET ROLE DEFAULT").await?;
+        Ok(session)
     }
 
     /// Has TiDB say whether the user may read a view: what is in it is read by the rights of whoever defined it, and
@@ -178,7 +177,6 @@ impl Authorizer {
         }
         let asked = async {
             let mut session = self.session().await?;
-            session.execute("SET", "SET ROLE DEFAULT").await?;
             let name = format!("{}.{}", quoted_name(database), quoted_name(view));
             // TiDB plans it, finds that there is nothing to read, and reads nothing.
             session.query("SELECT", &format!("SELECT 1 FROM {name} LIMIT 0")).await?;
@@ -218,8 +216,7 @@ async fn grants(
         statement.push_str(" USING ");
         statement.push_str(&named(role));
     }
-    let rows = session.query("SHOW", &statement).await?;
-    Ok(rows.rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect())
+    Ok(session.query("SHOW", &statement).await?.into_column())
 }
 
 fn active_roles(text: &str) -> Vec<Account> {

@@ -1,7 +1,7 @@
 //! Where PD is, as TiDB says.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::sql_port::{SessionOptions, SqlPort};
+use crate::sql_port::SqlPort;
 
 const QUESTION: &str = "SELECT INSTANCE FROM information_schema.cluster_info WHERE TYPE = 'pd'";
 
@@ -10,8 +10,7 @@ const QUESTION: &str = "SELECT INSTANCE FROM information_schema.cluster_info WHE
 /// # Errors
 /// When TiDB can't be asked, does not tell the user, or knows none.
 pub(crate) async fn pd_addresses(port: &SqlPort) -> Result<Vec<String>> {
-    let options = SessionOptions { time_zone: "+00:00".to_owned(), ..SessionOptions::default() };
-    let mut session = port.session(&options).await?;
+    let mut session = port.reading_session(None).await?;
     let answer = session.query("SELECT", QUESTION).await.map_err(Error::from);
     let rows = answer.map_err(|error| {
         let message = format!(
@@ -20,8 +19,7 @@ pub(crate) async fn pd_addresses(port: &SqlPort) -> Result<Vec<String>> {
         );
         Error::new(error.kind(), message).with_source(error)
     })?;
-    let found: Vec<String> =
-        rows.rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect();
+    let found = rows.into_column();
     match found.is_empty() {
         true => Err(Error::new(
             ErrorKind::NotFound,

@@ -21,6 +21,11 @@ impl SqlRows {
     pub(crate) fn first(&self) -> Option<&str> {
         self.rows.first()?.first()?.as_deref()
     }
+
+    /// The first cells of all rows but those that are `NULL`.
+    pub(crate) fn into_column(self) -> Vec<String> {
+        self.rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect()
+    }
 }
 
 /// A value of the text protocol.
