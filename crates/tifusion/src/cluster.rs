@@ -50,12 +50,26 @@ pub(crate) struct ClusterTraits {
 }
 
 impl ClusterTraits {
-    /// Takes over what the variables of `mysql.tidb` say.
-    fn take(&mut self, variables: &HashMap<String, String>) {
-        let new_collation = variables.get("new_collation_enabled");
-        self.new_collation = new_collation.is_some_and(|value| value.eq_ignore_ascii_case("true"));
-        self.knows_collation = true;
-        self.system_zone = variables.get("system_tz").and_then(|name| name.parse().ok());
+    /// What `mysql.tidb` records, by name; the configuration's word goes over it, and the default for what is not
+    /// recorded.
+    fn of(recorded: Result<HashMap<String, String>>, settings: &Settings) -> Self {
+        let mut traits = Self::default();
+        match recorded {
+            Ok(variables) => {
+                let new_collation = variables.get("new_collation_enabled");
+                traits.new_collation =
+                    new_collation.is_some_and(|value| value.eq_ignore_ascii_case("true"));
+                traits.knows_collation = true;
+                traits.system_zone = variables.get("system_tz").and_then(|name| name.parse().ok());
+            }
+            Err(error) => {
+                tracing::warn!(%error, "mysql.tidb can't be read: new collations are taken to be on");
+            }
+        }
+        if let Some(new_collation) = settings.new_collation {
+            (traits.new_collation, traits.knows_collation) = (new_collation, true);
+        }
+        traits
     }
 }
 
@@ -75,11 +89,13 @@ impl Cluster {
     /// Connects to the cluster of `config`.
     pub(crate) async fn connect(config: &Config) -> Result<Arc<Self>> {
         let settings = config.settings();
-        if settings.read_mode == ReadMode::Sql {
-            return Self::at_sql_port(settings).await;
-        }
-        let options = located_options(config).await?;
-        let cluster = Self::over(Client::connect(options).await?, settings).await?;
+        let cluster = match settings.read_mode {
+            ReadMode::Sql => Self::at_sql_port(settings).await?,
+            ReadMode::Bypass => {
+                let client = Client::connect(located_options(config).await?).await?;
+                Self::over(client, settings).await?
+            }
+        };
         // Who may not log in learns so at once.
         cluster.rights().await?;
         Ok(cluster)
@@ -116,21 +132,10 @@ impl Cluster {
         let statistics = StatisticsStore::new(Arc::clone(&reader));
         let meta = MetaStore::new(reader, None);
         meta.view(NamesNeeded::Databases, None).await?;
-        let mut traits = ClusterTraits::default();
-        match port.variables().await {
-            Ok(variables) => traits.take(&variables),
-            Err(error) => {
-                tracing::warn!(%error, "mysql.tidb can't be read: new collations are taken to be on");
-            }
-        }
-        if let Some(new_collation) = settings.new_collation {
-            (traits.new_collation, traits.knows_collation) = (new_collation, true);
-        }
+        let traits = ClusterTraits::of(port.variables().await, settings);
         let authorizer = authorizer(&port, settings);
         let (sql_port, row_counts) = (Some(port), RowCounts::default());
-        let cluster = Self { client, meta, statistics, traits, sql_port, authorizer, row_counts };
-        cluster.rights().await?;
-        Ok(Arc::new(cluster))
+        Ok(Arc::new(Self { client, meta, statistics, traits, sql_port, authorizer, row_counts }))
     }
 
     /// A cluster of these parts.
@@ -278,20 +283,10 @@ impl Cluster {
         self.client.backoffer(self.client.options().budgets.build_tasks).with_deadline(deadline)
     }
 
-    /// What `mysql.tidb` records; the configuration's word goes over it, and the default for what is
-    /// not recorded.
+    /// What is recorded of the cluster in `mysql`.
     async fn read_traits(&self, settings: &Settings) -> ClusterTraits {
-        let mut traits = match crate::variables::read(&self.client, &self.meta).await {
-            Ok(variables) => {
-                let mut traits = ClusterTraits::default();
-                traits.take(&variables);
-                traits
-            }
-            Err(error) => {
-                tracing::warn!(%error, "mysql.tidb can't be read: new collations are taken to be on");
-                ClusterTraits::default()
-            }
-        };
+        let recorded = crate::variables::read(&self.client, &self.meta).await;
+        let mut traits = ClusterTraits::of(recorded, settings);
         match crate::variables::pushdown_blacklist(&self.client, &self.meta).await {
             Ok(names) => traits.pushdown_blacklist = Some(names),
             Err(error) if error.kind() == ErrorKind::NotFound => {}
@@ -299,9 +294,6 @@ impl Cluster {
                 tracing::warn!(%error, "mysql.expr_pushdown_blacklist can't be read: no filters are pushed down");
                 traits.pushdown_blacklist = None;
             }
-        }
-        if let Some(new_collation) = settings.new_collation {
-            (traits.new_collation, traits.knows_collation) = (new_collation, true);
         }
         traits
     }

@@ -542,6 +542,7 @@ impl TableProvider for TidbTable {
         };
         let config = TidbOptions::config_of(state.config_options()).unwrap_or_default();
         let settings = config.settings();
+        // TiDB looks at the same user's rights itself.
         if let Some(port) = self.cluster.read_port() {
             let given = filters.len();
             let filters = logical::physical(filters, &self.schema, state)?;

@@ -206,7 +206,7 @@ fn indexes(rows: &[Row], columns: &[Row]) -> Vec<Value> {
             continue;
         };
         let length: i64 = cell(row, 4).parse().unwrap_or(-1);
-        if let Some(parts) = info["idx_cols"].as_array_mut() {
+        if let Some(parts) = info.get_mut("idx_cols").and_then(Value::as_array_mut) {
             parts.push(json!({"name": ci_str(cell(row, 3)), "offset": offset, "length": length}));
         }
     }
