@@ -94,12 +94,7 @@ impl Filters {
                     vec![lowered.expr]
                 }
             };
-            if conditions.iter().any(is_too_large) {
-                return Err(refuse(Reason::TooLarge));
-            }
-            if !conditions.iter().all(|condition| can_be_sent(condition, scope)) {
-                return Err(refuse(NO_SQL));
-            }
+            check_sent(&conditions, filter, scope)?;
             claimed.push((Sql(filter.as_ref()).to_string(), conditions));
         }
         for (text, conditions) in claimed {
@@ -156,21 +151,23 @@ fn conjunct(
         depth: Cell::new(0),
     };
     let conjunct = conditions.condition(filter)?;
-    for condition in &conjunct.conditions {
-        if is_too_large(condition) {
-            return Err(Refusal::new(filter.as_ref(), Reason::TooLarge));
-        }
-        if !can_be_sent(condition, scope) {
-            return Err(Refusal::new(filter.as_ref(), NO_SQL));
-        }
-    }
+    check_sent(&conjunct.conditions, filter, scope)?;
     dropped.append(&mut conditions.dropped.into_inner());
     Ok(conjunct)
 }
 
-/// Whether a condition has a form in which it can be sent.
-fn can_be_sent(condition: &Expr, scope: &Scope) -> bool {
-    scope.sql.as_ref().is_none_or(|sql| sql.value(condition).is_some())
+/// Refuses the conditions of `filter` where one of them can't be sent.
+fn check_sent(conditions: &[Expr], filter: &Physical, scope: &Scope) -> Outcome<()> {
+    let has_text = |condition| scope.sql.as_ref().is_none_or(|sql| sql.value(condition).is_some());
+    for condition in conditions {
+        if is_too_large(condition) {
+            return Err(Refusal::new(filter.as_ref(), Reason::TooLarge));
+        }
+        if !has_text(condition) {
+            return Err(Refusal::new(filter.as_ref(), NO_SQL));
+        }
+    }
+    Ok(())
 }
 
 /// Lowers conditions, of which it only counts for which rows they are true.

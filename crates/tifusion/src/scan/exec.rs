@@ -156,7 +156,7 @@ impl TikvScanExec {
             Some((field.name().clone(), self.estimates.distinct(place)?))
         });
         let known = Known { rows: self.estimates.rows(), distinct: distinct.collect() };
-        let dynamic = DynamicFilters::none(keys, known);
+        let dynamic = DynamicFilters::none(keys, Arc::new(known));
         Self { dynamic: Some(Arc::new(dynamic)), ..self }
     }
 

@@ -17,13 +17,9 @@ use crate::access::path::usable_indexes;
 pub(crate) struct Need {
     /// The table.
     pub(crate) table: Arc<TableInfo>,
-    /// Columns and indexes.
-    pub(crate) histograms: Vec<HistogramId>,
-    /// Whether the distribution of single values is wanted, not only what is known of all together.
-    pub(crate) values: bool,
-    /// Those of the columns whose single values are wanted in any case: joined tables are put in order by how many
-    /// rows pass.
-    pub(crate) restricted: Vec<HistogramId>,
+    /// Columns and indexes, each with whether the distribution of single values is wanted, not only what is known of
+    /// all together.
+    pub(crate) histograms: Vec<(HistogramId, bool)>,
     /// Columns of which no more than what is known of all values together is wanted: how wide they are
     /// is part of what a row costs.
     pub(crate) widths: Vec<HistogramId>,
@@ -37,10 +33,6 @@ impl Need {
         let visible = table.columns.iter().filter(|column| column.is_visible());
         let (columns, others): (Vec<&ColumnInfo>, Vec<&ColumnInfo>) =
             visible.partition(|column| compared.all.contains(column.name.as_str()));
-        let restricted =
-            columns.iter().filter(|column| compared.restricted.contains(column.name.as_str()));
-        let restricted = restricted.map(|column| HistogramId::Column(column.id)).collect();
-        let columns = columns.into_iter().map(|column| HistogramId::Column(column.id));
         let is_filtered = |index: &&IndexInfo| {
             let first = index.columns.first();
             first.is_some_and(|first| compared.filtered.contains(first.name.as_str()))
@@ -49,20 +41,24 @@ impl Need {
         // The table's own order is weighed against theirs.
         let clustered = table.primary_index().filter(|_| table.is_common_handle);
         let clustered = clustered.filter(is_filtered).filter(|_| !indexes.is_empty());
-        let values = !indexes.is_empty();
+        let has_indexes = !indexes.is_empty();
         let indexes = indexes.into_iter().chain(clustered);
-        let indexes = indexes.map(|index| HistogramId::Index(index.id));
+        let indexes = indexes.map(|index| (HistogramId::Index(index.id), true));
+        // Joined tables are put in order by how many rows pass, whether or not an index finds them.
+        let columns = columns.into_iter().map(|column| {
+            let values = has_indexes || compared.restricted.contains(column.name.as_str());
+            (HistogramId::Column(column.id), values)
+        });
         let histograms = columns.chain(indexes).collect();
-        let widths = others.into_iter().filter(|_| values);
+        let widths = others.into_iter().filter(|_| has_indexes);
         let widths = widths.map(|column| HistogramId::Column(column.id)).collect();
-        Self { table: Arc::clone(table), histograms, values, restricted, widths }
+        Self { table: Arc::clone(table), histograms, widths }
     }
 
     /// What is wanted, each with whether its single values are.
     pub(crate) fn wanted(&self) -> impl Iterator<Item = (HistogramId, bool)> {
-        let values = |id| self.values || self.restricted.contains(id);
-        let compared = self.histograms.iter().map(move |id| (*id, values(id)));
-        compared.chain(self.widths.iter().map(|id| (*id, false)))
+        let widths = self.widths.iter().map(|id| (*id, false));
+        self.histograms.iter().copied().chain(widths)
     }
 
     /// All that there is.
@@ -71,14 +67,8 @@ impl Need {
         let columns = columns.into_iter().map(|column| HistogramId::Column(column.id));
         let indexes = table.indices.iter().filter(|index| index.state.is_public());
         let indexes = indexes.map(|index| HistogramId::Index(index.id));
-        let histograms = columns.chain(indexes).collect();
-        Self {
-            table: Arc::clone(table),
-            histograms,
-            values: true,
-            restricted: Vec::new(),
-            widths: Vec::new(),
-        }
+        let histograms = columns.chain(indexes).map(|id| (id, true)).collect();
+        Self { table: Arc::clone(table), histograms, widths: Vec::new() }
     }
 }
 

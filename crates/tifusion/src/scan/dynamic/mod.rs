@@ -99,11 +99,7 @@ pub(crate) struct Narrowed {
 
 impl DynamicFilters {
     /// None yet, for a scan of which this is known.
-    pub(crate) fn none(keys: Arc<dyn SourceKeys>, known: Known) -> Self {
-        Self::about(keys, Arc::new(known))
-    }
-
-    fn about(keys: Arc<dyn SourceKeys>, known: Arc<Known>) -> Self {
+    pub(crate) fn none(keys: Arc<dyn SourceKeys>, known: Arc<Known>) -> Self {
         Self {
             keys,
             known,
@@ -124,7 +120,7 @@ impl DynamicFilters {
     pub(crate) fn cleared(&self) -> Self {
         Self {
             others: self.others.clone(),
-            ..Self::about(Arc::clone(&self.keys), Arc::clone(&self.known))
+            ..Self::none(Arc::clone(&self.keys), Arc::clone(&self.known))
         }
     }
 

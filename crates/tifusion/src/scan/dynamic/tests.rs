@@ -282,7 +282,8 @@ fn dynamic_over(
 ) -> (Arc<DynamicFilterPhysicalExpr>, DynamicFilters) {
     let filter = Arc::new(DynamicFilterPhysicalExpr::new(vec![a(), b()], lit(true)));
     let as_expr: Arc<dyn PhysicalExpr> = Arc::clone(&filter) as _;
-    let filters = DynamicFilters::none(keys, known).with([as_expr, within(a(), 0, 1)], &schema());
+    let filters =
+        DynamicFilters::none(keys, Arc::new(known)).with([as_expr, within(a(), 0, 1)], &schema());
     (filter, filters)
 }
 
