@@ -36,7 +36,7 @@ pub(crate) enum Verdict {
     Committed,
     /// It is not and never will be.
     Aborted,
-    /// The client died while a call was under way that decides.
+    /// The client died while a call was under way that decides, or after the answer to one was lost.
     Unknown,
 }
 
@@ -82,6 +82,13 @@ impl Life {
 enum Death {
     Before,
     MidCall,
+}
+
+impl Death {
+    /// That of a client whose calls of this kind have not all been answered: one may have been carried out.
+    fn after(self, lost: bool) -> Self {
+        if lost { Self::MidCall } else { self }
+    }
 }
 
 /// Why a transaction does not go on.
@@ -234,14 +241,16 @@ impl Txn<'_> {
         mutations: &[kv::Mutation],
         locked: &[Vec<u8>],
     ) -> Result<Prewritten, Stop> {
-        let (mut least, mut committed) = (Some(0), false);
+        let (mut least, mut committed, mut lost) = (Some(0), false, false);
         let mut groups = Groups::new(keys);
         while let Some(target) = groups.next(self.raw).await {
             let context = target.context.clone();
             let request = self.prewrite_request(&groups.group, context, mutations, locked);
             let one_phase = request.try_one_pc;
             let answer = ask!(self.wire, &target, Prewrite, request);
-            let Some(answer) = self.life.call(answer).await? else {
+            let answer = self.life.call(answer).await.map_err(|death| death.after(lost))?;
+            let Some(answer) = answer else {
+                lost = true;
                 groups.again(self.raw).await;
                 continue;
             };
@@ -345,7 +354,7 @@ impl Txn<'_> {
         keys: &[Vec<u8>],
         commit_version: u64,
     ) -> Result<Option<kv::KeyError>, Death> {
-        let mut refusal = None;
+        let (mut refusal, mut lost) = (None, false);
         let mut groups = Groups::new(keys);
         while let Some(target) = groups.next(self.raw).await {
             let request = kv::CommitRequest {
@@ -355,12 +364,16 @@ impl Txn<'_> {
                 commit_version,
                 ..kv::CommitRequest::default()
             };
-            match self.life.call(ask!(self.wire, &target, Commit, request)).await? {
+            let answer = self.life.call(ask!(self.wire, &target, Commit, request)).await;
+            match answer.map_err(|death| death.after(lost))? {
                 Some(answer) => {
                     refusal = refusal.take().or(answer.error);
                     groups.done();
                 }
-                None => groups.again(self.raw).await,
+                None => {
+                    lost = true;
+                    groups.again(self.raw).await;
+                }
             }
         }
         Ok(refusal)
