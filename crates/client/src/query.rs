@@ -23,6 +23,12 @@ impl QueryId {
         Self(clock.random(LARGEST - 1) + 1)
     }
 
+    /// The one with this number, which another process has made; `None` if there is none.
+    #[must_use]
+    pub fn of(number: u64) -> Option<Self> {
+        (1..=LARGEST).contains(&number).then_some(Self(number))
+    }
+
     /// As requests carry it.
     #[must_use]
     pub fn number(self) -> u64 {

@@ -2,7 +2,7 @@
 //!
 //! The sources are the `.proto` files next to this crate's manifest. They are a subset of kvproto,
 //! tipb and etcd's API with the same names, numbers and types; a field that is not listed there is
-//! skipped on decoding. One module here is one protobuf package there.
+//! skipped on decoding. One module here is one protobuf package there; `planpb` is TiFusion's own.
 //!
 //! Fields that carry bulk bytes (a coprocessor answer, the rows of a chunk, a value) are
 //! [`bytes::Bytes`]: decoded from a `Bytes` buffer they share its memory.
@@ -49,6 +49,8 @@ packages! {
     mvccpb,
     /// Requests to PD and its service.
     pdpb,
+    /// Parts of a plan on their way to another process: TiFusion's own.
+    planpb,
     /// Replication mode of the cluster.
     replication_modepb,
     /// Consumption of a resource group.

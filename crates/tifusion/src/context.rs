@@ -12,7 +12,7 @@ use datafusion::prelude::SessionContext;
 use crate::auth::Privilege;
 use crate::catalog::TidbCatalog;
 use crate::cluster::Cluster;
-use crate::config::Config;
+use crate::config::{Config, TidbOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::meta::Need;
 use crate::planned::{PlannedStatement, TimeLimit};
@@ -111,6 +111,18 @@ impl TidbContext {
         builder: SessionStateBuilder,
     ) -> Result<Self> {
         Ok(Self { session: TidbSession::new(cluster, config, builder, sql::view_planner())? })
+    }
+
+    /// Another session over the same cluster, with the same connections and caches, on top of a state of the caller's
+    /// making. Its options `tidb.*` are those that the state's configuration has, or else those of this session.
+    ///
+    /// # Errors
+    /// When the state has a catalog of the cluster's name already.
+    pub fn another(&self, mut builder: SessionStateBuilder) -> Result<Self> {
+        let given = builder.config().take().unwrap_or_default();
+        let config = TidbOptions::config_of(given.options()).unwrap_or_else(|| self.config());
+        let cluster = Arc::clone(self.catalog().cluster());
+        Self::over(cluster, Config::clone(&config), builder.with_config(given))
     }
 
     /// The same session, whose statements that change the schema are carried out by `changer`, and not by TiDB:

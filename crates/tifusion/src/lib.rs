@@ -37,6 +37,7 @@ mod cluster;
 pub mod config;
 mod context;
 pub mod display;
+pub mod distribute;
 pub mod doctor;
 pub mod error;
 mod functions;

@@ -109,6 +109,10 @@ impl TidbQueryPlanner {
         }
         let Some(outer) = outer else { return meta.view(need, deadline).await };
         let at = ReadAt { ts: outer.start_ts(), deadline };
+        // What this process knows of the schema may be older or younger than what another has begun with.
+        if outer.is_of_elsewhere() {
+            return meta.view_of_past(at, need).await;
+        }
         meta.view_at(at, outer.schema_version(), need).await?.ok_or_else(|| {
             Error::new(
                 ErrorKind::SchemaChanged,

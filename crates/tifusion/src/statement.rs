@@ -25,6 +25,7 @@ pub struct StatementSnapshot {
     locks: Arc<ReadLocks>,
     taken: Instant,
     is_past: bool,
+    is_of_elsewhere: bool,
 }
 
 impl StatementSnapshot {
@@ -44,7 +45,29 @@ impl StatementSnapshot {
             start_ts = start_ts.version(),
             schema_version,
         );
-        Self { start_ts, schema_version, deadline, query, span, locks, taken, is_past: false }
+        let (is_past, is_of_elsewhere) = (false, false);
+        Self {
+            start_ts,
+            schema_version,
+            deadline,
+            query,
+            span,
+            locks,
+            taken,
+            is_past,
+            is_of_elsewhere,
+        }
+    }
+
+    /// The same as what another process has taken, whose statement this process runs a part of: how old it is, is
+    /// not known.
+    pub(crate) fn of_elsewhere(self) -> Self {
+        Self { is_of_elsewhere: true, ..self }
+    }
+
+    /// Whether another process has taken it.
+    pub(crate) fn is_of_elsewhere(&self) -> bool {
+        self.is_of_elsewhere
     }
 
     /// The same as what `AS OF TIMESTAMP` asked for.
@@ -79,7 +102,7 @@ impl StatementSnapshot {
     /// Fails when garbage collection may have taken something from it by now: what was read before is whole then.
     pub(crate) async fn check(&self, client: &Client) -> Result<(), ClientError> {
         let (start_ts, deadline) = (self.start_ts, self.deadline);
-        match self.is_past {
+        match self.is_past || self.is_of_elsewhere {
             true => client.check_gc_safe_point_by(start_ts, deadline).await,
             false => client.check_gc_safe_point_of_now(start_ts, self.taken, deadline).await,
         }

@@ -61,6 +61,17 @@ impl Scope {
         Self { build: Build::new(new_collation), blacklist, zero_date, is_utc, sql: None, columns }
     }
 
+    /// Over no columns, with nothing that may be pushed down.
+    pub(crate) fn none() -> Self {
+        let circumstances = Circumstances {
+            new_collation: true,
+            zero_date: ZeroDate::default(),
+            is_utc: true,
+            blacklist: Arc::new(Blacklist::new(&[], None)),
+        };
+        Self::new([], circumstances)
+    }
+
     /// The same for expressions that go to TiDB as SQL.
     pub(crate) fn for_sql(self, sql: Arc<SqlText>) -> Self {
         Self { sql: Some(sql), ..self }

@@ -67,6 +67,41 @@ impl ScanColumns {
         Ok(Self { schema: Arc::clone(schema), states, ..answers })
     }
 
+    /// Those that another process had: of `sent` columns, whose fields have these names or none.
+    ///
+    /// # Errors
+    /// When the columns don't make `schema`.
+    pub(crate) fn of_sent(
+        sent: &Schema,
+        columns: Vec<OutputColumn>,
+        schema: SchemaRef,
+        zero_date: ZeroDate,
+        partial: Option<&PartialAggregate>,
+    ) -> Result<Self> {
+        let options = DecodeOptions { zero_date };
+        if partial.is_none() && !schema.fields().is_empty() {
+            return Self::of(schema, columns, options);
+        }
+        let answers = Self::of(Arc::new(sent.clone()), columns, options)?;
+        Ok(Self { schema, states: partial.map(PartialStates::new), ..answers })
+    }
+
+    /// The columns of an answer.
+    pub(crate) fn sent(&self) -> &[OutputColumn] {
+        &self.columns
+    }
+
+    /// What a date becomes that no calendar has.
+    pub(crate) fn zero_date(&self) -> ZeroDate {
+        self.options.zero_date
+    }
+
+    /// Whether batches are made of the states of aggregates.
+    #[cfg(test)]
+    pub(crate) fn has_states(&self) -> bool {
+        self.states.is_some()
+    }
+
     /// Those at `places`, at least one, in that order.
     pub(crate) fn project(&self, places: &[usize]) -> Result<Self> {
         let schema = self.schema.project(places).map_err(DataFusionError::from)?;

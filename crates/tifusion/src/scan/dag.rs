@@ -156,7 +156,8 @@ fn limit_executor(limit: usize) -> tipb::Executor {
     }
 }
 
-fn column_info(column: &ScanColumn) -> tipb::ColumnInfo {
+/// A column as requests name it.
+pub(crate) fn column_info(column: &ScanColumn) -> tipb::ColumnInfo {
     tipb::ColumnInfo {
         column_id: Some(column.column_id),
         tp: Some(column.tp),

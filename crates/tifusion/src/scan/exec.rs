@@ -108,6 +108,18 @@ impl TikvScanExec {
         pushdown: Pushdown,
         partitions: Vec<Vec<Segment>>,
     ) -> Self {
+        let parts = (spec, Arc::new(columns));
+        Self::of_parts(reader, settings, snapshot, parts, pushdown, partitions)
+    }
+
+    pub(super) fn of_parts(
+        reader: ScanReader,
+        settings: Settings,
+        snapshot: Arc<StatementSnapshot>,
+        (spec, columns): (TableScanSpec, Arc<ScanColumns>),
+        pushdown: Pushdown,
+        partitions: Vec<Vec<Segment>>,
+    ) -> Self {
         let properties = properties(&columns, partitions.len(), &[]);
         let slots = Arc::new(Semaphore::new(settings.scan_concurrency.max(1)));
         Self {
@@ -116,7 +128,7 @@ impl TikvScanExec {
             settings,
             snapshot,
             spec: Arc::new(spec),
-            columns: Arc::new(columns),
+            columns,
             pushdown: Arc::new(pushdown),
             partitions: partitions.into(),
             properties,

@@ -26,6 +26,7 @@ pub(crate) mod pushed;
 mod read;
 pub(crate) mod reduce;
 pub(crate) mod reduction;
+pub(crate) mod sent;
 pub(crate) mod spec;
 pub(crate) mod sql;
 pub(crate) mod stream;

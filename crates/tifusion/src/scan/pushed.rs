@@ -22,6 +22,11 @@ pub(crate) struct Pushdown {
 }
 
 impl Pushdown {
+    /// Over no columns: nothing more can be lowered.
+    pub(crate) fn none() -> Self {
+        Self { scope: Scope::none(), filters: Filters::default() }
+    }
+
     /// Decides on `filters` over `schema`, whose columns the scan of `scope` reads.
     pub(crate) fn new(scope: Scope, filters: &[Physical], schema: &Schema) -> Self {
         let filters = Filters::new(filters, &scope, schema);
