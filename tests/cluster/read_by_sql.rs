@@ -330,7 +330,7 @@ async fn what_nobody_waits_for_is_killed_and_what_is_killed_is_told() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_more_than_there_are_connections_waits_or_is_told() {
     let test = "by_sql_connections";
-    let settings = [("tidb.max_connections", "2"), ("grpc.timeout_in_sec", "3")];
+    let settings = [("tidb.max_connections", "2"), ("grpc.timeout_in_sec", "10")];
     let Some((mut tidb, ours)) = connect(test, &settings).await else { return };
     fill(&mut tidb, "large").await;
     let held = [

@@ -20,6 +20,9 @@ Examples:
   See what is wrong with a cluster, or with the way to it:
     tifusion doctor --pd 127.0.0.1:2379
 
+  Have queries run on several machines (docs/ballista.md):
+    tifusion --config tifusion.toml --ballista df://scheduler:50050
+
   A report into a file, from a file:
     tifusion --config tifusion.toml -f report.sql --format csv > report.csv
 
@@ -49,6 +52,9 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DIR", num_args = 0..=1, global = true)]
     #[expect(clippy::option_option, reason = "absent, without a folder, with one")]
     pub(crate) embedded: Option<Option<PathBuf>>,
+    /// Run queries on the Ballista cluster whose scheduler is at this address (df://host:port)
+    #[arg(long, value_name = "URL", conflicts_with = "embedded")]
+    pub(crate) ballista: Option<String>,
     /// An option of the configuration; may be given several times
     #[arg(short = 'o', value_name = "KEY=VALUE", global = true)]
     pub(crate) options: Vec<String>,
@@ -142,6 +148,14 @@ mod tests {
         assert_eq!(parsed("--embedded -q").unwrap().embedded, Some(None));
         assert_eq!(parsed("--embedded d").unwrap().embedded, Some(Some("d".into())));
         assert!(parsed("--embedded --pd pd:2379").is_err());
+    }
+
+    #[test]
+    fn queries_run_on_other_machines_unless_the_cluster_is_in_this_process() {
+        let url = "df://scheduler:50050";
+        let arguments = parsed(&format!("--ballista {url} --pd pd:2379")).unwrap();
+        assert_eq!(arguments.ballista.as_deref(), Some(url));
+        assert!(parsed(&format!("--ballista {url} --embedded")).is_err());
     }
 
     #[test]

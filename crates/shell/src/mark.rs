@@ -71,6 +71,15 @@ impl Problem {
     }
 }
 
+impl From<tifusion_ballista::Error> for Problem {
+    fn from(error: tifusion_ballista::Error) -> Self {
+        match error {
+            tifusion_ballista::Error::Tidb(error) => Self::from(error),
+            error => Self::of(&error),
+        }
+    }
+}
+
 impl From<tifusion::Error> for Problem {
     fn from(error: tifusion::Error) -> Self {
         let mut problem = Self::of(&error);

@@ -72,8 +72,13 @@ impl Shell {
         let session = SessionConfig::new()
             .set_bool("datafusion.sql_parser.collect_spans", true)
             .set_str("datafusion.format.null", "NULL");
-        let builder = SessionStateBuilder::new_with_default_features().with_config(session);
-        let mut context = TidbContext::connect_with(options, builder).await?;
+        let mut context = match &arguments.ballista {
+            None => {
+                let builder = SessionStateBuilder::new_with_default_features().with_config(session);
+                TidbContext::connect_with(options, builder).await?
+            }
+            Some(url) => tifusion_ballista::connect_with(options, url, session).await?,
+        };
         if let Some(cluster) = &cluster {
             context = context.with_schema_changer(Arc::new(EmbeddedSchema(cluster.statements())));
         }

@@ -190,6 +190,12 @@ impl Connector {
         Ok(Self { context: TidbContext::connect(all).await? })
     }
 
+    /// A session that somebody else has made.
+    #[must_use]
+    pub fn of(context: TidbContext) -> Self {
+        Self { context }
+    }
+
     /// The session itself.
     #[must_use]
     pub fn context(&self) -> &TidbContext {

@@ -250,10 +250,24 @@ pub async fn judge(cluster: &Cluster, file: &Path) {
 /// # Panics
 /// If it answers otherwise than the file says.
 pub async fn judge_embedded(cluster: &Arc<EmbeddedCluster>, file: &Path) {
+    judge_embedded_by(cluster, file, || Connector::embedded(cluster, &[])).await;
+}
+
+/// The same with the sessions that `connect` makes over the cluster.
+///
+/// # Panics
+/// As [`judge_embedded`].
+pub async fn judge_embedded_by<F>(
+    cluster: &Arc<EmbeddedCluster>,
+    file: &Path,
+    connect: impl Fn() -> F,
+) where
+    F: Future<Output = Connector> + Send,
+{
     let database = format!("slt_{}", stem(file));
     cluster.execute(&format!("CREATE DATABASE `{database}`")).await.expect("a database");
     let connector = || async {
-        let connector = Connector::embedded(cluster, &[]).await;
+        let connector = connect().await;
         connector.use_database(&database).await;
         let changer = Changer::Embedded(Arc::clone(cluster), database.clone());
         Ok(ConnectorEngine { connector, changer })

@@ -1,0 +1,86 @@
+//! The planner of sessions: what reads tables of TiDB goes to the scheduler.
+
+use std::sync::{Arc, OnceLock};
+
+use async_trait::async_trait;
+use ballista_core::extension::SessionConfigExt as _;
+use ballista_core::planner::BallistaQueryPlanner;
+use datafusion::catalog::Session;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::datasource::listing::ListingTable;
+use datafusion::datasource::source_as_provider;
+use datafusion::error::Result;
+use datafusion::execution::context::QueryPlanner;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner as _};
+use datafusion_proto::logical_plan::LogicalExtensionCodec;
+use datafusion_proto::protobuf::LogicalPlanNode;
+use tifusion::distribute::PlanCodec;
+use tifusion::{StatementSnapshot, TidbTable};
+
+use crate::codec::TidbLogicalCodec;
+
+/// Plans what a TidbContext's planner has pinned to a snapshot: on the cluster, if there is a table to read there.
+#[derive(Debug)]
+pub(crate) struct RemotePlanner {
+    scheduler: String,
+    codec: OnceLock<PlanCodec>,
+}
+
+impl RemotePlanner {
+    /// For the scheduler at this URL (`http://…`).
+    pub(crate) fn new(scheduler: String) -> Self {
+        Self { scheduler, codec: OnceLock::new() }
+    }
+
+    /// The codec of the session, which is there only when its planner is.
+    pub(crate) fn bind(&self, codec: PlanCodec) {
+        drop(self.codec.set(codec));
+    }
+
+    fn codec(&self, session: &dyn Session) -> Arc<dyn LogicalExtensionCodec> {
+        let snapshot = session.config().get_extension::<StatementSnapshot>();
+        match (self.codec.get(), snapshot) {
+            (Some(codec), Some(snapshot)) => {
+                Arc::new(TidbLogicalCodec::of_statement(codec.clone(), snapshot))
+            }
+            _ => session.config().ballista_logical_extension_codec(),
+        }
+    }
+}
+
+#[async_trait]
+impl QueryPlanner for RemotePlanner {
+    async fn create_physical_plan(
+        &self,
+        plan: &LogicalPlan,
+        session: &dyn Session,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        if !reads_tables(plan)? {
+            return DefaultPhysicalPlanner::default().create_physical_plan(plan, session).await;
+        }
+        let config = session.config().ballista_config();
+        let planner = BallistaQueryPlanner::<LogicalPlanNode>::with_extension(
+            self.scheduler.clone(),
+            config,
+            self.codec(session),
+        );
+        planner.create_physical_plan(plan, session).await
+    }
+}
+
+/// Whether a plan reads what is worth several machines: a table of TiDB, or files. What a session answers by itself
+/// (`SHOW`, values, tables in its memory) is nothing to a scheduler.
+fn reads_tables(plan: &LogicalPlan) -> Result<bool> {
+    let mut found = false;
+    plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node
+            && let Ok(provider) = source_as_provider(&scan.source)
+        {
+            found |= provider.is::<TidbTable>() || provider.is::<ListingTable>();
+        }
+        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    })?;
+    Ok(found)
+}

@@ -1,0 +1,35 @@
+//! TiFusion on Ballista: what several processes answer is what one does.
+//!
+//! On a cluster in this process unless the name says otherwise; those that TiDB judges run where it is.
+
+mod killed;
+mod processes;
+mod queries;
+mod refused;
+mod tpch;
+mod writes;
+
+use std::collections::HashMap;
+
+use tifusion_ballista::Standalone;
+use tifusion_embedded::EmbeddedCluster;
+use tifusion_testkit::cell::Rows;
+use tifusion_testkit::connector::Connector;
+
+/// The configuration of every process and session over `cluster`.
+fn config(cluster: &EmbeddedCluster) -> HashMap<String, String> {
+    let pd = cluster.pd_addresses().join(",");
+    HashMap::from([("pd.addresses".to_owned(), pd), ("write.enable".to_owned(), "true".to_owned())])
+}
+
+/// A session whose scheduler and two executors are in this process.
+async fn standalone(cluster: &EmbeddedCluster) -> Connector {
+    let shape = Standalone { executors: 2, vcores: 2 };
+    let context = tifusion_ballista::standalone(config(cluster), shape).await;
+    Connector::of(context.unwrap_or_else(|error| panic!("{error}")))
+}
+
+/// The cells as texts.
+fn plain(rows: &Rows) -> Vec<Vec<String>> {
+    rows.rows.iter().map(|row| row.iter().map(|cell| cell.plain()).collect()).collect()
+}

@@ -1,0 +1,74 @@
+//! Writes of sessions whose queries run on executors.
+
+use tifusion::ErrorKind;
+use tifusion_embedded::EmbeddedCluster;
+use tifusion_testkit::cluster::{Cluster, Shape};
+use tifusion_testkit::tidb::Tidb;
+
+use super::processes::Processes;
+use super::{plain, standalone};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_executors_read_are_written_at_the_snapshot_they_were_read_at() {
+    let cluster = EmbeddedCluster::builder().stores(2).start().await.unwrap();
+    let script = "CREATE TABLE test.a (id BIGINT PRIMARY KEY, v BIGINT, KEY (v)); \
+                  CREATE TABLE test.b (id BIGINT PRIMARY KEY, v BIGINT, UNIQUE KEY (v)); \
+                  INSERT INTO test.a VALUES (1, 10), (2, 20), (3, 30), (4, 20)";
+    cluster.execute(script).await.unwrap();
+    let session = standalone(&cluster).await;
+    session.query("INSERT INTO b SELECT MIN(id), v FROM a GROUP BY v").await;
+    let written = session.query("SELECT id, v FROM b ORDER BY id").await;
+    assert_eq!(plain(&written), [["1", "10"], ["2", "20"], ["3", "30"]]);
+    // A duplicate is an error, and nothing of the statement stays.
+    let again = session.try_query("INSERT INTO b SELECT id + 100, v FROM a").await.unwrap_err();
+    assert_eq!(again.kind(), ErrorKind::Duplicate, "{again}");
+    session.query("UPDATE b SET v = v + 1 WHERE id IN (SELECT id FROM a WHERE v > 10)").await;
+    session.query("DELETE FROM b WHERE v = 10").await;
+    let left = session.query("SELECT id, v FROM b ORDER BY id").await;
+    assert_eq!(plain(&left), [["2", "21"], ["3", "31"]]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_written_of_an_executors_rows_is_what_tidb_finds_sound() {
+    let test = "ballista_writes";
+    let Some(cluster) = Cluster::of(Shape::default(), test) else { return };
+    let mut tidb = Tidb::connect(&cluster.tidb).await;
+    tidb.fresh_database(test).await;
+    tidb.run([
+        "CREATE TABLE a (id BIGINT PRIMARY KEY AUTO_INCREMENT, v VARCHAR(20), KEY (v))",
+        "CREATE TABLE b (v VARCHAR(20), n BIGINT, PRIMARY KEY (v), KEY (n))",
+        "INSERT INTO a (v) VALUES ('a'), ('b'), ('c'), ('d')",
+    ])
+    .await;
+    for _ in 0..8 {
+        tidb.run(["INSERT INTO a (v) SELECT CONCAT(v, id % 7) FROM a WHERE CHAR_LENGTH(v) < 15"])
+            .await;
+    }
+    let config = [
+        ("pd.addresses".to_owned(), cluster.pd.clone()),
+        ("write.enable".to_owned(), "true".to_owned()),
+    ];
+    let mut processes = Processes::start(config.into(), 2).await;
+    let session = processes.session().await;
+    session.use_database(test).await;
+    let write = "INSERT INTO b SELECT v, COUNT(*) FROM a GROUP BY v";
+    let running = {
+        let session = session.clone();
+        tokio::spawn(async move { session.try_query(write).await })
+    };
+    processes.executors[0].kill();
+    let outcome = running.await.unwrap();
+    tidb.run(["ADMIN CHECK TABLE b"]).await;
+    let sums = tidb.query("SELECT COUNT(*), SUM(n) FROM b").await;
+    match outcome {
+        Ok(_) => {
+            let all = tidb.query("SELECT COUNT(DISTINCT v), COUNT(*) FROM a").await;
+            assert_eq!(plain(&sums), plain(&all));
+        }
+        Err(error) => {
+            assert_eq!(plain(&sums), [["0", "NULL"]], "{error}");
+            session.query(write).await;
+            tidb.run(["ADMIN CHECK TABLE b"]).await;
+        }
+    }
+}
