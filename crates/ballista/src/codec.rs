@@ -80,10 +80,8 @@ impl LogicalExtensionCodec for TidbLogicalCodec {
         }
         // DataFusion says that it is not implemented, without a name.
         self.rest.try_encode_table_provider(table_ref, node, buf).map_err(|error| {
-            let why = format!(
-                "table {table_ref} can't be read on Ballista: it is neither TiDB's nor made of files that executors reach"
-            );
-            DataFusionError::Context(why, Box::new(error))
+            let what = format!("table {table_ref} is neither TiDB's nor made of files");
+            DataFusionError::Context(what, Box::new(error))
         })
     }
 

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use ballista_core::extension::SessionConfigExt as _;
 use ballista_core::planner::BallistaQueryPlanner;
 use datafusion::catalog::Session;
-use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::tree_node::{TreeNode as _, TreeNodeRecursion};
 use datafusion::datasource::listing::ListingTable;
 use datafusion::datasource::source_as_provider;
 use datafusion::error::Result;
@@ -14,7 +14,7 @@ use datafusion::execution::context::QueryPlanner;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner as _};
-use datafusion_proto::logical_plan::LogicalExtensionCodec;
+use datafusion_proto::logical_plan::{AsLogicalPlan as _, LogicalExtensionCodec};
 use datafusion_proto::protobuf::LogicalPlanNode;
 use tifusion::distribute::PlanCodec;
 use tifusion::{StatementSnapshot, TidbTable};
@@ -57,17 +57,38 @@ impl QueryPlanner for RemotePlanner {
         plan: &LogicalPlan,
         session: &dyn Session,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        if !reads_tables(plan)? {
+        let codec = self.codec(session);
+        if !reads_tables(plan)? || !can_be_sent(plan, session, codec.as_ref())? {
             return DefaultPhysicalPlanner::default().create_physical_plan(plan, session).await;
         }
         let config = session.config().ballista_config();
         let planner = BallistaQueryPlanner::<LogicalPlanNode>::with_extension(
             self.scheduler.clone(),
             config,
-            self.codec(session),
+            codec,
         );
         planner.create_physical_plan(plan, session).await
     }
+}
+
+/// Whether a plan arrives as it was sent. What does not (tables in the session's memory, some shapes of subqueries) runs
+/// where it is, and so does recursion: its rounds share memory.
+fn can_be_sent(
+    plan: &LogicalPlan,
+    session: &dyn Session,
+    codec: &dyn LogicalExtensionCodec,
+) -> Result<bool> {
+    if plan.exists(|node| Ok(matches!(node, LogicalPlan::RecursiveQuery(_))))? {
+        tracing::info!("a recursive query runs in this process, not on Ballista");
+        return Ok(false);
+    }
+    let context = session.task_ctx();
+    let arrived = LogicalPlanNode::try_from_logical_plan(plan, codec)
+        .and_then(|message| message.try_into_logical_plan(&context, codec));
+    if let Err(error) = &arrived {
+        tracing::warn!(%error, "a query can't be sent, and runs in this process, not on Ballista");
+    }
+    Ok(arrived.is_ok())
 }
 
 /// Whether a plan reads what is worth several machines: a table of TiDB, or files. What a session answers by itself
