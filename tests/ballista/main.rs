@@ -2,6 +2,12 @@
 //!
 //! On a cluster in this process unless the name says otherwise; those that TiDB judges run where it is.
 
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests fail by panicking, and tell which executor read how much"
+)]
+
 mod killed;
 mod processes;
 mod queries;

@@ -1,6 +1,5 @@
 //! What the programs of a cluster have in common.
 
-use std::fmt::Display;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
@@ -30,15 +29,17 @@ where
         .init();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let outcome = match runtime {
-        Ok(runtime) => runtime.block_on(program).map_err(|error| tell(&error)),
-        Err(error) => Err(tell(&error)),
+        Ok(runtime) => runtime.block_on(program).map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
     };
-    outcome.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
-}
-
-fn tell(error: &dyn Display) {
-    // Nobody is left to hear that nobody hears.
-    drop(writeln!(std::io::stderr(), "error: {error}"));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nobody is left to hear that nobody hears.
+            drop(writeln!(std::io::stderr(), "error: {error}"));
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Connects to the cluster of a configuration file.

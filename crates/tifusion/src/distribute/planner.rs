@@ -33,6 +33,9 @@ pub fn sent_plans(
     Arc::new(SentPlans { codec, inner })
 }
 
+/// The provider that a table came with, and the table.
+type LookedUp = (Arc<dyn TableProvider>, Arc<dyn TableProvider>);
+
 #[derive(Debug)]
 struct SentPlans {
     codec: PlanCodec,
@@ -73,7 +76,7 @@ impl SentPlans {
         sent: &[Arc<dyn TableProvider>],
         snapshot: &StatementSnapshot,
         config: &Config,
-    ) -> Result<Vec<(Arc<dyn TableProvider>, Arc<dyn TableProvider>)>> {
+    ) -> Result<Vec<LookedUp>> {
         let cluster = self.codec.cluster();
         let sent = || sent.iter().filter_map(|it| Some((it, it.downcast_ref::<SentTable>()?)));
         let mut databases: Vec<String> =
@@ -146,10 +149,7 @@ fn snapshot_of(tables: &[Arc<dyn TableProvider>]) -> Result<Option<Arc<Statement
 }
 
 /// `plan` with each first table replaced by its second.
-fn with_tables(
-    plan: &LogicalPlan,
-    tables: &[(Arc<dyn TableProvider>, Arc<dyn TableProvider>)],
-) -> DataFusionResult<LogicalPlan> {
+fn with_tables(plan: &LogicalPlan, tables: &[LookedUp]) -> DataFusionResult<LogicalPlan> {
     let replaced = plan.clone().transform_down_with_subqueries(|node| {
         let LogicalPlan::TableScan(scan) = node else { return Ok(Transformed::no(node)) };
         let provider = source_as_provider(&scan.source)?;
