@@ -3,6 +3,7 @@
 
 mod bytes;
 mod concurrent;
+mod dead;
 mod defaults;
 mod ids;
 mod ignore;
