@@ -2,6 +2,7 @@
 
 mod faults;
 mod kill;
+mod memory;
 mod refused;
 
 use tifusion_client::snapshot::SnapshotOptions;

@@ -4,17 +4,12 @@ use std::fmt;
 use std::sync::{Arc, LazyLock};
 
 use arrow::array::{RecordBatch, UInt64Array};
-use arrow::compute::SortOptions;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Result as DataFusionResult, internal_err};
 use datafusion::error::DataFusionError;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::expressions::Column;
-use datafusion::physical_expr::{
-    EquivalenceProperties, LexRequirement, OrderingRequirements, PhysicalExpr,
-    PhysicalSortRequirement,
-};
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricsSet};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -24,7 +19,6 @@ use datafusion::physical_plan::{
 };
 use futures::stream;
 
-use super::edit::{KEY, KIND};
 use super::job::WriteJob;
 use super::run::{self, RunMetrics};
 
@@ -32,8 +26,8 @@ use super::run::{self, RunMetrics};
 pub(super) static SCHEMA: LazyLock<SchemaRef> =
     LazyLock::new(|| Arc::new(Schema::new(vec![Field::new("count", DataType::UInt64, false)])));
 
-/// Writes the sorted edits of one table or several in one transaction of two phases, which is there as a whole or
-/// not at all, and counts the rows of each that it changed.
+/// Sorts the edits of one table or several by their keys and writes them in one transaction of two phases, which is
+/// there as a whole or not at all, and counts the rows of each that it changed.
 ///
 /// A plan with this operator runs once: its timestamp is the transaction's.
 #[derive(Debug, Clone)]
@@ -99,20 +93,6 @@ impl ExecutionPlan for TidbWriteExec {
         vec![Distribution::SinglePartition; self.inputs.len()]
     }
 
-    /// By key, and what is deleted before what is put.
-    fn required_input_ordering(&self) -> Vec<Option<OrderingRequirements>> {
-        let order = |input: &Arc<dyn ExecutionPlan>| {
-            let schema = input.schema();
-            let columns = [KEY, KIND].into_iter().filter_map(|name| {
-                let column = Column::new_with_schema(name, &schema).ok()?;
-                let ascending = SortOptions { descending: false, nulls_first: true };
-                Some(PhysicalSortRequirement::new(Arc::new(column), Some(ascending)))
-            });
-            LexRequirement::new(columns).map(OrderingRequirements::new)
-        };
-        self.inputs.iter().map(order).collect()
-    }
-
     fn benefits_from_input_partitioning(&self) -> Vec<bool> {
         vec![false; self.inputs.len()]
     }
@@ -165,7 +145,7 @@ impl ExecutionPlan for TidbWriteExec {
             job.begin().map_err(DataFusionError::from)?;
             tables.push((Arc::clone(job), input.execute(0, Arc::clone(&context))?));
         }
-        let metrics = RunMetrics::new(&self.metrics);
+        let metrics = RunMetrics::new(&context, &self.metrics);
         let count = stream::once(async move {
             let rows = run::run(tables, &metrics).await.map_err(DataFusionError::from)?;
             let counts = Arc::new(UInt64Array::from(rows));

@@ -1,4 +1,4 @@
-//! What a statement does to single keys, as columns that DataFusion can sort and spill.
+//! What a statement does to single keys, as columns that go from operator to operator.
 
 use std::sync::{Arc, LazyLock};
 
@@ -11,11 +11,6 @@ use tifusion_schema::{EncodedEntry, EncodedRow};
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// Name of the column of keys.
-pub(super) const KEY: &str = "key";
-/// Name of the column of [`EditKind`]s.
-pub(super) const KIND: &str = "kind";
-
 /// Edits of one batch.
 const EDITS_PER_BATCH: usize = 8192;
 
@@ -24,8 +19,8 @@ const BYTES_PER_BATCH: usize = 4 << 20;
 
 static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
     Arc::new(Schema::new(vec![
-        Field::new(KEY, DataType::LargeBinary, false),
-        Field::new(KIND, DataType::UInt8, false),
+        Field::new("key", DataType::LargeBinary, false),
+        Field::new("kind", DataType::UInt8, false),
         Field::new("rows", DataType::UInt8, false),
         Field::new("value", DataType::LargeBinary, false),
     ]))
@@ -48,7 +43,7 @@ pub(super) enum EditKind {
 }
 
 impl EditKind {
-    fn of(number: u8) -> Option<Self> {
+    pub(super) fn of(number: u8) -> Option<Self> {
         [Self::Delete, Self::Put, Self::PutDistinct].into_iter().find(|kind| *kind as u8 == number)
     }
 }
@@ -168,42 +163,69 @@ impl EditBatches {
 
 /// The edits of a batch.
 #[derive(Debug)]
-pub(super) struct EditReader<'a> {
-    keys: &'a LargeBinaryArray,
-    kinds: &'a UInt8Array,
-    rows: &'a UInt8Array,
-    values: &'a LargeBinaryArray,
+pub(super) struct EditReader {
+    keys: LargeBinaryArray,
+    kinds: Vec<EditKind>,
+    rows: UInt8Array,
+    values: LargeBinaryArray,
 }
 
-impl<'a> EditReader<'a> {
+impl EditReader {
     /// A reader of a batch with the columns of [`edit_schema`].
-    pub(super) fn new(batch: &'a RecordBatch) -> Result<Self> {
+    pub(super) fn new(batch: &RecordBatch) -> Result<Self> {
         let reader = match batch.columns() {
             [keys, kinds, rows, values] => Some((keys, kinds, rows, values)),
             _ => None,
         };
         let reader = reader.and_then(|(keys, kinds, rows, values)| {
+            let kinds = kinds.as_primitive_opt::<UInt8Type>()?;
             Some(Self {
-                keys: keys.as_binary_opt()?,
-                kinds: kinds.as_primitive_opt::<UInt8Type>()?,
-                rows: rows.as_primitive_opt::<UInt8Type>()?,
-                values: values.as_binary_opt()?,
+                keys: keys.as_binary_opt()?.clone(),
+                kinds: kinds
+                    .values()
+                    .iter()
+                    .map(|kind| EditKind::of(*kind))
+                    .collect::<Option<_>>()?,
+                rows: rows.as_primitive_opt::<UInt8Type>()?.clone(),
+                values: values.as_binary_opt()?.clone(),
             })
         });
-        reader.ok_or_else(|| Error::new(ErrorKind::Engine, "the edits have other columns"))
+        reader.ok_or_else(|| Error::new(ErrorKind::Engine, "the edits have other columns or kinds"))
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.kinds.len()
+    }
+
+    /// Their keys, in the order of the edits.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &[u8]> {
+        self.keys.iter().flatten()
+    }
+
+    /// The key of the edit at a place.
+    pub(super) fn key(&self, at: usize) -> Option<&[u8]> {
+        (at < self.keys.len()).then(|| self.keys.value(at))
+    }
+
+    /// The kind of the edit at a place.
+    pub(super) fn kind(&self, at: usize) -> Option<EditKind> {
+        self.kinds.get(at).copied()
+    }
+
+    /// The edit at a place.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(super) fn edit(&self, at: usize) -> Result<Edit<'_>> {
+        let (Some(key), Some(kind)) = (self.key(at), self.kind(at)) else {
+            return Err(Error::new(ErrorKind::Engine, "an edit that is not there"));
+        };
+        Ok(Edit { key, kind, rows: self.rows.value(at), value: self.values.value(at) })
     }
 
     /// The edits in their order.
-    pub(super) fn edits(&self) -> impl Iterator<Item = Result<Edit<'a>>> + '_ {
-        (0..self.keys.len()).map(|at| {
-            let kind = EditKind::of(self.kinds.value(at))
-                .ok_or_else(|| Error::new(ErrorKind::Engine, "an edit of an unknown kind"))?;
-            Ok(Edit {
-                key: self.keys.value(at),
-                kind,
-                rows: self.rows.value(at),
-                value: self.values.value(at),
-            })
-        })
+    pub(super) fn edits(&self) -> impl Iterator<Item = Result<Edit<'_>>> {
+        (0..self.len()).map(|at| self.edit(at))
     }
 }

@@ -26,7 +26,7 @@ use super::update::{DeleteEncoder, UpdateEncoder};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Makes of each row what changes in the store: its record and the entries of its indexes. The edits have
-/// the order of the rows; sorted by their keys they are what [`TidbWriteExec`](super::TidbWriteExec) wants.
+/// the order of the rows; [`TidbWriteExec`](super::TidbWriteExec) sorts them by their keys.
 #[derive(Debug, Clone)]
 pub struct TidbEncodeExec {
     job: Arc<WriteJob>,

@@ -73,8 +73,9 @@ impl WriteJob {
         if !self.options.split.is_on {
             return Ok(());
         }
+        let edits = EditReader::new(edits)?;
         let mut sample = self.sample.lock();
-        for edit in EditReader::new(edits)?.edits() {
+        for edit in edits.edits() {
             let edit = edit?;
             sample.see(edit.key, edit.value.len());
         }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! rows ─► encode (values cast and checked as TiDB does, defaults, ids, old rows) ─► edits of single keys
-//!      ─► DataFusion's sort, which spills ─► merge (one mutation a key, duplicates found) ─► prewrite
+//!      ─► sort by key, which spills ─► merge (one mutation a key, duplicates found) ─► prewrite
 //!      ─► the tables are still what they were, as of the commit's own timestamp ─► commit
 //! ```
 //!
@@ -39,6 +39,7 @@ mod rounds;
 mod row_keys_exec;
 mod run;
 mod sample;
+mod sort;
 mod sql;
 mod statistics;
 mod target;

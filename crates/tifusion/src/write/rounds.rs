@@ -1,4 +1,4 @@
-//! Sorted edits as rounds of mutations, which are made while those before them are on their way to the stores.
+//! Edits, sorted, as rounds of mutations, which are made while those before them are on their way to the stores.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -6,13 +6,13 @@ use std::task::{Context, Poll};
 
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::execution::SendableRecordBatchStream;
-use futures::{Stream, StreamExt as _};
+use futures::Stream;
 use tifusion_client::txn::Mutation;
 use tokio::sync::mpsc;
 
-use super::edit::EditReader;
 use super::job::WriteJob;
 use super::merge::{MergeError, Merged, Merger};
+use super::sort::{SortRoom, sort};
 use super::statistics::RowChanges;
 use super::txn_error::duplicate_in_statement;
 use crate::error::{Error, ErrorKind, Result};
@@ -53,8 +53,12 @@ pub(super) struct RoundMaker {
 }
 
 impl RoundMaker {
-    /// Begins to make rounds of edits, which are in the order of their keys.
-    pub(super) fn start(job: &Arc<WriteJob>, edits: SendableRecordBatchStream) -> (Self, Rounds) {
+    /// Begins to make rounds of edits, once `room` has sorted them.
+    pub(super) fn start(
+        job: &Arc<WriteJob>,
+        edits: SendableRecordBatchStream,
+        room: SortRoom,
+    ) -> (Self, Rounds) {
         let (sender, ready) = mpsc::channel(ROUNDS_AHEAD);
         let maker = Maker {
             job: Arc::clone(job),
@@ -64,7 +68,7 @@ impl RoundMaker {
             written: WrittenRows::default(),
             sender,
         };
-        (Self { task: SpawnedTask::spawn(maker.run(edits)) }, Rounds { ready })
+        (Self { task: SpawnedTask::spawn(maker.run(edits, room)) }, Rounds { ready })
     }
 
     /// The rows of all rounds, when there are no more.
@@ -89,17 +93,19 @@ struct Maker {
 }
 
 impl Maker {
-    async fn run(mut self, mut edits: SendableRecordBatchStream) -> Result<WrittenRows> {
-        while let Some(batch) = edits.next().await {
-            let batch = batch?;
-            for edit in EditReader::new(&batch)?.edits() {
-                let merged = self.merger.push(edit?);
-                if let Some(merged) = merged.map_err(|error| self.refused(error))? {
-                    self.add(merged);
-                }
-                if self.bytes >= BYTES_PER_ROUND {
-                    self.hand_over().await;
-                }
+    async fn run(
+        mut self,
+        edits: SendableRecordBatchStream,
+        room: SortRoom,
+    ) -> Result<WrittenRows> {
+        let mut sorted = sort(edits, room).await?;
+        while let Some(edit) = sorted.next().await? {
+            let merged = self.merger.push(edit);
+            if let Some(merged) = merged.map_err(|error| self.refused(error))? {
+                self.add(merged);
+            }
+            if self.bytes >= BYTES_PER_ROUND {
+                self.hand_over().await;
             }
         }
         let last = self.merger.finish();
@@ -115,7 +121,7 @@ impl Maker {
             MergeError::Duplicate(key) => duplicate_in_statement(&self.job.target, &key),
             MergeError::Unordered => Error::new(
                 ErrorKind::Engine,
-                "the plan gives edits in another order than that of their keys: nothing was written",
+                "edits came in another order than that of their keys: nothing was written",
             ),
         }
     }

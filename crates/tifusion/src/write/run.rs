@@ -1,8 +1,8 @@
-//! Sorted edits into a transaction, and the transaction to its end.
+//! Edits into a transaction, and the transaction to its end.
 
 use std::sync::Arc;
 
-use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet, MetricBuilder};
 use futures::{StreamExt as _, stream};
 use tifusion_client::split::SplitOptions;
@@ -12,23 +12,26 @@ use tracing::Instrument as _;
 use super::guard::{SchemaGuard, SchemaGuards};
 use super::job::WriteJob;
 use super::rounds::{RoundMaker, Rounds, WrittenRows};
+use super::sort::SortRoom;
 use super::statistics;
 use super::txn_error::{commit_error, transaction_error};
 use crate::error::{Error, ErrorKind, Result};
 use crate::keep::keep_snapshot;
 
-/// What a run counts.
+/// Where a run sorts, and what it counts.
 #[derive(Debug, Clone)]
 pub(super) struct RunMetrics {
+    sort: SortRoom,
     rows: Count,
     keys: Count,
     bytes: Count,
 }
 
 impl RunMetrics {
-    pub(super) fn new(metrics: &ExecutionPlanMetricsSet) -> Self {
+    pub(super) fn new(context: &TaskContext, metrics: &ExecutionPlanMetricsSet) -> Self {
         let counter = |name| MetricBuilder::new(metrics).counter(name, 0);
         Self {
+            sort: SortRoom::new(context, metrics),
             rows: counter("rows_written"),
             keys: counter("keys_prewritten"),
             bytes: counter("bytes_prewritten"),
@@ -36,7 +39,7 @@ impl RunMetrics {
     }
 }
 
-/// The edits of one table, in the order of their keys.
+/// The edits of one table.
 pub(super) type Edits = (Arc<WriteJob>, SendableRecordBatchStream);
 
 /// Writes the edits of all tables, which have one snapshot, and commits; how many rows of each table changed
@@ -111,7 +114,7 @@ struct Writer<'a> {
 impl Writer<'_> {
     async fn write(&mut self, tables: Vec<Edits>) -> Result<()> {
         for (job, edits) in tables {
-            let (maker, mut rounds) = RoundMaker::start(&job, edits);
+            let (maker, mut rounds) = RoundMaker::start(&job, edits, self.metrics.sort.clone());
             if let Some(first) = rounds.next().await {
                 if job.options.dry_run {
                     while rounds.next().await.is_some() {}
