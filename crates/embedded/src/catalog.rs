@@ -99,6 +99,36 @@ impl Catalog {
         self.write(state, start_ts, changed, &mut slot)
     }
 
+    /// Moves the number under a key of the metadata, which is 0 before there is one, to what `next` says, and leaves it
+    /// where that says nothing. The number before comes back.
+    ///
+    /// # Errors
+    /// [`LoadError::Conflict`] when a transaction has written or writes the same number, [`LoadError::Data`].
+    pub(crate) fn advance(
+        &self,
+        state: &State,
+        key: &[u8],
+        next: impl FnOnce(i64) -> Option<i64>,
+    ) -> Result<i64, LoadError> {
+        // What is known of the metadata does not hold afterwards, which the next look at it tells.
+        let _turn = self.known.lock();
+        let start_ts = state.timestamp();
+        let mut rows = state.storage.reader(ReadOptions { ts: start_ts, ..ReadOptions::default() });
+        let value = rows.get(key).map_err(blocked)?;
+        drop(rows);
+        let number = |value: &Vec<u8>| std::str::from_utf8(value).ok()?.parse().ok();
+        let last = value.as_ref().map_or(Some(0), number);
+        let last = last.ok_or_else(|| LoadError::Data("a counter is no number".to_owned()))?;
+        let Some(next) = next(last).filter(|next| *next != last) else { return Ok(last) };
+        let pairs = vec![(key.to_vec(), next.to_string().into_bytes())];
+        let on_record = on_record(state, &pairs);
+        let load = Ingest { start_ts, is_new };
+        let written = state.storage.ingest(pairs, load, || state.timestamp());
+        drop(on_record);
+        written.map_err(refusal)?;
+        Ok(last)
+    }
+
     /// Writes the pairs that were made, and keeps what they were made from.
     fn write(
         &self,
@@ -115,7 +145,7 @@ impl Catalog {
         let load = Ingest { start_ts, is_new };
         let written = state.storage.ingest(pairs, load, || state.timestamp());
         drop(on_record);
-        written.map_err(|error| refusal(&known.bootstrap, error))?;
+        written.map_err(|error| refusal_of(&known.bootstrap, error))?;
         known.meta.extend(meta);
         *slot = Some(known);
         let splits: Vec<_> = splits.iter().map(|key| region_key(key)).collect();
@@ -139,13 +169,16 @@ fn is_new(key: &[u8]) -> bool {
 fn read_meta(state: &State, ts: u64) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, LoadError> {
     let mut rows = state.storage.reader(ReadOptions { ts, ..ReadOptions::default() });
     let pairs = rows.scan(META.0..META.1, usize::MAX, false);
-    let pairs = pairs.map_err(|blocked| match blocked {
+    Ok(pairs.map_err(blocked)?.into_iter().collect())
+}
+
+fn blocked(blocked: Blocked) -> LoadError {
+    match blocked {
         Blocked::Locked(lock) => {
             LoadError::Conflict(format!("the metadata is locked by {}", lock.lock_version))
         }
         Blocked::Engine(error) => LoadError::Data(error),
-    })?;
-    Ok(pairs.into_iter().collect())
+    }
 }
 
 /// Puts the writes of pairs, which are in order, on record: one per table.
@@ -166,7 +199,7 @@ fn on_record<'a>(state: &'a State, pairs: &[Pair]) -> Vec<Write<'a>> {
     tables.map(record).collect()
 }
 
-fn refusal(bootstrap: &Bootstrap, error: MvccError) -> LoadError {
+fn refusal_of(bootstrap: &Bootstrap, error: MvccError) -> LoadError {
     match error {
         MvccError::AlreadyExist { key } => match bootstrap.owner(&key) {
             Some((table, name)) => LoadError::from(BootstrapError::Duplicate {
@@ -175,6 +208,12 @@ fn refusal(bootstrap: &Bootstrap, error: MvccError) -> LoadError {
             }),
             None => LoadError::Conflict("a new key exists already".to_owned()),
         },
+        other => refusal(other),
+    }
+}
+
+fn refusal(error: MvccError) -> LoadError {
+    match error {
         MvccError::Locked(_) | MvccError::WriteConflict(_) => {
             LoadError::Conflict(error.to_string())
         }

@@ -36,6 +36,7 @@
 //! |---|---|
 //! | [`EmbeddedCluster::builder`] | stores, TiFlash stores, sizes of regions and buckets, a folder that survives a kill, TLS |
 //! | [`EmbeddedCluster::execute`], [`EmbeddedCluster::load`] | databases and tables from MySQL's statements, rows from Arrow |
+//! | ids without gaps | tables with `AUTO_ID_CACHE 1` have TiDB's auto id service, which PD's etcd names, on PD's address |
 //! | [`EmbeddedCluster::split_at`], [`EmbeddedCluster::merge`], [`EmbeddedCluster::transfer_leader`], ... | regions change on request; they split by themselves when they grow, and all the time with [`EmbeddedClusterBuilder::churn`] |
 //! | [`EmbeddedCluster::kill_store`], [`EmbeddedCluster::kill_pd`] | servers die, and come back |
 //! | [`EmbeddedCluster::isolate_store`], [`EmbeddedClusterBuilder::advertise`] | stores that clients reach only through others, addresses that they do not reach |

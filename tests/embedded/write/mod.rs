@@ -1,6 +1,7 @@
 //! Writing while everything goes wrong.
 
 mod faults;
+mod ids;
 mod kill;
 mod memory;
 mod refused;

@@ -1,4 +1,4 @@
-//! What a cluster without TiDB servers, or one that is read only, refuses.
+//! What a cluster that is read only refuses.
 
 use tifusion::ErrorKind;
 use tifusion_embedded::EmbeddedCluster;
@@ -32,16 +32,4 @@ async fn a_cluster_that_is_read_only_is_not_written_to() {
         }
         assert_eq!(session.query("SELECT id FROM t").await.rows.len(), 1);
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn ids_of_a_service_that_is_not_there_are_refused_and_the_service_is_named() {
-    let table = "CREATE TABLE test.t (id BIGINT PRIMARY KEY AUTO_INCREMENT, v INT) AUTO_ID_CACHE 1";
-    let (_cluster, session) = scene(table).await;
-    for statement in ["INSERT INTO t (v) VALUES (1)", "INSERT INTO t VALUES (1, 1)"] {
-        let error = session.try_query(statement).await.unwrap_err().to_string();
-        assert!(error.contains("auto id service"), "{statement}: {error}");
-        assert!(error.contains("ids of: test.t"), "{statement}: {error}");
-    }
-    assert_eq!(session.query("SELECT id FROM t").await.rows.len(), 0);
 }

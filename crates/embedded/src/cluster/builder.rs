@@ -156,7 +156,8 @@ impl EmbeddedClusterBuilder {
         let catalog = Arc::new(Catalog::default());
         let security = Security::new(tls, place).map_err(ClusterError::Tls)?;
         let mut servers = JoinSet::new();
-        let pd = server::pd(&state, &security, &mut servers).await.map_err(ClusterError::Listen)?;
+        let pd = server::pd(&state, &catalog, &security, &mut servers).await;
+        let pd = pd.map_err(ClusterError::Listen)?;
         servers.spawn(background::run(Arc::clone(&state)));
         if let Some(pause) = churn {
             servers.spawn(background::churn(Arc::clone(&state), pause));

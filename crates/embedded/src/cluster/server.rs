@@ -4,6 +4,8 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use tifusion_proto::autoid::auto_id_alloc_server::AutoIdAllocServer;
+use tifusion_proto::etcdserverpb::kv_server::KvServer;
 use tifusion_proto::metapb;
 use tifusion_proto::pdpb::pd_server::PdServer;
 use tifusion_proto::tikvpb::tikv_server::TikvServer;
@@ -13,8 +15,9 @@ use tonic::transport::server::Router;
 use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
 
 use super::ServerTls;
+use crate::catalog::Catalog;
 use crate::net::{Breakable, Gate};
-use crate::pd::{PdService, VERSION};
+use crate::pd::{AutoIds, PdService, VERSION};
 use crate::state::State;
 use crate::store::StoreService;
 
@@ -78,16 +81,22 @@ impl Security {
     }
 }
 
-/// Starts PD.
+/// Starts PD, and on its address TiDB's auto id service.
 pub(super) async fn pd(
     state: &Arc<State>,
+    catalog: &Arc<Catalog>,
     security: &Security,
     servers: &mut JoinSet<()>,
 ) -> io::Result<Gate> {
     let (gate, incoming) = Gate::open(security.any_port()).await?;
-    let service = PdService::new(Arc::clone(state), security.url(gate.address()));
-    let service = PdServer::new(service).max_decoding_message_size(usize::MAX);
-    serve(servers, security.server().add_service(service), incoming);
+    let pd = Arc::new(PdService::new(Arc::clone(state), security.url(gate.address())));
+    let ids = AutoIds::new(Arc::clone(&pd), Arc::clone(catalog));
+    let router = security
+        .server()
+        .add_service(PdServer::from_arc(Arc::clone(&pd)).max_decoding_message_size(usize::MAX))
+        .add_service(KvServer::from_arc(pd))
+        .add_service(AutoIdAllocServer::new(ids));
+    serve(servers, router, incoming);
     Ok(gate)
 }
 

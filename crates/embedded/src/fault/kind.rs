@@ -35,6 +35,8 @@ pub enum Rpc {
     PdGetStore,
     PdGc,
     PdOther,
+    /// Both calls of TiDB's auto id service.
+    AutoId,
 }
 
 impl Rpc {
@@ -61,7 +63,7 @@ impl Rpc {
     pub const RESOLVING: [Self; 4] =
         [Self::CheckTxnStatus, Self::CheckSecondaryLocks, Self::ScanLock, Self::ResolveLock];
 
-    /// Whether PD serves it.
+    /// Whether PD's address has it, and not a store's.
     #[must_use]
     pub const fn is_pd(self) -> bool {
         matches!(
@@ -73,6 +75,7 @@ impl Rpc {
                 | Self::PdGetStore
                 | Self::PdGc
                 | Self::PdOther
+                | Self::AutoId
         )
     }
 }

@@ -1,12 +1,15 @@
-//! PD: members, timestamps, regions, stores, ids, safe points, splitting and scattering.
+//! PD: members, timestamps, regions, stores, ids, safe points, splitting and scattering, what its etcd says.
 
 mod answer;
+mod auto_ids;
+mod etcd;
 mod regions;
 mod safe_points;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use auto_ids::AutoIds;
 use futures::StreamExt as _;
 use tifusion_proto::pdpb::pd_server::Pd;
 use tifusion_proto::{metapb, pdpb};
@@ -41,6 +44,12 @@ impl PdService {
             ..pdpb::Member::default()
         };
         Self { state, member }
+    }
+
+    /// Where clients reach it, `host:port`.
+    fn address(&self) -> &str {
+        let url = self.member.client_urls.first().map_or("", String::as_str);
+        url.split_once("://").map_or(url, |(_, address)| address)
     }
 
     /// The header of a good answer.
