@@ -22,7 +22,7 @@ async fn start(authority: &Authority) -> EmbeddedCluster {
 }
 
 /// Files of a client in this form, and the settings that name them.
-fn configured(
+pub(crate) fn configured(
     form: Form,
     authority: &Authority,
     own: &Signed,

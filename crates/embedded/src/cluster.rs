@@ -6,14 +6,16 @@ mod error;
 mod info;
 mod load;
 mod server;
+mod tls;
 
 use std::sync::Arc;
 
-pub use builder::{EmbeddedClusterBuilder, ServerTls};
+pub use builder::EmbeddedClusterBuilder;
 pub use error::ClusterError;
 pub use info::{RegionInfo, StoreInfo};
 pub use load::Statements;
 use tifusion_codec::key::region_key;
+pub use tls::{ServerTls, ServerTlsError, TlsVersions};
 use tokio::task::JoinSet;
 
 use crate::catalog::{Catalog, LoadError};
@@ -216,6 +218,14 @@ impl EmbeddedCluster {
     /// PD tells regions as they are again.
     pub fn thaw_pd(&self) {
         self.state.freeze_regions(false);
+    }
+
+    /// PD and the stores prove who they are by other certificates from now on. Connections that are there stay.
+    ///
+    /// # Errors
+    /// [`ClusterError::Tls`], when they cannot be used or there was no TLS so far; then nothing changes.
+    pub fn replace_tls(&self, tls: &ServerTls) -> Result<(), ClusterError> {
+        self.security.replace(tls).map_err(ClusterError::Tls)
     }
 
     /// What of the data contradicts the invariants of transactions, as of one moment: nothing, as long as

@@ -66,8 +66,8 @@ mod topology;
 
 pub use catalog::LoadError;
 pub use cluster::{
-    ClusterError, EmbeddedCluster, EmbeddedClusterBuilder, RegionInfo, ServerTls, Statements,
-    StoreInfo,
+    ClusterError, EmbeddedCluster, EmbeddedClusterBuilder, RegionInfo, ServerTls, ServerTlsError,
+    Statements, StoreInfo, TlsVersions,
 };
 pub use fault::{Damage, Effect, Fault, FaultId, Faults, LeftLock, RegionErrorKind, Rpc, When};
 pub use mvcc::Violation;

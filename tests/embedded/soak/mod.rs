@@ -9,9 +9,9 @@ mod plan;
 mod play;
 mod process;
 mod readers;
+mod rotation;
 mod watchdog;
 
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -24,7 +24,7 @@ use crate::bank::READERS;
 use crate::bank::table::ACCOUNTS;
 use crate::bank::work::Bank;
 use play::Done;
-use process::Held;
+use process::{Held, variable};
 use readers::{Reader, Reads};
 use watchdog::Watchdog;
 
@@ -32,18 +32,6 @@ use watchdog::Watchdog;
 const ROUNDS: u32 = 3;
 /// Clients that write.
 const WRITERS: u64 = 6;
-
-/// Memory that may be held more after the last round than after the first, KiB. The data and all caches are as large
-/// as they were (accounts change in place, versions are collected, regions are as many as rows at most); what
-/// is left is the allocator's: free room in its arenas, of which each thread fills its own at its own time.
-const SLACK: u64 = 64 << 10;
-
-/// Tells the process of a soak from others.
-const CHILD: &str = "TIFUSION_SOAK_CHILD";
-
-fn variable(name: &str) -> Option<u64> {
-    std::env::var(name).ok().and_then(|told| told.parse().ok())
-}
 
 fn seconds() -> u64 {
     let usual = if std::env::var_os("CI").is_some() { 120 } else { 25 };
@@ -61,26 +49,17 @@ fn again(seed: u64) -> String {
 #[test]
 fn nothing_is_wrong_hangs_or_leaks() {
     let seed = variable("TIFUSION_SOAK_SEED").unwrap_or(1);
-    let mut child = Command::new(std::env::current_exe().unwrap());
-    child.args(["soak::in_a_process_of_its_own", "--exact", "--nocapture"]);
-    child.env(CHILD, seed.to_string()).stdin(Stdio::null());
-    let output = child.output().unwrap();
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{told}\n{}", again(seed));
-    eprintln!("{told}");
+    process::alone("soak::in_a_process_of_its_own", seed, &again(seed));
 }
 
 /// The soak itself, when [`nothing_is_wrong_hangs_or_leaks`] has started this process for it.
 #[test]
 fn in_a_process_of_its_own() {
-    let Some(seed) = variable(CHILD) else { return };
-    eprintln!("{}", again(seed));
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    let runtime = runtime.worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(soak(seed, Duration::from_secs(seconds())));
+    process::in_child(|seed| soak(seed, Duration::from_secs(seconds())));
 }
 
 async fn soak(seed: u64, length: Duration) {
+    eprintln!("{}", again(seed));
     let dog = Watchdog::start(again(seed));
     let cluster = EmbeddedCluster::builder().stores(plan::STORES).seed(seed).start().await.unwrap();
     let cluster = Arc::new(cluster);
@@ -138,13 +117,9 @@ async fn soak(seed: u64, length: Duration) {
     assert!(count(&done.store_deaths) > 0 && count(&done.pd_deaths) > 0 && count(&done.faults) > 0);
     assert!(count(&done.splits) > 0 && count(&done.merges) > 0 && count(&done.moves) > 0);
     assert!(count(&done.collections) > 0 && count(&reads.statements) > 10 && committed > 10);
-    let (first, last) = (held[0].memory, held[held.len() - 1].memory);
-    assert!(last <= first + SLACK, "memory grew from {first} to {last} KiB");
+    Held::assert_no_growth(&held);
     drop((readers, bank));
-    let after = Held::back_to(before, Duration::from_secs(20)).await;
-    eprintln!("soak: {before:?} before, {after:?} after");
-    assert!(after.files <= before.files, "files: {before:?} before, {after:?} after");
-    assert!(after.tasks <= before.tasks, "tasks: {before:?} before, {after:?} after");
+    Held::assert_back_to(before).await;
 }
 
 /// A table that does not change, to join with.

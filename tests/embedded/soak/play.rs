@@ -70,7 +70,7 @@ async fn pace(cluster: &EmbeddedCluster, before: &mut u64) {
 }
 
 /// Changes regions at once; what cannot be done any more is left.
-fn change(cluster: &EmbeddedCluster, what: &Disturbance, done: &Done) {
+pub(crate) fn change(cluster: &EmbeddedCluster, what: &Disturbance, done: &Done) {
     let regions = cluster.regions();
     let at = |place: &usize| &regions[place % regions.len()];
     let count = |counter: &AtomicU64, changed: bool| {

@@ -88,7 +88,7 @@ pub(crate) struct Reads {
 }
 
 /// A session with frames that were planned once and are run again and again.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Reader {
     name: String,
     session: Connector,
@@ -107,13 +107,16 @@ impl Reader {
         Self { name: name.to_owned(), session, frames, chance, dog }
     }
 
+    /// Another one with the same session and frames.
+    pub(crate) fn like(&self, name: &str, seed: u64) -> Self {
+        Self { name: name.to_owned(), chance: StdRng::seed_from_u64(seed), ..self.clone() }
+    }
+
     /// Reads until `stop`.
     pub(crate) async fn run(mut self, stop: Arc<AtomicBool>, reads: Arc<Reads>) -> Self {
         while !stop.load(Ordering::Relaxed) {
-            let at = self.chance.random_range(0..QUERIES.len());
-            let again = self.chance.random();
             let began = Instant::now();
-            match self.read(at, again).await {
+            match self.read_any().await {
                 Ok(()) => {}
                 Err(error)
                     if error.kind() == ErrorKind::SnapshotTooOld
@@ -121,11 +124,17 @@ impl Reader {
                 {
                     reads.too_old.fetch_add(1, Ordering::Relaxed);
                 }
-                Err(error) => panic!("{}: {error}\n{}", self.name, QUERIES[at].sql),
+                Err(error) => panic!("{}: {error}", self.name),
             }
             reads.statements.fetch_add(1, Ordering::Relaxed);
         }
         self
+    }
+
+    /// Any of the statements, either way.
+    pub(crate) async fn read_any(&mut self) -> Result<(), Error> {
+        let (at, again) = (self.chance.random_range(0..QUERIES.len()), self.chance.random());
+        self.read(at, again).await
     }
 
     /// Every statement once, both ways: nothing is in the way any more.

@@ -10,30 +10,12 @@ use rand::{Rng as _, SeedableRng as _};
 use tokio::task::JoinSet;
 
 use super::server::{self, Place, Security};
+use super::tls::ServerTls;
 use super::{ClusterError, EmbeddedCluster, background};
 use crate::catalog::Catalog;
 use crate::mvcc::Storage;
 use crate::state::{Disk, Saved, Settings, State};
 use crate::topology::Topology;
-
-/// PEM texts with which PD and the stores prove who they are.
-#[derive(Clone)]
-pub struct ServerTls {
-    /// The servers' certificate chain; it must be good for `127.0.0.1`.
-    pub cert_chain: String,
-    /// Its private key.
-    pub key: String,
-    /// Certificates that may sign clients' certificates; with them, clients must have one.
-    pub client_ca: Option<String>,
-}
-
-impl std::fmt::Debug for ServerTls {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ServerTls")
-            .field("client_ca", &self.client_ca.is_some())
-            .finish_non_exhaustive()
-    }
-}
 
 /// A cluster to be started.
 #[derive(Debug, Clone)]
@@ -154,7 +136,7 @@ impl EmbeddedClusterBuilder {
         let state = opened.map_err(|error| ClusterError::Data(error.to_string()))??;
         let state = Arc::new(state);
         let catalog = Arc::new(Catalog::default());
-        let security = Security::new(tls, place).map_err(ClusterError::Tls)?;
+        let security = Security::new(tls.as_ref(), place).map_err(ClusterError::Tls)?;
         let mut servers = JoinSet::new();
         let pd = server::pd(&state, &catalog, &security, &mut servers).await;
         let pd = pd.map_err(ClusterError::Listen)?;

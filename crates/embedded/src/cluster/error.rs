@@ -2,6 +2,8 @@
 
 use std::io;
 
+use super::tls::ServerTlsError;
+
 /// Why a cluster cannot be started or enlarged.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -20,7 +22,7 @@ pub enum ClusterError {
     Listen(#[source] io::Error),
     /// The certificates are none.
     #[error("TLS cannot be set up")]
-    Tls(#[source] tonic::transport::Error),
+    Tls(#[source] ServerTlsError),
     /// There is nothing to start.
     #[error("a cluster has at least one store that is not TiFlash")]
     NoStores,

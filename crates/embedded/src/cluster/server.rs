@@ -11,12 +11,12 @@ use tifusion_proto::pdpb::pd_server::PdServer;
 use tifusion_proto::tikvpb::tikv_server::TikvServer;
 use tokio::task::JoinSet;
 use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::Server;
 use tonic::transport::server::Router;
-use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
 
-use super::ServerTls;
+use super::tls::{ServerTls, ServerTlsError};
 use crate::catalog::Catalog;
-use crate::net::{Breakable, Gate};
+use crate::net::{Acceptor, Breakable, Gate};
 use crate::pd::{AutoIds, PdService, VERSION};
 use crate::state::State;
 use crate::store::StoreService;
@@ -34,38 +34,25 @@ pub(super) struct Place {
 /// Plain text or TLS, and where.
 #[derive(Debug)]
 pub(super) struct Security {
-    base: Option<Server>,
-    secure: bool,
+    tls: Option<Arc<Acceptor>>,
     place: Place,
 }
 
 impl Security {
-    pub(super) fn new(
-        tls: Option<ServerTls>,
-        place: Place,
-    ) -> Result<Self, tonic::transport::Error> {
-        let Some(tls) = tls else { return Ok(Self { base: None, secure: false, place }) };
-        // tonic's server takes the process's provider of cryptography: where two are compiled in there
-        // is none until one is named, and it panics. One that was named already stays.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut config =
-            ServerTlsConfig::new().identity(Identity::from_pem(tls.cert_chain, tls.key));
-        if let Some(ca) = tls.client_ca {
-            config = config.client_ca_root(Certificate::from_pem(ca));
-        }
-        Ok(Self { base: Some(Server::builder().tls_config(config)?), secure: true, place })
+    pub(super) fn new(tls: Option<&ServerTls>, place: Place) -> Result<Self, ServerTlsError> {
+        let config = tls.map(ServerTls::config).transpose()?;
+        Ok(Self { tls: config.map(|config| Arc::new(Acceptor::new(config))), place })
     }
 
-    fn server(&self) -> Server {
-        self.base
-            .clone()
-            .unwrap_or_default()
-            .initial_stream_window_size(WINDOW)
-            .initial_connection_window_size(WINDOW.saturating_mul(4))
+    /// Other certificates for connections from now on.
+    pub(super) fn replace(&self, tls: &ServerTls) -> Result<(), ServerTlsError> {
+        let acceptor = self.tls.as_ref().ok_or(ServerTlsError::Off)?;
+        acceptor.replace(tls.config()?);
+        Ok(())
     }
 
     fn url(&self, address: SocketAddr) -> String {
-        let scheme = if self.secure { "https" } else { "http" };
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
         format!("{scheme}://{}", self.advertised(address))
     }
 
@@ -79,6 +66,24 @@ impl Security {
     fn any_port(&self) -> SocketAddr {
         SocketAddr::from((self.place.listen, 0))
     }
+
+    fn serve(
+        &self,
+        servers: &mut JoinSet<()>,
+        router: Router,
+        incoming: ReceiverStream<io::Result<Breakable>>,
+    ) {
+        let tls = self.tls.clone();
+        servers.spawn(async move {
+            let served = match tls {
+                None => router.serve_with_incoming(incoming).await,
+                Some(tls) => router.serve_with_incoming(tls.secure(incoming)).await,
+            };
+            if let Err(error) = served {
+                tracing::error!(%error, "a server ended");
+            }
+        });
+    }
 }
 
 /// Starts PD, and on its address TiDB's auto id service.
@@ -91,12 +96,11 @@ pub(super) async fn pd(
     let (gate, incoming) = Gate::open(security.any_port()).await?;
     let pd = Arc::new(PdService::new(Arc::clone(state), security.url(gate.address())));
     let ids = AutoIds::new(Arc::clone(&pd), Arc::clone(catalog));
-    let router = security
-        .server()
+    let router = router()
         .add_service(PdServer::from_arc(Arc::clone(&pd)).max_decoding_message_size(usize::MAX))
         .add_service(KvServer::from_arc(pd))
         .add_service(AutoIdAllocServer::new(ids));
-    serve(servers, router, incoming);
+    security.serve(servers, router, incoming);
     Ok(gate)
 }
 
@@ -114,20 +118,14 @@ pub(super) async fn store(
     state.add_gate(id, Arc::new(gate));
     let service = StoreService::new(id, tiflash, Arc::clone(state));
     let service = TikvServer::new(service).max_decoding_message_size(usize::MAX);
-    serve(servers, security.server().add_service(service), incoming);
+    security.serve(servers, router().add_service(service), incoming);
     Ok(())
 }
 
-fn serve(
-    servers: &mut JoinSet<()>,
-    router: Router,
-    incoming: ReceiverStream<io::Result<Breakable>>,
-) {
-    servers.spawn(async move {
-        if let Err(error) = router.serve_with_incoming(incoming).await {
-            tracing::error!(%error, "a server ended");
-        }
-    });
+fn router() -> Server {
+    Server::builder()
+        .initial_stream_window_size(WINDOW)
+        .initial_connection_window_size(WINDOW.saturating_mul(4))
 }
 
 /// What PD tells of a store.

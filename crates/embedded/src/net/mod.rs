@@ -2,6 +2,7 @@
 //! connections that end in the middle of a call.
 
 mod connection;
+mod secure;
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 pub(crate) use connection::{Breakable, Connection, connection, reset};
 use parking_lot::Mutex;
+pub(crate) use secure::Acceptor;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;

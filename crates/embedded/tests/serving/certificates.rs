@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use tifusion_client::options::{Password, StoreFile, TlsIdentity, TlsOptions, TlsTrust};
-use tifusion_embedded::ServerTls;
+use tifusion_embedded::{ServerTls, TlsVersions};
 
 use crate::keystores::{Entry, jks, pkcs12};
 
@@ -89,7 +89,8 @@ impl Signed {
 
     /// For servers that take clients of these authorities.
     pub(crate) fn server(&self, client_ca: Option<String>) -> ServerTls {
-        ServerTls { cert_chain: self.pem.clone(), key: self.key_pem.clone(), client_ca }
+        let (cert_chain, key) = (self.pem.clone(), self.key_pem.clone());
+        ServerTls { cert_chain, key, client_ca, versions: TlsVersions::All }
     }
 }
 

@@ -14,7 +14,7 @@ use tifusion_client::txn::{Mutation, NoGuard, TxnOptions};
 use tifusion_client::{Client, ClientOptions};
 use tifusion_embedded::EmbeddedCluster;
 
-use crate::certificates::{Authority, FORMS, Files};
+use crate::certificates::{Authority, FORMS, Files, Form};
 
 const SOON: Duration = Duration::from_millis(30);
 
@@ -80,6 +80,42 @@ async fn no_statement_fails_while_certificates_are_replaced() {
             worker.await.unwrap();
         }
     }
+}
+
+/// The servers' certificates are replaced as well, by those of an authority that clients have known before.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_statement_fails_while_the_servers_certificates_are_replaced() {
+    let (first, second) = (Authority::new(), Authority::new());
+    let both = Some(first.pem() + &second.pem());
+    let tls = first.sign("127.0.0.1").server(both.clone());
+    let cluster = EmbeddedCluster::builder().tls(tls).start().await.unwrap();
+    let files = Files::new(Form::Pem);
+    files.trust(&[&first, &second]);
+    files.identity(&first.sign("client"));
+    let mut options = ClientOptions::new(cluster.pd_addresses());
+    options.tls =
+        Some(TlsOptions { reload_interval: SOON, recycle_time: SOON, ..files.options(true) });
+    let client = Client::connect(options).await.unwrap();
+    let (done, stop) = (Arc::<AtomicUsize>::default(), Arc::<AtomicBool>::default());
+    let workers: Vec<_> = (0..8)
+        .map(|number| work(client.clone(), number, Arc::clone(&done), Arc::clone(&stop)))
+        .map(tokio::spawn)
+        .collect();
+    for authority in [&second, &first, &second] {
+        cluster.replace_tls(&authority.sign("127.0.0.1").server(both.clone())).unwrap();
+        files.identity(&authority.sign("client"));
+        tokio::time::sleep(SOON * 3).await;
+        until(&done, 40).await;
+    }
+    stop.store(true, Ordering::Relaxed);
+    for worker in workers {
+        worker.await.unwrap();
+    }
+    // Servers of the first authority are known no more, and those of today are of the second.
+    files.trust(&[&second]);
+    let mut options = ClientOptions::new(cluster.pd_addresses());
+    options.tls = Some(files.options(true));
+    Client::connect(options).await.unwrap();
 }
 
 /// A handshake that fails is reason enough to look at the files.

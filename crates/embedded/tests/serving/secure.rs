@@ -6,7 +6,7 @@ use std::time::Duration;
 use tifusion_client::options::{TlsIdentity, TlsOptions, TlsTrust};
 use tifusion_client::snapshot::SnapshotOptions;
 use tifusion_client::{Client, ClientOptions};
-use tifusion_embedded::{ClusterError, EmbeddedCluster, ServerTls};
+use tifusion_embedded::{ClusterError, EmbeddedCluster, ServerTls, ServerTlsError, TlsVersions};
 
 const CA: &str = include_str!("tls/ca.pem");
 
@@ -15,6 +15,7 @@ fn server(client_ca: Option<&str>) -> ServerTls {
         cert_chain: include_str!("tls/server.pem").to_owned(),
         key: include_str!("tls/server.key").to_owned(),
         client_ca: client_ca.map(str::to_owned),
+        versions: TlsVersions::All,
     }
 }
 
@@ -62,4 +63,19 @@ async fn a_key_that_is_none_is_refused() {
     let tls = ServerTls { key: "none".to_owned(), ..server(None) };
     let error = EmbeddedCluster::builder().tls(tls).start().await.unwrap_err();
     assert!(matches!(error, ClusterError::Tls(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_used_replaces_nothing() {
+    let plain = EmbeddedCluster::builder().stores(1).start().await.unwrap();
+    let error = plain.replace_tls(&server(None)).unwrap_err();
+    assert!(matches!(error, ClusterError::Tls(ServerTlsError::Off)), "{error:?}");
+    let cluster = EmbeddedCluster::builder().stores(1).tls(server(None)).start().await.unwrap();
+    let tls = ServerTls { cert_chain: "none".to_owned(), ..server(None) };
+    let error = cluster.replace_tls(&tls).unwrap_err();
+    assert!(matches!(error, ClusterError::Tls(_)), "{error:?}");
+    reads(&connect(&cluster, false).await.unwrap()).await;
+    cluster.replace_tls(&server(Some(CA))).unwrap();
+    reads(&connect(&cluster, true).await.unwrap()).await;
+    connect(&cluster, false).await.unwrap_err();
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use tifusion_embedded::{Effect, EmbeddedCluster, Fault, Rpc, ServerTls};
+use tifusion_embedded::{Effect, EmbeddedCluster, Fault, Rpc, ServerTls, TlsVersions};
 
 use crate::cluster::{pd, with_rows};
 
@@ -227,8 +227,12 @@ async fn nothing_but_results_is_written_where_nobody_watches() {
 async fn a_cluster_with_tls_is_reached_though_two_providers_are_there() {
     let tls = Path::new("../embedded/tests/serving/tls");
     let text = |name: &str| std::fs::read_to_string(tls.join(name)).unwrap();
-    let server =
-        ServerTls { cert_chain: text("server.pem"), key: text("server.key"), client_ca: None };
+    let server = ServerTls {
+        cert_chain: text("server.pem"),
+        key: text("server.key"),
+        client_ca: None,
+        versions: TlsVersions::All,
+    };
     let cluster = EmbeddedCluster::builder().tls(server).start().await.unwrap();
     cluster.execute("CREATE TABLE test.t (id BIGINT PRIMARY KEY)").await.unwrap();
     let ca = format!("tikv.trust_cert_collection={}", tls.join("ca.pem").display());
