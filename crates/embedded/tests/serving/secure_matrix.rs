@@ -5,7 +5,7 @@ use std::time::Duration;
 use tifusion_client::options::TlsOptions;
 use tifusion_client::snapshot::SnapshotOptions;
 use tifusion_client::{Client, ClientError, ClientOptions, ErrorKind};
-use tifusion_embedded::EmbeddedCluster;
+use tifusion_embedded::{EmbeddedCluster, ServerTls, TlsVersions};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::certificates::{Authority, FORMS, Files, Form, PASSWORD, Signed};
@@ -142,6 +142,23 @@ async fn plain_text_and_tls_do_not_meet() {
         let secure = start(&authority.sign(HOST), clients).await;
         let answer = connect(secure.pd_addresses(), None).await;
         says("plain text to TLS", answer, &["does the peer ask for TLS"]);
+    }
+}
+
+#[tokio::test]
+async fn tls_1_2_and_tls_1_3_are_spoken() {
+    let authority = Authority::new();
+    for versions in [TlsVersions::Only12, TlsVersions::Only13] {
+        for mutual in [false, true] {
+            let tls = authority.sign(HOST).server(mutual.then(|| authority.pem()));
+            let tls = ServerTls { versions, ..tls };
+            let cluster = EmbeddedCluster::builder().stores(1).tls(tls).start().await.unwrap();
+            for form in FORMS {
+                let case = format!("{versions:?}, {form:?}, mutual: {mutual}");
+                let client = Side::new(form, mutual, &authority);
+                client.connect(&cluster).await.unwrap_or_else(|error| panic!("{case}: {error}"));
+            }
+        }
     }
 }
 
