@@ -87,7 +87,7 @@ impl Rotation {
     }
 
     fn turn(&self, cluster: &EmbeddedCluster, turn: u64) {
-        let authority = &self.authorities[usize::from(turn % 2 == 0)];
+        let authority = &self.authorities[usize::from(turn.is_multiple_of(2))];
         cluster.replace_tls(&authority.sign("127.0.0.1").server(self.both())).unwrap();
         for files in &self.clients {
             files.identity(&authority.sign("client"));
