@@ -159,3 +159,11 @@ fn prometheus_reads_what_was_measured() {
             || !shown.contains("tifusion_retries_total{")
     );
 }
+
+/// The table of docs/scale.md: its counts, not its times.
+#[test]
+fn the_simulation_counts_what_a_terabyte_asks_of_each_process() {
+    let output = printed(&run("scale", &["96", "10", "1"]));
+    assert!(output.contains("| 1 TB | 10922 | 11 |"), "{output}");
+    assert!(output.contains("| 1093 | 2 |"), "{output}");
+}
