@@ -7,6 +7,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod ballista;
 mod cluster;
 mod doctor;
 mod prompt;
