@@ -252,7 +252,7 @@ async fn a_limit_reads_a_few_entries_and_a_few_rows() {
 }
 
 /// How many rows a query has with so much memory, all of which it gives back.
-async fn rows_within(connector: &Connector, query: &str, bytes: usize) -> usize {
+pub(crate) async fn rows_within(connector: &Connector, query: &str, bytes: usize) -> usize {
     let plan = connector.context().sql(query).await.unwrap();
     let plan = plan.create_physical_plan().await.unwrap();
     let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(bytes));

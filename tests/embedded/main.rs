@@ -23,6 +23,7 @@ mod cancel;
 #[path = "../../crates/embedded/tests/serving/certificates.rs"]
 #[expect(dead_code, reason = "those tests use all of it")]
 mod certificates;
+mod engines;
 mod faults;
 mod gc;
 mod joins;

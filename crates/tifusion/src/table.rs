@@ -29,7 +29,7 @@ use crate::access::path::{AccessPath, Demand, IndexUse, PathSource, usable_index
 use crate::access::source_keys::KeysOfTable;
 use crate::access::{FilteredTable, PhysicalRanges, key_order};
 use crate::cluster::Cluster;
-use crate::config::{Config, Isolation, Settings, TidbOptions, TimeZone, ZeroDate};
+use crate::config::{Config, Isolation, ReadEngines, Settings, TidbOptions, TimeZone, ZeroDate};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pushdown::blacklist::Blacklist;
 use crate::pushdown::logical;
@@ -54,6 +54,9 @@ const LOOKUPS_AT_ONCE: usize = 8;
 /// Ranges of one physical table whose regions are looked up one by one. Those of more are found while they
 /// are read: between the first and the last may be all regions of a large table.
 const RANGES_LOOKED_UP: usize = 64;
+
+/// The database of TiDB's own tables.
+const SYSTEM_DATABASE: &str = "mysql";
 
 /// Name of the column that shows the row id of tables without a clustered key.
 pub const ROW_ID_COLUMN: &str = "_tidb_rowid";
@@ -390,6 +393,7 @@ impl TidbTable {
         let circumstances = self.orders(settings);
         let index_id = match &path.source {
             PathSource::Table => return key_order::of_rows(&self.info, circumstances),
+            PathSource::Columnar => return Ok(KeyOrder::default()),
             PathSource::Covering { index_id } => *index_id,
             PathSource::Lookup { index_ids } => match index_ids.as_slice() {
                 // An entry and its row may tell different values where locks are passed over.
@@ -412,7 +416,7 @@ impl TidbTable {
     /// What the scan's dynamic filters are looked at with; `None` if they are of no use to it.
     fn keys(&self, source: &PathSource) -> Option<Arc<KeysOfTable>> {
         let index_id = match source {
-            PathSource::Table => None,
+            PathSource::Table | PathSource::Columnar => None,
             PathSource::Covering { index_id } => Some(*index_id),
             PathSource::Lookup { index_ids } => match index_ids.as_slice() {
                 [index_id] => Some(*index_id),
@@ -429,8 +433,16 @@ impl TidbTable {
     }
 
     /// Whether rows can be found by an index.
-    fn has_indexes(&self) -> bool {
-        usable_indexes(&self.info).next().is_some()
+    fn has_indexes(&self, settings: &Settings) -> bool {
+        self.engines(settings).tikv && usable_indexes(&self.info).next().is_some()
+    }
+
+    /// The engines that the table may be read from: what TiDB keeps for itself is TiKV's.
+    fn engines(&self, settings: &Settings) -> ReadEngines {
+        match self.database.eq_ignore_ascii_case(SYSTEM_DATABASE) {
+            true => ReadEngines::TIKV,
+            false => settings.engines,
+        }
     }
 
     /// What each of `target` output partitions of a scan reads, at most so many.
@@ -572,6 +584,7 @@ impl TableProvider for TidbTable {
                 (true, false) => IndexUse::ByCost,
                 (false, _) => IndexUse::Never,
             },
+            engines: self.engines(settings),
         };
         let path = self.filtered().choose(&filters, &demand)?;
         let wanted = Wanted { sent: &sent, more: &more, counts: output.is_empty() };
@@ -588,7 +601,7 @@ impl TableProvider for TidbTable {
         spec.limit = limit.filter(|_| filters.len() == given && pushdown.is_exact());
         let target = state.config().target_partitions();
         let partitions = self.partitions(&spec, tables, target, snapshot.deadline()).await?;
-        let has_indexes = demand.indexes != IndexUse::Never && self.has_indexes();
+        let has_indexes = demand.indexes != IndexUse::Never && self.has_indexes(settings);
         let others = has_indexes.then(|| WaysOfTable {
             table: self.clone(),
             settings: settings.clone(),

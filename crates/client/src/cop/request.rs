@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use super::range::KeyRange;
 use crate::lock::ReadLocks;
 use crate::query::QueryId;
-use crate::sender::{Isolation, Priority, ReplicaRead};
+use crate::sender::{Isolation, Priority, ReadEngine, ReplicaRead};
 use crate::timestamp::Timestamp;
 
 /// Kind of request: a DAG of executors.
@@ -53,7 +53,10 @@ pub struct CopRequest {
     pub cacheable: bool,
     /// Keeps a large scan from pushing the working set out of the block cache.
     pub not_fill_cache: bool,
-    /// Which replicas it asks first.
+    /// Whose stores it asks. TiFlash sends whole answers, whatever [`CopRequest::paging_size`] says, and its answers
+    /// are not kept.
+    pub engine: ReadEngine,
+    /// Which of TiKV's replicas it asks first.
     pub replica: Arc<ReplicaRead>,
     /// Bytes of answers that may wait for the consumer.
     pub max_in_flight_bytes: usize,
@@ -93,6 +96,7 @@ impl CopRequest {
             priority: Priority::default(),
             cacheable: true,
             not_fill_cache: false,
+            engine: ReadEngine::default(),
             replica: Arc::default(),
             max_in_flight_bytes: 64 << 20,
             deadline: None,

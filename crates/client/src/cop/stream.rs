@@ -105,6 +105,7 @@ impl CopStream {
             isolation: request.isolation,
             priority: request.priority,
             not_fill_cache: request.not_fill_cache,
+            engine: request.engine,
             replica: Arc::clone(&request.replica),
             met_lock: Arc::default(),
             label: request.label.clone(),
@@ -112,7 +113,7 @@ impl CopStream {
         };
         let shape = TaskShape {
             desc: request.desc,
-            paging_size: request.paging_size,
+            paging_size: if request.engine.is_tiflash() { 0 } else { request.paging_size },
             ranges_per_task: RANGES_PER_TASK,
         };
         let shared = Shared {

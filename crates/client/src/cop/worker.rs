@@ -48,6 +48,10 @@ fn smaller_page(rows: u64) -> u64 {
     if rows == 0 { FIRST_PAGE } else { (rows / 4).max(1) }
 }
 
+/// How often the ranges of a task without pages are halved before its answer is too large: a range of all handles
+/// is one of a few then.
+const MAX_CUTS: u32 = 60;
+
 /// How often a task's ranges are halved before its store's slowness is reported.
 const MAX_HALVINGS: u32 = 6;
 
@@ -165,7 +169,7 @@ enum Next {
     Elsewhere,
     /// The ranges that are left, the next page, after one of so many bytes.
     Page(Vec<KeyRange>, usize),
-    /// The same ranges in smaller pages: the answer is larger than all memory there is.
+    /// The same ranges in smaller pages, or less of them at once: the answer is larger than all memory there is.
     SmallerPages,
     /// The task is done.
     Done,
@@ -262,6 +266,11 @@ impl Worker {
                 let page = task.page.saturating_add(1);
                 self.replace(VecDeque::from([CopTask { ranges, paging_size, page, ..task }]));
             }
+            // It knows no pages.
+            Next::SmallerPages if self.shared.options.engine.is_tiflash() => {
+                let halves = self.halve(task);
+                self.replace(halves);
+            }
             Next::SmallerPages => {
                 let paging_size = smaller_page(task.paging_size);
                 self.replace(VecDeque::from([CopTask { paging_size, ..task }]));
@@ -312,6 +321,14 @@ impl Worker {
 
     fn shape(&self) -> TaskShape {
         self.shared.shape
+    }
+
+    /// Whether the task can be asked to answer with less at once.
+    fn may_be_smaller(&self, task: &CopTask) -> bool {
+        match self.shared.options.engine.is_tiflash() {
+            true => task.halvings < MAX_CUTS && range::halves(&task.ranges).is_some(),
+            false => task.paging_size != 1,
+        }
     }
 
     async fn send(
@@ -396,7 +413,7 @@ impl Worker {
         };
         let held = match admission.answered(bytes) {
             Ok(held) => held,
-            Err(no_room) if !no_room.may_fit() && task.paging_size != 1 => {
+            Err(no_room) if !no_room.may_fit() && self.may_be_smaller(task) => {
                 return Ok(Next::SmallerPages);
             }
             Err(no_room) => no_room.wait(bo, self.shared.budgets.request).await?,

@@ -6,6 +6,7 @@ use tifusion_proto::metapb;
 use tracing::{Instrument as _, Span};
 
 use super::command::{is_idempotent, is_read, take_region_error};
+use super::engine::serves;
 use super::exchange::{Exchange, Flow, Target};
 use super::replica::Choice;
 use super::replica_read::ReplicaRole;
@@ -13,12 +14,14 @@ use super::{Answer, Sent};
 use crate::backoff::{BackoffKind, Backoffer};
 use crate::error::{ClientError, ErrorKind, Result};
 use crate::query::QueryId;
-use crate::region::{Store, StoreState};
+use crate::region::Store;
 use crate::region_error::{PeerMark, RegionErrorKind};
 
 impl Exchange<'_> {
     pub(super) async fn run(mut self, bo: &mut Backoffer) -> Result<Sent> {
-        if !self.options.replica.is_of_leader() {
+        if self.options.engine.is_tiflash() {
+            self.prefer_tiflash(bo).await;
+        } else if !self.options.replica.is_of_leader() {
             self.prefer(bo).await.map_err(|error| self.locate(error, bo))?;
         }
         loop {
@@ -28,7 +31,7 @@ impl Exchange<'_> {
             };
             let store = self.sender.regions.store(bo, choice.peer.store_id).await;
             let store = store.map_err(|error| self.locate(error, bo))?;
-            if !serves(&store) {
+            if !serves(&store, self.is_of_tiflash(choice.preferred)) {
                 self.replicas.mark(choice.peer.id, PeerMark::Failed);
                 continue;
             }
@@ -54,7 +57,7 @@ impl Exchange<'_> {
                 metapb::PeerRole::Learner => ReplicaRole::Learner,
                 _ => ReplicaRole::Follower,
             };
-            if serves(&store)
+            if serves(&store, false)
                 && let Some(rank) = self.options.replica.rank(role, &store)
             {
                 ranked.push((rank, bo.clock().random(u64::MAX), peer.id));
@@ -145,8 +148,7 @@ impl Exchange<'_> {
     /// cache is likely wrong about it.
     async fn exhausted(mut self, bo: &mut Backoffer) -> Result<Sent> {
         let cause = self.last_cause.take().unwrap_or_else(|| {
-            let message = "no peer of the region could be asked";
-            self.locate(ClientError::new(ErrorKind::Unavailable, message), bo)
+            self.locate(ClientError::new(ErrorKind::Unavailable, self.nobody()), bo)
         });
         if let Some(backoff) = self.out_of_time {
             return Ok(Sent::OutOfTime { backoff, cause });
@@ -156,9 +158,4 @@ impl Exchange<'_> {
         bo.backoff(BackoffKind::RegionMiss, cause).await?;
         Ok(Sent::Rebuild { cause: again })
     }
-}
-
-/// Whether the store answers these commands: TiFlash answers none of them, and a tombstone nothing.
-fn serves(store: &Store) -> bool {
-    !store.is_tiflash && store.state != StoreState::Tombstone
 }

@@ -89,8 +89,11 @@ impl<'a> Exchange<'a> {
         let query = bo.query().map_or(0, QueryId::number);
         let Choice { peer, preferred } = choice;
         let met_lock = self.options.met_lock.load(Ordering::Relaxed);
-        let stale_read = *preferred && self.options.replica.stale && !met_lock;
-        let replica_read = !stale_read
+        // TiFlash has no other way to read.
+        let is_of_tikv = !self.is_of_tiflash(*preferred);
+        let stale_read = is_of_tikv && *preferred && self.options.replica.stale && !met_lock;
+        let replica_read = is_of_tikv
+            && !stale_read
             && (*preferred || self.replica_read)
             && peer.id != self.replicas.leader_id();
         let tags = &self.sender.tags;

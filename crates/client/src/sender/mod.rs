@@ -6,6 +6,7 @@
 
 mod attempt;
 mod command;
+mod engine;
 mod exchange;
 mod forward;
 mod keys;
@@ -18,6 +19,7 @@ mod transport_error;
 
 use std::sync::Arc;
 
+pub use engine::ReadEngine;
 pub use keys::{BuildForKeys, KeyAnswers, KeyGroup};
 pub use options::{Isolation, Priority, SendOptions, SendStats};
 pub use replica_read::{ReplicaRead, ReplicaRole};

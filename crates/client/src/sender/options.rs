@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tifusion_proto::kvrpcpb;
 
+use super::engine::ReadEngine;
 use super::replica_read::ReplicaRead;
 use crate::region_error::RegionErrorKind;
 
@@ -72,7 +73,9 @@ pub struct SendOptions {
     pub priority: Priority,
     /// Keeps a large scan from pushing the cluster's working set out of the block cache.
     pub not_fill_cache: bool,
-    /// Which replicas are asked first; for reads alone.
+    /// Whose stores are asked; for reads by the coprocessor alone.
+    pub engine: ReadEngine,
+    /// Which of TiKV's replicas are asked first; for reads alone.
     pub replica: Arc<ReplicaRead>,
     /// Set once the read has met a lock: a replica that answers from what it has would meet it again, so it
     /// asks the leader how far that is from then on.
@@ -93,6 +96,7 @@ impl SendOptions {
             isolation: Isolation::default(),
             priority: Priority::default(),
             not_fill_cache: false,
+            engine: ReadEngine::default(),
             replica: Arc::default(),
             met_lock: Arc::default(),
             label: None,

@@ -38,6 +38,8 @@ pub(super) struct Replicas {
     candidates: Vec<Candidate>,
     /// Ids of those that the request prefers and has not passed over, the best first.
     preferred: VecDeque<u64>,
+    /// Nobody but them is asked.
+    only_preferred: bool,
     leader_id: u64,
     switches: u32,
     busy_answers: u32,
@@ -62,6 +64,7 @@ impl Replicas {
         Self {
             candidates,
             preferred: VecDeque::new(),
+            only_preferred: false,
             leader_id: region.leader.id,
             switches: 0,
             busy_answers: 0,
@@ -72,6 +75,12 @@ impl Replicas {
     /// Asks these before the leader.
     pub(super) fn prefer(&mut self, ids: impl IntoIterator<Item = u64>) {
         self.preferred = ids.into_iter().collect();
+    }
+
+    /// Asks nobody but these.
+    pub(super) fn ask_only(&mut self, ids: impl IntoIterator<Item = u64>) {
+        self.prefer(ids);
+        self.only_preferred = true;
     }
 
     /// Whether there is another one that the request prefers besides the one that is asked.
@@ -88,6 +97,9 @@ impl Replicas {
                 return Some(Choice { peer: candidate.peer, preferred: true });
             }
             self.preferred.pop_front();
+        }
+        if self.only_preferred {
+            return None;
         }
         self.next_for_leader().map(|peer| Choice { peer, preferred: false })
     }

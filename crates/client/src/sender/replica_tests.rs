@@ -47,6 +47,17 @@ fn healthy_voters_come_before_the_others_and_witnesses_never() {
 }
 
 #[test]
+fn where_nobody_else_may_be_asked_nobody_is() {
+    let mut replicas = Replicas::new(&region());
+    replicas.ask_only([3, 1]);
+    assert_eq!(replicas.next(), Some(Choice { peer: peer(3), preferred: true }));
+    replicas.mark(3, PeerMark::Failed);
+    assert_eq!(replicas.next(), Some(Choice { peer: peer(1), preferred: true }));
+    replicas.switch_leader(1, 2);
+    assert_eq!(replicas.next(), None);
+}
+
+#[test]
 fn the_leader_is_asked_ten_times_at_most() {
     let mut replicas = Replicas::new(&region());
     for _ in 0..10 {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use tifusion_codec::key::{self, Handle, KeyHead, meta};
-use tifusion_schema::model::CiStr;
+use tifusion_schema::model::{CiStr, TiFlashReplica};
 use tifusion_schema::{RowIds, TableEncoder, TableInfo};
 
 use super::arrow::BatchReader;
@@ -22,6 +22,8 @@ const BOOTSTRAP_VERSION: i64 = 249;
 const CREATE_SCHEMA: u8 = 1;
 /// `SchemaDiff` of `CREATE TABLE`.
 const CREATE_TABLE: u8 = 3;
+/// `SchemaDiff` of `ALTER TABLE ... SET TIFLASH REPLICA`.
+const SET_TIFLASH_REPLICA: u8 = 30;
 
 /// What a new cluster is like.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -155,6 +157,27 @@ impl Bootstrap {
             BatchReader::new(encoder.table(), batch, new_collation)
                 .map(|reader| Box::new(reader) as _)
         })
+    }
+
+    /// Notes the TiFlash replicas of a table, which are the same rows as everywhere.
+    ///
+    /// # Errors
+    /// [`BootstrapError::Invalid`] if there is no such table.
+    pub fn set_tiflash_replica(
+        &mut self,
+        database: &str,
+        table: &str,
+        replica: Option<TiFlashReplica>,
+    ) -> Result<()> {
+        let name = TableName { database: Some(database.to_owned()), table: table.to_owned() };
+        let at = self.find(&name)?;
+        let Some(table) = self.tables.get_mut(at) else { return Ok(()) };
+        let info = TableInfo { tiflash_replica: replica, ..TableInfo::clone(&table.info) };
+        let (database, id, value) = (table.database, info.id, json::table(&info));
+        table.info = Arc::new(info);
+        self.put(meta::table_key(database, id), value);
+        self.note_change(SET_TIFLASH_REPLICA, database, id);
+        Ok(())
     }
 
     /// A table's description.

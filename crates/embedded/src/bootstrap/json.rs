@@ -7,7 +7,7 @@ use tifusion_schema::model::state::IndexType;
 use tifusion_schema::model::value::DefaultLiteral;
 use tifusion_schema::model::{
     CiStr, ColumnInfo, IndexColumn, IndexInfo, PartitionDefinition, PartitionInfo, PartitionType,
-    SchemaState, TableInfo,
+    SchemaState, TableInfo, TiFlashReplica,
 };
 
 /// An object under construction.
@@ -110,7 +110,9 @@ pub(super) fn schema_diff(version: i64, kind: u8, schema_id: i64, table_id: i64)
 
 /// The JSON of a table that was just made: what only later changes could set is as TiDB has it then.
 pub(super) fn table(table: &TableInfo) -> String {
-    let partition = table.partition.as_ref().map_or_else(|| "null".to_owned(), partition);
+    let null = || "null".to_owned();
+    let partition = table.partition.as_ref().map_or_else(null, partition);
+    let replica = table.tiflash_replica.as_ref().map_or_else(null, tiflash_replica);
     Object::new()
         .put("id", table.id)
         .name("name", &table.name)
@@ -141,12 +143,21 @@ pub(super) fn table(table: &TableInfo) -> String {
         .text("compression", "")
         .nulls(&["view", "sequence", "Lock"])
         .put("version", table.version)
-        .put("tiflash_replica", "null")
+        .put("tiflash_replica", replica)
         .put("is_columnar", false)
         .put("temp_table_type", 0)
         .put("cache_table_status", 0)
         .nulls(&["policy_ref_info", "stats_options", "exchange_partition_info", "ttl_info"])
         .put("revision", table.revision)
+        .finish()
+}
+
+fn tiflash_replica(replica: &TiFlashReplica) -> String {
+    Object::new()
+        .put("Count", replica.count)
+        .put("LocationLabels", list(&replica.location_labels, |label| quoted(label)))
+        .put("Available", replica.available)
+        .put("AvailablePartitionIDs", list(&replica.available_partition_ids, i64::to_string))
         .finish()
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use tifusion_schema::TableInfo;
+use tifusion_schema::model::TiFlashReplica;
 
 use super::{ClusterError, EmbeddedCluster, background};
 use crate::bootstrap::{Bootstrap, BootstrapError};
@@ -76,6 +77,25 @@ impl EmbeddedCluster {
         let (database, table, batch) = (database.to_owned(), table.to_owned(), batch.clone());
         let loaded = move |bootstrap: &mut Bootstrap| bootstrap.load(&database, &table, &batch);
         self.statements().change(loaded).await
+    }
+
+    /// Notes which TiFlash replicas a table that was made here has, and of which of its partitions they are whole, as
+    /// `ALTER TABLE ... SET TIFLASH REPLICA` and the work after it do. The data is there in any case: every region
+    /// has a replica on each TiFlash store.
+    ///
+    /// # Errors
+    /// [`LoadError`], with nothing changed.
+    pub async fn set_tiflash_replica(
+        &self,
+        database: &str,
+        table: &str,
+        replica: Option<TiFlashReplica>,
+    ) -> Result<(), LoadError> {
+        let (database, table) = (database.to_owned(), table.to_owned());
+        let change = move |bootstrap: &mut Bootstrap| {
+            bootstrap.set_tiflash_replica(&database, &table, replica)
+        };
+        self.statements().change(change).await
     }
 
     /// TiDB's description of a table that a statement here has made or found; `None` for others.

@@ -19,6 +19,7 @@
 //! # Ok::<(), tifusion::Error>(())
 //! ```
 
+mod engines;
 mod file;
 mod hosts;
 mod keys;
@@ -36,6 +37,7 @@ use keys::{KEYS, KeySpec, Scope, name};
 use kind::Value;
 use spelling::Spelled;
 
+pub use engines::ReadEngines;
 pub use file::{parse_toml, read_toml};
 pub use hosts::HostMapping;
 pub use options::TidbOptions;
@@ -303,7 +305,7 @@ fn default_of(key: &KeySpec) -> Value {
     key.kind.parse(key.default).unwrap_or(Value::Unset)
 }
 
-/// Reads a value and refuses what this version does not have.
+/// Reads a value.
 fn read(key: &KeySpec, text: &str) -> Result<Value> {
     let value = key.kind.parse(text).map_err(|expected| {
         Error::invalid(format!(
@@ -313,11 +315,10 @@ fn read(key: &KeySpec, text: &str) -> Result<Value> {
     })?;
     if let Value::List(engines) = &value
         && key.name == name::ENGINES
-        && !engines.iter().any(|engine| engine == "tikv")
+        && ReadEngines::named(engines).is_none()
     {
-        return Err(Error::unsupported(format!(
-            "configuration key {:?} without tikv is not available yet: TiFlash can't be read, \
-             add tikv",
+        return Err(Error::invalid(format!(
+            "configuration key {:?} can't be {text:?}: there is nothing to read without tikv and tiflash",
             key.name
         )));
     }

@@ -3,10 +3,6 @@
 use std::path::PathBuf;
 
 use super::{Config, ReadMode, ReplicaRole, WriteMode, parse_toml, read_toml};
-use crate::error::ErrorKind;
-
-/// What stands in the comment above settings whose feature this version lacks.
-const LATER: &str = "# [later]";
 
 fn folder() -> PathBuf {
     PathBuf::from("../../configs")
@@ -23,30 +19,10 @@ fn load(name: &str) -> Config {
     Config::from_map(&read_toml(folder().join(name)).unwrap()).unwrap()
 }
 
-/// A setting that a file leaves commented out.
-#[derive(Debug)]
-struct Offered {
-    /// Its line without the `#`.
-    line: String,
-    /// Whether the file says that this version refuses it.
-    is_later: bool,
-}
-
-/// The lines that begin with `#` and no blank.
-fn offered(text: &str) -> Vec<Offered> {
-    let mut is_later = false;
-    let mut offered = Vec::new();
-    for line in text.lines() {
-        match line.strip_prefix('#') {
-            _ if line.starts_with(LATER) => is_later = true,
-            Some(setting) if !setting.is_empty() && !setting.starts_with(' ') => {
-                offered.push(Offered { line: setting.to_owned(), is_later });
-            }
-            Some(_) => {}
-            None => is_later = false,
-        }
-    }
-    offered
+/// The settings that a file leaves commented out: lines that begin with `#` and no blank.
+fn offered(text: &str) -> impl Iterator<Item = &str> {
+    let commented = text.lines().filter_map(|line| line.strip_prefix('#'));
+    commented.filter(|setting| !setting.is_empty() && !setting.starts_with(' '))
 }
 
 #[test]
@@ -60,39 +36,25 @@ fn every_file_loads_as_it_stands() {
     assert!(files.len() >= 6, "{files:?}");
 }
 
-/// A refusal that no longer comes is a feature that has landed: then the file's `[later]` goes, and what it
-/// says about the feature with it.
 #[test]
-fn what_a_file_leaves_commented_out_works_or_is_refused_as_it_says() {
-    let mut counts = (0, 0);
+fn what_a_file_leaves_commented_out_works_and_changes_something() {
+    let mut count = 0;
     for file in files().iter().filter(|file| !file.ends_with("tifusion.toml")) {
         let text = std::fs::read_to_string(file).unwrap();
-        for Offered { line, is_later } in offered(&text) {
+        for line in offered(&text) {
             let at = format!("{}: {line}", file.display());
-            let alone = parse_toml(&line).unwrap_or_else(|error| panic!("{at}: {error}"));
+            let alone = parse_toml(line).unwrap_or_else(|error| panic!("{at}: {error}"));
             let (key, _) = alone.iter().next().unwrap();
             let mut map = parse_toml(&text).unwrap();
             assert!(!map.contains_key(key), "{at}: is set above");
             map.extend(alone.clone());
-            match (Config::from_map(&map), is_later) {
-                (Ok(config), false) => {
-                    let without = Config::from_map(&parse_toml(&text).unwrap()).unwrap();
-                    assert_ne!(config.settings(), without.settings(), "{at}: changes nothing");
-                    counts.0 += 1;
-                }
-                (Err(error), true) => {
-                    assert_eq!(error.kind(), ErrorKind::Unsupported, "{at}: {error}");
-                    let message = error.to_string();
-                    assert!(message.contains(key.as_str()), "{at}: {message}");
-                    assert!(message.contains("not available yet"), "{at}: {message}");
-                    counts.1 += 1;
-                }
-                (Ok(_), true) => panic!("{at}: this works by now, {LATER} above it is out of date"),
-                (Err(error), false) => panic!("{at}: {error}"),
-            }
+            let config = Config::from_map(&map).unwrap_or_else(|error| panic!("{at}: {error}"));
+            let without = Config::from_map(&parse_toml(&text).unwrap()).unwrap();
+            assert_ne!(config.settings(), without.settings(), "{at}: changes nothing");
+            count += 1;
         }
     }
-    assert!(counts.0 >= 7 && counts.1 >= 1, "{counts:?}");
+    assert!(count >= 7, "{count}");
 }
 
 #[test]
@@ -119,16 +81,9 @@ fn the_file_of_the_sql_port_asks_nobody_else() {
     assert!(settings.jdbc_tls_enable && settings.tidb_address.is_some(), "{settings:?}");
 }
 
-/// A file whose feature does not exist yet says so before anything else, and does not pretend.
 #[test]
-fn files_for_features_to_come_say_so() {
-    let (name, key) = ("tiflash-only.toml", "isolation_read_engines");
-    let text = std::fs::read_to_string(folder().join(name)).unwrap();
-    assert!(text.contains("# NOT YET: "), "{name}");
-    let waiting = offered(&text);
-    assert!(
-        waiting.iter().any(|it| it.is_later && it.line.starts_with(key)),
-        "{name}: {waiting:?}"
-    );
-    load(name);
+fn the_file_of_tiflash_asks_nobody_else() {
+    let config = load("tiflash-only.toml");
+    let engines = config.settings().engines;
+    assert_eq!((engines.tikv, engines.tiflash), (false, true));
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::engines::ReadEngines;
 use super::hosts::HostMapping;
 use super::keys::name;
 use super::kind::Value;
@@ -107,6 +108,8 @@ pub struct Settings {
     pub cache_dir: Option<PathBuf>,
     /// `statement.timeout`; `None` for no limit
     pub statement_timeout: Option<Duration>,
+    /// `isolation_read_engines`
+    pub engines: ReadEngines,
     /// `replica_read` and the keys below it
     pub replica_read: ReplicaRead,
     /// `request.resource_group`
@@ -214,6 +217,7 @@ impl Settings {
             time_zone: TimeZone::utc(),
             cache_dir: None,
             statement_timeout: None,
+            engines: ReadEngines::TIKV,
             replica_read: ReplicaRead::default(),
             resource_group: String::new(),
             request_source: String::new(),
@@ -282,6 +286,7 @@ impl Settings {
         let replica = &mut self.replica_read;
         let words = words.to_vec();
         match name {
+            name::ENGINES => self.engines = ReadEngines::named(&words),
             name::PD_ADDRESSES => self.pd_addresses = words,
             name::REPLICA_ALLOWED => replica.address_whitelist = words,
             name::REPLICA_DENIED => replica.address_blacklist = words,

@@ -137,6 +137,7 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     (name::ALLOW_AGGREGATES, "false"),
     (name::UNSUPPORTED_EXPRS, "like, <"),
     (name::DYNAMIC_FILTER_WAIT, "250ms"),
+    (name::ENGINES, "tiflash"),
     (name::AUTH_ENABLE, "true"),
     (name::AUTH_REFRESH, "3s"),
     (name::WRITE_ALL_ROWS, "true"),
@@ -149,9 +150,6 @@ const OTHER_VALUES: &[(&str, &str)] = &[
 fn every_available_key_changes_its_setting() {
     let default = Config::default();
     for key in KEYS {
-        if key.name == name::ENGINES {
-            continue; // it only says what must not be excluded
-        }
         let other = OTHER_VALUES.iter().find(|(name, _)| *name == key.name);
         let (_, text) = other.unwrap_or_else(|| panic!("no other value for {}", key.name));
         let mut config = Config::default();
@@ -216,7 +214,8 @@ fn bad_values_are_refused_with_key_value_and_expected_form() {
         ("stale_read", "yesterday", "a whole number from 1"),
         ("replica_read", "follower,any", "one or more of leader, follower, learner"),
         ("replica_read.label", "eu-1", "name=value"),
-        ("isolation_read_engines", "tikv,tidb", "one or more of tikv, tiflash"),
+        ("isolation_read_engines", "tikv,mysql", "one or more of tikv, tiflash, tidb"),
+        ("isolation_read_engines", "tidb", "nothing to read without tikv and tiflash"),
     ] {
         let (kind, message) = refused(&[(key, value)]);
         assert_eq!(kind, ErrorKind::InvalidInput);
@@ -226,11 +225,17 @@ fn bad_values_are_refused_with_key_value_and_expected_form() {
 }
 
 #[test]
-fn engines_without_tikv_are_refused() {
-    from(&[("isolation_read_engines", "tiflash, TiKV")]).unwrap();
-    let (kind, message) = refused(&[("isolation_read_engines", "tiflash")]);
-    assert_eq!(kind, ErrorKind::Unsupported);
-    assert!(message.contains("add tikv"), "{message}");
+fn engines_are_those_of_tidb() {
+    for (words, tikv, tiflash) in [
+        ("tikv,tiflash", true, true),
+        ("tidb, TiFlash, TiKV", true, true),
+        ("tiflash", false, true),
+        ("tidb,tikv", true, false),
+    ] {
+        let engines = from(&[("isolation_read_engines", words)]).unwrap().settings().engines;
+        assert_eq!((engines.tikv, engines.tiflash), (tikv, tiflash), "{words}");
+    }
+    assert_eq!(Config::default().settings().engines.to_string(), "tikv,tiflash");
 }
 
 #[test]

@@ -12,13 +12,18 @@ use super::field_types::{
 use super::{malformed_part, size, wide};
 use crate::error::Result;
 use crate::scan::spec::{
-    HandleColumns, IndexSide, IndexSource, LookupOptions, LookupSource, RowKeys, Source,
+    ColumnarSource, HandleColumns, IndexSide, IndexSource, LookupOptions, LookupSource, RowKeys,
+    Source,
 };
 
 /// The message of a source.
 pub(super) fn to_message(source: &Source) -> Message {
     match source {
         Source::Table(rows) => Message::Rows(row_keys_to_message(rows)),
+        Source::Columnar(ColumnarSource { rows, or_tikv }) => Message::Columnar(planpb::Columnar {
+            rows: Some(row_keys_to_message(rows)),
+            or_tikv: *or_tikv,
+        }),
         Source::Index(index) => Message::Index(index_to_message(index)),
         Source::Lookup(lookup) => Message::Lookup(lookup_to_message(lookup)),
     }
@@ -31,6 +36,10 @@ pub(super) fn to_message(source: &Source) -> Message {
 pub(super) fn of_message(message: Message) -> Result<Source> {
     Ok(match message {
         Message::Rows(rows) => Source::Table(row_keys_of_message(rows)),
+        Message::Columnar(planpb::Columnar { rows, or_tikv }) => {
+            let rows = row_keys_of_message(rows.ok_or_else(|| malformed_part("keys of rows"))?);
+            Source::Columnar(ColumnarSource { rows, or_tikv })
+        }
         Message::Index(index) => Source::Index(index_of_message(index)),
         Message::Lookup(lookup) => Source::Lookup(lookup_of_message(lookup)?),
     })

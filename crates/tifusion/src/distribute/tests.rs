@@ -29,8 +29,8 @@ use crate::scan::answer::ScanColumns;
 use crate::scan::reduction::{Reduction, TopN};
 use crate::scan::sent::SentScan;
 use crate::scan::spec::{
-    AccessSummary, HandleColumns, IndexSide, IndexSource, KeyRange, LookupOptions, LookupSource,
-    RowKeys, ScanOrder, Segment, Source, TableScanSpec,
+    AccessSummary, ColumnarSource, HandleColumns, IndexSide, IndexSource, KeyRange, LookupOptions,
+    LookupSource, RowKeys, ScanOrder, Segment, Source, TableScanSpec,
 };
 use crate::statement::StatementSnapshot;
 use crate::testing::context;
@@ -108,6 +108,7 @@ fn sources() -> Vec<Source> {
     };
     vec![
         Source::Table(rows.clone()),
+        Source::Columnar(ColumnarSource { rows: rows.clone(), or_tikv: true }),
         Source::Index(index(2)),
         lookup(HandleColumns::Int { is_unsigned: true }, Some(1)),
         lookup(HandleColumns::Common(keys), None),
@@ -325,7 +326,7 @@ fn encoded() -> Vec<Vec<u8>> {
 proptest! {
     #[test]
     fn broken_bytes_are_errors_and_never_a_panic(
-        which in 0..12_usize,
+        which in 0..15_usize,
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
         cut in any::<prop::sample::Index>(),
     ) {

@@ -61,6 +61,10 @@ impl fmt::Display for Reason {
 pub(super) const NO_SQL: Reason =
     Reason::Special("in TiDB's SQL it has no form that surely means the same");
 
+/// The reason where the table does not say so of TiFlash.
+pub(super) const NO_TIFLASH: Reason =
+    Reason::Special("TiFlash is not trusted to make of it what TiKV does");
+
 /// Shows an expression as SQL.
 pub(super) struct Sql<'a>(pub(super) &'a dyn PhysicalExpr);
 

@@ -8,10 +8,10 @@ use tifusion_schema::domain::number_range;
 
 use super::blacklist::Blacklist;
 use super::build::Build;
-use super::capability::Kind;
-use super::refusal::Reason;
+use super::capability::{Capability, Kind};
+use super::refusal::{NO_TIFLASH, Reason};
 use super::sql_text::SqlText;
-use super::table::find;
+use super::table::{find, is_for_tiflash};
 use super::ty::{IntRange, RealRange, Ty};
 use crate::config::ZeroDate;
 
@@ -31,6 +31,8 @@ pub(crate) struct Scope {
     pub(super) is_utc: bool,
     /// How expressions are written where they go to TiDB as SQL.
     pub(super) sql: Option<Arc<SqlText>>,
+    /// Whether TiFlash evaluates them.
+    on_tiflash: bool,
     columns: Vec<(String, Result<Ty, Reason>)>,
 }
 
@@ -58,7 +60,8 @@ impl Scope {
             .into_iter()
             .map(|(name, field_type)| (name.to_owned(), column_type(field_type)))
             .collect();
-        Self { build: Build::new(new_collation), blacklist, zero_date, is_utc, sql: None, columns }
+        let build = Build::new(new_collation);
+        Self { build, blacklist, zero_date, is_utc, sql: None, on_tiflash: false, columns }
     }
 
     /// Over no columns, with nothing that may be pushed down.
@@ -75,6 +78,17 @@ impl Scope {
     /// The same for expressions that go to TiDB as SQL.
     pub(crate) fn for_sql(self, sql: Arc<SqlText>) -> Self {
         Self { sql: Some(sql), ..self }
+    }
+
+    /// The same for expressions that TiFlash evaluates.
+    pub(crate) fn for_tiflash(self) -> Self {
+        Self { on_tiflash: true, ..self }
+    }
+
+    /// Why nothing is made of `row` of the table.
+    pub(super) fn refuses(&self, row: &Capability) -> Option<Reason> {
+        let blocked = self.blacklist.blocks(row).map(Reason::Blocked);
+        blocked.or_else(|| (self.on_tiflash && !is_for_tiflash(row)).then_some(NO_TIFLASH))
     }
 
     /// Place and type of a column.

@@ -19,6 +19,7 @@ use super::blacklist::Blacklist;
 use super::build::size;
 use super::filter::Filters;
 use super::scope::{Circumstances, Scope};
+use super::table::is_for_tiflash;
 use super::{Capability, Exactness, aggregates, capabilities};
 use crate::config::ZeroDate;
 
@@ -258,8 +259,12 @@ fn line(page: &mut String, row: &Capability) {
     let signature = row.signature().map(|name| format!("`{name}`")).unwrap_or_default();
     let (operand, exactness) = (row.operand(), row.exactness());
     let (note, tidb) = (row.note(), row.tidb_name());
-    writeln!(page, "| `{name}` | {operand} | {exactness} | {note} | {signature} | `{tidb}` |")
-        .unwrap();
+    let tiflash = if is_for_tiflash(row) { "yes" } else { "" };
+    writeln!(
+        page,
+        "| `{name}` | {operand} | {exactness} | {tiflash} | {note} | {signature} | `{tidb}` |"
+    )
+    .unwrap();
 }
 
 /// `docs/pushdown.md`.
@@ -276,8 +281,10 @@ fn page() -> String {
          The names in the last column are those of `plan.unsupported_pushdown_exprs` and of TiDB's \
          `mysql.expr_pushdown_blacklist`, which is read on connecting. `SET \
          tidb.plan.unsupported_pushdown_exprs = '*'` turns all of it off.\n\n\
-         | expression | of | pushed | when, or why not | TiKV's function | TiDB's name |\n\
-         |---|---|---|---|---|---|\n",
+         TiFlash is another program than TiKV: of an expression that is read from its replicas it gets what says \
+         so below, made of columns and constants of those kinds.\n\n\
+         | expression | of | pushed | TiFlash | when, or why not | TiKV's function | TiDB's name |\n\
+         |---|---|---|---|---|---|---|\n",
     );
     capabilities().for_each(|row| line(&mut page, row));
     page.push_str(
@@ -287,8 +294,8 @@ fn page() -> String {
          scan and the aggregate, all of the aggregate's functions and keys are pushed down, and no other \
          limit ends it early. `FILTER (WHERE …)` is a `CASE` there. `EXPLAIN` shows it (`aggregates`, \
          `groups`, `top_n`). `SET tidb.plan.allow_agg_pushdown = 'false'` turns aggregates off.\n\n\
-         | aggregate | of | pushed | when, or why not | TiKV's | TiDB's name |\n\
-         |---|---|---|---|---|---|\n",
+         | aggregate | of | pushed | TiFlash | when, or why not | TiKV's | TiDB's name |\n\
+         |---|---|---|---|---|---|---|\n",
     );
     aggregates().for_each(|row| line(&mut page, row));
     page

@@ -23,6 +23,8 @@ pub(crate) fn encode(spec: &TableScanSpec, physical_id: i64) -> Bytes {
     let desc = spec.order.is_some_and(|order| order.desc);
     let scan = match &spec.source {
         Source::Table(keys) => table_scan(&spec.columns, keys, physical_id, desc),
+        // TiFlash knows no order.
+        Source::Columnar(columnar) => table_scan(&spec.columns, &columnar.rows, physical_id, false),
         // The rows of a batch are put in order when they are there.
         Source::Lookup(lookup) => table_scan(&spec.columns, &lookup.rows, physical_id, false),
         Source::Index(index) => index_scan(&spec.columns, index, physical_id, desc),

@@ -40,7 +40,7 @@ use super::other_ways::OtherWays;
 use super::pushed::Pushdown;
 use super::read::ScanPart;
 use super::reduction::Reduction;
-use super::spec::{Segment, TableScanSpec};
+use super::spec::{Segment, Source, TableScanSpec};
 use super::sql::{self, SqlPart, SqlSource};
 use super::stream;
 use crate::config::Settings;
@@ -320,6 +320,9 @@ impl DisplayAs for TikvScanExec {
         match kind {
             DisplayFormatType::Default | DisplayFormatType::Verbose => {
                 write!(f, "TikvScanExec: table={}, columns=[{columns}]", self.spec.label())?;
+                if let Source::Columnar(_) = self.spec.source {
+                    write!(f, ", engine=tiflash")?;
+                }
                 if let Some(access) = self.spec.source.access() {
                     let indexes = self.spec.source.indexes().join(" + ");
                     write!(f, ", index={indexes}, access={access}")?;
@@ -357,6 +360,9 @@ impl DisplayAs for TikvScanExec {
             DisplayFormatType::TreeRender => {
                 writeln!(f, "table={}", self.spec.label())?;
                 writeln!(f, "columns={columns}")?;
+                if let Source::Columnar(_) = self.spec.source {
+                    writeln!(f, "engine=tiflash")?;
+                }
                 if let Some(access) = self.spec.source.access() {
                     writeln!(f, "index={}", self.spec.source.indexes().join(" + "))?;
                     writeln!(f, "access={access}")?;

@@ -27,7 +27,7 @@ impl TikvScanExec {
         order: &[PhysicalSortExpr],
         rows: usize,
     ) -> Result<Option<Self>> {
-        let is_of_rows = matches!(self.spec.source, Source::Table(_) | Source::Lookup(_));
+        let is_of_rows = !matches!(self.spec.source, Source::Index(_));
         let Some(others) = self.others.as_ref().filter(|_| is_of_rows && self.is_plain()) else {
             return Ok(None);
         };

@@ -7,7 +7,7 @@ use futures::stream::{self, BoxStream};
 use futures::{StreamExt as _, TryStreamExt as _};
 use parking_lot::Mutex;
 use tifusion_client::cop::{CopMetrics, CopRequest, CopResponse, KeyRange};
-use tifusion_client::{Client, Timestamp, sender};
+use tifusion_client::{Client, ClientError, Timestamp, sender};
 use tokio::sync::Semaphore;
 use tracing::Span;
 
@@ -16,9 +16,9 @@ use super::dynamic::DynamicFilters;
 use super::memory::PoolGauge;
 use super::order::RowOrder;
 use super::pushed::Pushdown;
-use super::spec::{self, Segment, TableScanSpec};
+use super::spec::{self, ColumnarSource, Segment, Source, TableScanSpec};
 use crate::config::{Isolation, Priority, ReplicaRole, Settings};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::statement::StatementSnapshot;
 
 /// Physical tables read at once in one partition of a scan.
@@ -86,13 +86,27 @@ impl Reading {
     /// The answers to a request, in no particular order.
     pub(super) fn begin(&self, request: CopRequest) -> BoxStream<'static, Result<CopResponse>> {
         let _inside = self.span.enter();
+        let engine = request.engine;
         match self.part.client.coprocessor(request) {
             Ok(read) => {
                 self.begun.lock().push(Arc::clone(read.metrics()));
-                read.map_err(Error::from).boxed()
+                read.map_err(move |error| in_words(error, engine)).boxed()
             }
             Err(error) => failed(error.into()),
         }
+    }
+}
+
+/// An error of the client's; where TiKV was not to be asked, with what says so.
+fn in_words(error: ClientError, engine: sender::ReadEngine) -> Error {
+    let error = Error::from(error);
+    let may_be_out_of_reach =
+        matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::DeadlineExceeded);
+    match engine {
+        sender::ReadEngine::TiFlashOnly if may_be_out_of_reach => {
+            error.with_context("isolation_read_engines", "tiflash")
+        }
+        _ => error,
     }
 }
 
@@ -120,6 +134,7 @@ fn request(
         Priority::Normal => sender::Priority::Normal,
         Priority::High => sender::Priority::High,
     };
+    request.engine = engine(&part.spec.source);
     request.replica = Arc::new(replica(&part.settings, part.snapshot.as_of().is_some()));
     request.concurrency = match part.spec.is_small() {
         true => part.settings.scan_concurrency.min(FEW_AT_ONCE),
@@ -145,6 +160,15 @@ fn request(
     request.not_fill_cache = !part.spec.is_small();
     request.memory = Some(Arc::clone(gauge) as _);
     request
+}
+
+/// Whose stores are asked.
+fn engine(source: &Source) -> sender::ReadEngine {
+    match source {
+        Source::Columnar(ColumnarSource { or_tikv: true, .. }) => sender::ReadEngine::TiFlash,
+        Source::Columnar(_) => sender::ReadEngine::TiFlashOnly,
+        Source::Table(_) | Source::Index(_) | Source::Lookup(_) => sender::ReadEngine::TiKv,
+    }
 }
 
 /// The replicas to ask first. Only of the past a replica may have all without asking the leader.

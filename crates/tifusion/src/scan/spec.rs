@@ -81,11 +81,22 @@ impl fmt::Display for AccessSummary {
 pub(crate) enum Source {
     /// Rows; the segments have ranges of their keys.
     Table(RowKeys),
+    /// The same from the columns that TiFlash keeps of them.
+    Columnar(ColumnarSource),
     /// Entries of an index, which hold all columns; the segments have ranges of the entries' keys.
     Index(IndexSource),
     /// Rows whose handles entries of indexes tell, both at the same snapshot. The segments have ranges
     /// of the entries' keys.
     Lookup(LookupSource),
+}
+
+/// Rows as TiFlash has them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ColumnarSource {
+    /// How they are read.
+    pub(crate) rows: RowKeys,
+    /// Whether TiKV is asked where TiFlash has no answer.
+    pub(crate) or_tikv: bool,
 }
 
 /// How a scan of rows reads columns from their keys.
@@ -227,16 +238,21 @@ impl Source {
     /// The names of the indexes it reads.
     pub(crate) fn indexes(&self) -> Vec<&str> {
         match self {
-            Self::Table(_) => Vec::new(),
+            Self::Table(_) | Self::Columnar(_) => Vec::new(),
             Self::Index(index) => vec![&index.name],
             Self::Lookup(lookup) => lookup.indexes.iter().map(|side| &*side.index.name).collect(),
         }
     }
 
+    /// Whether it reads rows by their keys, all of them from one place.
+    pub(crate) fn is_rows(&self) -> bool {
+        matches!(self, Self::Table(_) | Self::Columnar(_))
+    }
+
     /// How it reads them, for people; `None` if there are none.
     pub(crate) fn access(&self) -> Option<&'static str> {
         match self {
-            Self::Table(_) => None,
+            Self::Table(_) | Self::Columnar(_) => None,
             Self::Index(_) => Some("covering"),
             Self::Lookup(_) => Some("lookup"),
         }

@@ -46,7 +46,9 @@ pub(crate) fn open(
     let of_lookup = (metrics.clone(), partition);
     let metrics = match part.spec.source {
         Source::Lookup(_) => ScanMetrics::new(metrics, partition).of_lookup(metrics, partition),
-        Source::Table(_) | Source::Index(_) => ScanMetrics::new(metrics, partition),
+        Source::Table(_) | Source::Columnar(_) | Source::Index(_) => {
+            ScanMetrics::new(metrics, partition)
+        }
     };
     let consumer = MemoryConsumer::new(format!("TikvScanExec[{partition}]"));
     let gauge = Arc::new(PoolGauge::new(consumer, context.memory_pool()));

@@ -43,7 +43,12 @@ impl WaysOfTable {
     fn choose<T>(&self, choose: impl FnOnce(&Demand<'_>) -> Result<T>) -> Result<T> {
         let needed = self.sent.iter().chain(&self.more).map(|column| column.id);
         let columns: Vec<i64> = needed.chain([ROW]).collect();
-        choose(&Demand { columns: &columns, statistics: &self.statistics, indexes: self.indexes })
+        choose(&Demand {
+            columns: &columns,
+            statistics: &self.statistics,
+            indexes: self.indexes,
+            engines: self.table.engines(&self.settings),
+        })
     }
 
     /// A path of lookups by one index.

@@ -10,7 +10,7 @@ use crate::pushdown::lower::Physical;
 use crate::pushdown::scope::Scope;
 use crate::scan::entries::IndexEntries;
 use crate::scan::pushed::Pushdown;
-use crate::scan::spec::{LookupOptions, LookupSource, RowKeys, Source};
+use crate::scan::spec::{ColumnarSource, LookupOptions, LookupSource, RowKeys, Source};
 
 /// What the stores read, and send of it.
 #[derive(Debug)]
@@ -51,20 +51,28 @@ impl TidbTable {
                 return self.entries(settings, path, *index_id, wanted);
             }
             PathSource::Table => Source::Table(RowKeys::of(&self.info)?),
+            PathSource::Columnar => Source::Columnar(ColumnarSource {
+                rows: RowKeys::of(&self.info)?,
+                or_tikv: self.engines(settings).tikv,
+            }),
             PathSource::Lookup { index_ids } => {
                 let handle_place = self.handle_place(&mut read)?;
                 let lookup = self.lookup(settings, path, index_ids, filters)?;
                 Source::Lookup(LookupSource { handle_place, ..lookup })
             }
         };
-        let options = self.scan_options();
+        let for_tiflash = matches!(source, Source::Columnar(_));
+        let options = ScanOptions { for_tiflash, ..self.scan_options() };
         let columns = read.iter().map(|column| ScanColumn::new(&self.info, column, options));
         let named = read.iter().map(|column| (column.name.as_str(), &column.field_type));
         Ok(ReadColumns {
             source,
             columns: columns.collect::<Result<_, _>>()?,
             output: (0..).take(wanted.sent.len()).collect(),
-            scope: self.scope(settings, named),
+            scope: match for_tiflash {
+                true => self.scope(settings, named).for_tiflash(),
+                false => self.scope(settings, named),
+            },
         })
     }
 

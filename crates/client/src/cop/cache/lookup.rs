@@ -138,6 +138,7 @@ pub(in crate::cop) fn settle(
 /// Whether answers to such a request are kept, and given from what is kept.
 fn takes_request(options: CopCacheOptions, request: &CopRequest, task: &CopTask) -> bool {
     request.cacheable
+        && !request.engine.is_tiflash()
         && request.tp == TP_DAG
         && request.isolation == Isolation::Si
         && task.ranges.len() <= options.max_ranges

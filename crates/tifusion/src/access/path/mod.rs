@@ -4,9 +4,10 @@
 //! choose among ways that all lead to every row that matches, so bad ones cost time, never rows.
 //!
 //! [`index`] finds the ranges of an index, [`estimate`] how many rows they have, [`cost`] what reading
-//! them costs, [`merge`] the ways by several indexes, one for each side of an `OR`, and [`order`] the first
+//! them costs, [`columnar`] the way by TiFlash, [`merge`] the ways by several indexes, one for each side of an `OR`, and [`order`] the first
 //! rows in an order by an index that has it.
 
+mod columnar;
 mod cost;
 mod estimate;
 mod index;
@@ -26,6 +27,7 @@ use tifusion_schema::{Domain, IndexInfo, TableInfo};
 use super::filter::{self, Restriction};
 use super::handle_range::HandleRanges;
 use super::{FilteredTable, PhysicalRanges, TableAccess, explain};
+use crate::config::ReadEngines;
 use crate::error::{Error, ErrorKind, Result};
 use crate::scan::entries::IndexEntries;
 use crate::scan::order::FixedKey;
@@ -46,6 +48,8 @@ pub(crate) struct Demand<'a> {
     pub(crate) statistics: &'a TableStatistics,
     /// Which indexes may be used.
     pub(crate) indexes: IndexUse,
+    /// Whose data may be read; without TiKV's there are no indexes.
+    pub(crate) engines: ReadEngines,
 }
 
 /// Which indexes may be used.
@@ -64,6 +68,8 @@ pub(crate) enum IndexUse {
 pub(crate) enum PathSource {
     /// The rows.
     Table,
+    /// The columns that are needed, of TiFlash.
+    Columnar,
     /// The entries of an index, which have all that is needed.
     Covering {
         /// The index.
@@ -137,9 +143,17 @@ struct Candidate {
 #[derive(Debug, Clone)]
 enum Way {
     Table(HandleRanges),
+    Columnar(HandleRanges),
     Covering(IndexRanges),
     Lookup(IndexRanges),
     Merge(Vec<IndexRanges>),
+}
+
+impl Way {
+    /// Whether it goes by no index.
+    fn is_table(&self) -> bool {
+        matches!(self, Self::Table(_) | Self::Columnar(_))
+    }
 }
 
 /// The indexes of a table that rows can be found by.
@@ -161,18 +175,21 @@ impl FilteredTable<'_> {
         let partitions = self.partitions(&domains);
         let chooser = Chooser::new(self, demand, &domains, &partitions);
         let handle = HandleRanges::of(self.info, &domains, self.new_collation)?;
-        let mut candidates = vec![chooser.by_handle(&handle)];
-        candidates.extend(chooser.by_index());
-        candidates.extend(merge::candidates(&chooser, conjuncts));
+        let mut candidates = Vec::new();
+        if demand.engines.tikv {
+            candidates.push(chooser.by_handle(&handle));
+            candidates.extend(chooser.by_index());
+            candidates.extend(merge::candidates(&chooser, conjuncts));
+        }
+        candidates.extend(chooser.by_columns(&handle, &partitions));
         let best = best(&candidates, demand);
         let rows = chooser.estimator.matching();
         let Some(chosen) = candidates.get(best) else {
-            // There is the table at least.
-            return Ok(AccessPath { rows, ..self.access(conjuncts)?.into() });
+            return Err(columnar::none_has(self.info, demand.engines));
         };
         let mut path = chooser.carry_out(&chosen.way, &partitions)?;
         path.rows = rows;
-        let is_table = matches!(chosen.way, Way::Table(_));
+        let is_table = chosen.way.is_table();
         path.price = Price { cost: chosen.cost, is_few: chosen.is_few, is_table };
         path.summary.chosen = (candidates.len() > 1).then(|| chooser.shown(chosen));
         let rejected = candidates.iter().enumerate().filter(|(at, _)| *at != best);
@@ -209,7 +226,7 @@ impl FilteredTable<'_> {
 fn best(candidates: &[Candidate], demand: &Demand<'_>) -> usize {
     let is_forced = demand.indexes == IndexUse::First;
     let by = |candidate: &&(usize, &Candidate)| {
-        let is_table = matches!(candidate.1.way, Way::Table(_));
+        let is_table = candidate.1.way.is_table();
         // An index that was asked for is used if there is a way by it.
         (is_forced && is_table, !candidate.1.is_few, candidate.1.cost)
     };
@@ -270,7 +287,7 @@ impl Chooser<'_> {
 
     /// The indexes that may be used.
     fn indexes(&self) -> impl Iterator<Item = &IndexInfo> {
-        let may = self.demand.indexes != IndexUse::Never;
+        let may = self.demand.indexes != IndexUse::Never && self.demand.engines.tikv;
         usable_indexes(self.table.info).filter(move |_| may)
     }
 
@@ -325,6 +342,10 @@ impl Chooser<'_> {
     fn carry_out(&self, way: &Way, partitions: &[i64]) -> Result<AccessPath> {
         let (source, sides) = match way {
             Way::Table(handle) => return Ok(self.table.by_handle(handle, self.domains)?.into()),
+            Way::Columnar(handle) => {
+                let path: AccessPath = self.table.by_handle(handle, self.domains)?.into();
+                return Ok(AccessPath { source: PathSource::Columnar, ..path });
+            }
             Way::Covering(keys) => {
                 (PathSource::Covering { index_id: keys.index_id() }, std::slice::from_ref(keys))
             }
@@ -360,6 +381,7 @@ impl Chooser<'_> {
     fn shown(&self, candidate: &Candidate) -> String {
         let name = match &candidate.way {
             Way::Table(_) => "table".to_owned(),
+            Way::Columnar(_) => "tiflash".to_owned(),
             Way::Covering(keys) => format!("{} covering", keys.name()),
             Way::Lookup(keys) => format!("{} lookup", keys.name()),
             Way::Merge(sides) => {

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 use tifusion_schema::model::state::{IndexType, SchemaState};
-use tifusion_schema::model::{CiStr, IndexColumn};
+use tifusion_schema::model::{CiStr, IndexColumn, TiFlashReplica};
 use tifusion_schema::{IndexInfo, TableEncoder, TableInfo};
 
 use super::super::tests::{
@@ -48,6 +48,15 @@ fn indexed(key: usize, collate: &str, partitioning: usize) -> TableInfo {
 }
 
 fn chosen(info: &TableInfo, sql: &str, columns: &[i64], indexes: IndexUse) -> AccessPath {
+    try_chosen(info, sql, columns, (indexes, ReadEngines::TIKV)).unwrap()
+}
+
+fn try_chosen(
+    info: &TableInfo,
+    sql: &str,
+    columns: &[i64],
+    (indexes, engines): (IndexUse, ReadEngines),
+) -> Result<AccessPath> {
     let schema = schema_of(info);
     let ids: Vec<i64> = info.columns.iter().map(|column| column.id).collect();
     let filtered = FilteredTable {
@@ -58,15 +67,18 @@ fn chosen(info: &TableInfo, sql: &str, columns: &[i64], indexes: IndexUse) -> Ac
         only: None,
     };
     let conjuncts = conjuncts(&schema, sql, true).unwrap();
-    let demand = Demand { columns, statistics: &TableStatistics::unknown(), indexes };
-    filtered.choose(&conjuncts, &demand).unwrap()
+    let demand = Demand { columns, statistics: &TableStatistics::unknown(), indexes, engines };
+    filtered.choose(&conjuncts, &demand)
 }
 
 const ALL: [i64; 6] = [1, 2, 3, 4, 5, 6];
+/// No index has all of these.
+const WIDE: [i64; 3] = [3, 4, 6];
 
 fn way(path: &AccessPath) -> String {
     match &path.source {
         PathSource::Table => "table".to_owned(),
+        PathSource::Columnar => "tiflash".to_owned(),
         PathSource::Covering { index_id } => format!("covering {index_id}"),
         PathSource::Lookup { index_ids } => {
             let ids: Vec<_> = index_ids.iter().map(i64::to_string).collect();
@@ -153,6 +165,54 @@ fn explain_tells_the_ways_and_what_they_cost() {
     );
 }
 
+#[test]
+fn tiflash_is_a_way_where_all_partitions_have_a_whole_replica() {
+    let both = ReadEngines { tikv: true, tiflash: true };
+    let only = ReadEngines { tikv: false, tiflash: true };
+    let mut info = indexed(3, "utf8mb4_bin", 0);
+    let by = |info: &TableInfo, sql, columns: &[i64], engines| {
+        try_chosen(info, sql, columns, (IndexUse::ByCost, engines)).map(|path| way(&path))
+    };
+    assert_eq!(by(&info, "LENGTH(s) = 3", &WIDE, both).unwrap(), "table");
+    let error = by(&info, "LENGTH(s) = 3", &WIDE, only).unwrap_err().to_string();
+    assert!(error.contains("SET TIFLASH REPLICA"), "{error}");
+    assert!(error.contains("isolation_read_engines: tiflash"), "{error}");
+    let replica = TiFlashReplica { count: 1, available: false, ..TiFlashReplica::default() };
+    info.tiflash_replica = Some(replica);
+    assert_eq!(by(&info, "LENGTH(s) = 3", &WIDE, both).unwrap(), "table");
+    let error = by(&info, "LENGTH(s) = 3", &WIDE, only).unwrap_err().to_string();
+    assert!(error.contains("not whole yet"), "{error}");
+    info.tiflash_replica.as_mut().unwrap().available = true;
+    for (sql, columns, of_both) in [
+        ("LENGTH(s) = 3", &WIDE[..], "tiflash"),
+        // A few rows by their keys, or by those of an index, are there at once.
+        ("id = 5", &ALL, "lookup 16"),
+        // A byte costs less there.
+        ("LENGTH(s) = 3", &ALL, "tiflash"),
+        ("id = 1 AND id = 2", &ALL, "table"),
+    ] {
+        assert_eq!(by(&info, sql, columns, both).unwrap(), of_both, "{sql}");
+        let of_tiflash = if of_both == "table" { "table" } else { "tiflash" };
+        assert_eq!(by(&info, sql, columns, only).unwrap(), of_tiflash, "{sql}");
+        assert_ne!(by(&info, sql, columns, ReadEngines::TIKV).unwrap(), "tiflash", "{sql}");
+    }
+    // An index that was asked for is used.
+    let first = try_chosen(&info, "dt = '2024-01-01'", &ALL, (IndexUse::First, both)).unwrap();
+    assert_eq!(way(&first), "lookup 14");
+    let mut parts = indexed(3, "utf8mb4_bin", 1);
+    let ids = parts.physical_ids();
+    assert!(ids.len() > 1, "{ids:?}");
+    let some = ids.iter().copied().skip(1).collect();
+    parts.tiflash_replica = Some(TiFlashReplica {
+        count: 1,
+        available_partition_ids: some,
+        ..TiFlashReplica::default()
+    });
+    assert_eq!(by(&parts, "LENGTH(s) = 3", &WIDE, both).unwrap(), "table");
+    parts.tiflash_replica.as_mut().unwrap().available_partition_ids = ids;
+    assert_eq!(by(&parts, "LENGTH(s) = 3", &WIDE, both).unwrap(), "tiflash");
+}
+
 /// Whether a row's entry is among the keys of `path`.
 fn is_read(path: &AccessPath, encoded: &tifusion_schema::EncodedRow) -> bool {
     let PathSource::Lookup { index_ids } = &path.source else { return false };
@@ -197,6 +257,7 @@ proptest! {
             columns: &ALL,
             statistics: &TableStatistics::unknown(),
             indexes: IndexUse::First,
+            engines: ReadEngines::TIKV,
         };
         let path = filtered.choose(&conjuncts, &demand).unwrap();
         if !matches!(path.source, PathSource::Lookup { .. }) {

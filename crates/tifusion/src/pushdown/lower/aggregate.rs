@@ -130,8 +130,8 @@ impl Lowering<'_> {
         if row.signature().is_none() {
             return Err(refuse(Reason::Table(row)));
         }
-        match self.scope.blacklist.blocks(row) {
-            Some(by) => Err(refuse(Reason::Blocked(by))),
+        match self.scope.refuses(row) {
+            Some(reason) => Err(refuse(reason)),
             None => Ok(()),
         }
     }
@@ -346,8 +346,8 @@ impl Making<'_> {
     fn function(&self, call: &AggregateCall, name: &str, kind: Kind) -> Outcome<ExprType> {
         let row = find_aggregate(name, kind).ok_or_else(|| call.refuse(Reason::Unknown))?;
         let function = row.aggregate().ok_or_else(|| call.refuse(Reason::Table(row)))?;
-        match self.lowering.scope.blacklist.blocks(row) {
-            Some(by) => Err(call.refuse(Reason::Blocked(by))),
+        match self.lowering.scope.refuses(row) {
+            Some(reason) => Err(call.refuse(reason)),
             None => Ok(function),
         }
     }

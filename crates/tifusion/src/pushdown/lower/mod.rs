@@ -190,8 +190,8 @@ impl<'a> Lowering<'a> {
         let refuse = |reason| Refusal::new(expr.as_ref(), reason);
         let row = find(name, kind).ok_or_else(|| refuse(Reason::Unknown))?;
         let signature = row.scalar().ok_or_else(|| refuse(Reason::Table(row)))?;
-        match self.scope.blacklist.blocks(row) {
-            Some(by) => Err(refuse(Reason::Blocked(by))),
+        match self.scope.refuses(row) {
+            Some(reason) => Err(refuse(reason)),
             None => Ok(signature),
         }
     }

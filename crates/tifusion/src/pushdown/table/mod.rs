@@ -7,10 +7,13 @@ mod compare;
 mod control;
 mod function;
 mod never;
+mod tiflash;
 
 use tifusion_proto::tipb::ScalarFuncSig as Sig;
 
 use super::capability::{Capability, Exactness, Function, Kind};
+
+pub(super) use tiflash::is_for_tiflash;
 
 /// All rows, by subject and kind.
 const TABLE: &[&[&[Capability]]] = &[

@@ -186,7 +186,7 @@ impl DynamicFilters {
     /// if there is none.
     pub(crate) fn other_way(&self, spec: &TableScanSpec) -> Option<Arc<OtherWay>> {
         // The rows of a scan that keeps an order have been promised in that one.
-        let is_table = matches!(spec.source, Source::Table(_)) && spec.order.is_none();
+        let is_table = spec.source.is_rows() && spec.order.is_none();
         let others = self.others.as_ref().filter(|_| is_table)?;
         let mut decided = self.other.lock();
         if let Some(decided) = &*decided {
