@@ -6,7 +6,7 @@
 //!
 //! Runs on the cluster that the environment names, or on a playground that it starts. Rounds are paired and
 //! medians are compared, for absolute times mean nothing on a shared machine; what each process worked for it is
-//! told too: the store's part is the floor of all three ways. `--memory` appends N, 10 N and
+//! told too, what is left to do behind the answer included. `--memory` appends N, 10 N and
 //! 100 N rows instead, each in a process of its own, and says how much memory that took at most.
 #![expect(
     clippy::print_stdout,
@@ -19,7 +19,7 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray};
@@ -33,7 +33,7 @@ use datafusion::physical_plan::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::PartitionStream;
 use futures::stream;
-use tifusion::TidbContext;
+use tifusion::{TidbContext, WriteProgress};
 use tifusion_testkit::cluster::{Cluster, Shape};
 use tifusion_testkit::tidb::Tidb;
 
@@ -42,7 +42,11 @@ const ROWS_PER_INSERT: usize = 1000;
 /// Rows of one batch of the input.
 const ROWS_PER_BATCH: usize = 8192;
 /// Memory that a session may use with `--memory`.
-const MEMORY_LIMIT: usize = 128 << 20;
+const MEMORY_LIMIT: usize = 32 << 20;
+/// Processor seconds of the store in half a second, below which it has nothing to do.
+const IDLE: f64 = 0.02;
+/// How long it is waited for that.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 struct Options {
     rows: usize,
@@ -106,15 +110,24 @@ async fn compare(cluster: &Cluster, options: &Options) {
     let text = load_text(options.rows);
     let mut ways: [(Way, Vec<Duration>, Work); 3] =
         Way::ALL.map(|way| (way, Vec::new(), Work::default()));
+    let mut all_steps = Vec::new();
     for round in 0..=options.rounds {
         for (way, times, work) in &mut ways {
             fresh(&mut tidb).await;
+            settle(cluster).await;
             let before = Work::so_far(cluster);
             let time = match way {
-                Way::Ours => append(cluster, options.rows, None).await,
+                Way::Ours => {
+                    let steps = append(cluster, options.rows, None).await;
+                    let time = steps.committed;
+                    all_steps.push(steps);
+                    time
+                }
                 Way::Insert => insert(&mut tidb, options.rows).await,
                 Way::Load => load(&mut tidb, &text).await,
             };
+            // TiDB answers once a transaction is committed, and its locks are cleared behind that.
+            settle(cluster).await;
             // The first round warms all sides.
             if round > 0 {
                 times.push(time);
@@ -146,6 +159,16 @@ async fn compare(cluster: &Cluster, options: &Options) {
             work(THIS)
         );
     }
+    // The first round's do not count.
+    let median_of = |step: fn(&Steps) -> Duration| {
+        median(all_steps.iter().skip(1).map(step).collect()).as_secs_f64() * 1e3
+    };
+    println!(
+        "\nthis writer: rows encoded after {:.0} ms, keys prewritten after {:.0} ms, committed after {:.0} ms",
+        median_of(|steps| steps.encoded),
+        median_of(|steps| steps.prewritten),
+        median_of(|steps| steps.committed),
+    );
 }
 
 #[derive(Clone, Copy)]
@@ -209,6 +232,20 @@ impl Work {
     }
 }
 
+/// Waits until the store is done with what went before, which would count for the next.
+async fn settle(cluster: &Cluster) {
+    let store = || Work::so_far(cluster).seconds.get("store").copied().unwrap_or_default();
+    let (deadline, mut before) = (Instant::now() + PATIENCE, store());
+    loop {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let now = store();
+        if now - before < IDLE || Instant::now() > deadline {
+            return;
+        }
+        before = now;
+    }
+}
+
 async fn memory(cluster: &Cluster, rows: usize) {
     println!("| rows | peak resident memory (limit of the session {} MiB) |", MEMORY_LIMIT >> 20);
     println!("|---|---|");
@@ -237,8 +274,16 @@ fn peak_memory() -> u64 {
     line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or_default()
 }
 
+/// How far this writer was when.
+#[derive(Default)]
+struct Steps {
+    encoded: Duration,
+    prewritten: Duration,
+    committed: Duration,
+}
+
 /// Appends the rows by this writer.
-async fn append(cluster: &Cluster, rows: usize, limit: Option<usize>) -> Duration {
+async fn append(cluster: &Cluster, rows: usize, limit: Option<usize>) -> Steps {
     let config = HashMap::from([
         ("pd.addresses".to_owned(), cluster.pd.clone()),
         ("write.enable".to_owned(), "true".to_owned()),
@@ -253,9 +298,23 @@ async fn append(cluster: &Cluster, rows: usize, limit: Option<usize>) -> Duratio
     let table = StreamingTable::try_new(schema(), vec![Arc::new(input)]).expect("a table");
     let frame = context.session_context().read_table(Arc::new(table)).expect("a frame");
     let begin = Instant::now();
-    let summary = context.table_writer("bench.sbtest").write(frame).await.expect("written");
+    let steps = Arc::new(Mutex::new((WriteProgress::default(), Steps::default())));
+    let told = Arc::clone(&steps);
+    let writer = context.table_writer("bench.sbtest").on_progress(move |now| {
+        let (before, steps) = &mut *told.lock().expect("the steps");
+        if now.rows_encoded > before.rows_encoded {
+            steps.encoded = begin.elapsed();
+        }
+        if now.keys_prewritten > before.keys_prewritten {
+            steps.prewritten = begin.elapsed();
+        }
+        *before = now;
+    });
+    let summary = writer.write(frame).await.expect("written");
+    let committed = begin.elapsed();
     assert_eq!(summary.rows, rows as u64);
-    begin.elapsed()
+    let (_, steps) = std::mem::take(&mut *steps.lock().expect("the steps"));
+    Steps { committed, ..steps }
 }
 
 fn schema() -> SchemaRef {
