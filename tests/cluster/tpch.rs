@@ -1,14 +1,11 @@
 //! TPC-H at scale factor 0.01.
 
 use tifusion_testkit::cluster::{Cluster, Shape};
-use tifusion_testkit::compare::{Rules, difference};
+use tifusion_testkit::compare::difference;
 use tifusion_testkit::connector::Connector;
 use tifusion_testkit::differences::{sql_mode, to_tidb};
 use tifusion_testkit::tidb::Tidb;
 use tifusion_testkit::tpch;
-
-/// Queries with averages or divisions, whose digits each engine rounds in its own way.
-const ROUNDING: [usize; 4] = [1, 8, 14, 17];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn all_queries_give_tidbs_answers() {
@@ -27,17 +24,11 @@ async fn all_queries_give_tidbs_answers() {
     }
     for number in 1..=tpch::QUERIES {
         let query = tpch::query(number);
-        let rules = Rules {
-            ordered: true,
-            exact_numbers: true,
-            rounded: ROUNDING.contains(&number),
-            ..Rules::default()
-        };
         let theirs = tidb.query(&to_tidb(&query)).await;
         assert!(!theirs.rows.is_empty(), "query {number} finds nothing");
         for (connector, way) in [(&bypass, "from the stores"), (&by_sql, "by SQL")] {
             let ours = connector.query(&query).await;
-            if let Some(difference) = difference(&ours, &theirs, rules) {
+            if let Some(difference) = difference(&ours, &theirs, tpch::rules(number)) {
                 panic!("query {number} {way}: {difference}");
             }
         }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use ballista_core::extension::SessionConfigExt as _;
 use ballista_core::planner::BallistaQueryPlanner;
 use datafusion::catalog::Session;
-use datafusion::common::tree_node::{TreeNode as _, TreeNodeRecursion};
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::listing::ListingTable;
 use datafusion::datasource::source_as_provider;
 use datafusion::error::Result;
@@ -58,7 +58,7 @@ impl QueryPlanner for RemotePlanner {
         session: &dyn Session,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let codec = self.codec(session);
-        if !reads_tables(plan)? || !can_be_sent(plan, session, codec.as_ref())? {
+        if !is_for_the_cluster(plan)? || !can_be_sent(plan, session, codec.as_ref()) {
             return DefaultPhysicalPlanner::default().create_physical_plan(plan, session).await;
         }
         let config = session.config().ballista_config();
@@ -72,36 +72,38 @@ impl QueryPlanner for RemotePlanner {
 }
 
 /// Whether a plan arrives as it was sent. What does not (tables in the session's memory, some shapes of subqueries) runs
-/// where it is, and so does recursion: its rounds share memory.
+/// where it is.
 fn can_be_sent(
     plan: &LogicalPlan,
     session: &dyn Session,
     codec: &dyn LogicalExtensionCodec,
-) -> Result<bool> {
-    if plan.exists(|node| Ok(matches!(node, LogicalPlan::RecursiveQuery(_))))? {
-        tracing::info!("a recursive query runs in this process, not on Ballista");
-        return Ok(false);
-    }
+) -> bool {
     let context = session.task_ctx();
     let arrived = LogicalPlanNode::try_from_logical_plan(plan, codec)
         .and_then(|message| message.try_into_logical_plan(&context, codec));
     if let Err(error) = &arrived {
         tracing::warn!(%error, "a query can't be sent, and runs in this process, not on Ballista");
     }
-    Ok(arrived.is_ok())
+    arrived.is_ok()
 }
 
 /// Whether a plan reads what is worth several machines: a table of TiDB, or files. What a session answers by itself
-/// (`SHOW`, values, tables in its memory) is nothing to a scheduler.
-fn reads_tables(plan: &LogicalPlan) -> Result<bool> {
-    let mut found = false;
+/// (`SHOW`, values, tables in its memory) is nothing to a scheduler, and recursion, whose rounds share memory, stays.
+fn is_for_the_cluster(plan: &LogicalPlan) -> Result<bool> {
+    let (mut reads, mut recurs) = (false, false);
     plan.apply_with_subqueries(|node| {
-        if let LogicalPlan::TableScan(scan) = node
-            && let Ok(provider) = source_as_provider(&scan.source)
-        {
-            found |= provider.is::<TidbTable>() || provider.is::<ListingTable>();
+        match node {
+            LogicalPlan::RecursiveQuery(_) => recurs = true,
+            LogicalPlan::TableScan(scan) => {
+                let provider = source_as_provider(&scan.source);
+                reads |= provider.is_ok_and(|it| it.is::<TidbTable>() || it.is::<ListingTable>());
+            }
+            _ => {}
         }
-        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+        Ok(if recurs { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
     })?;
-    Ok(found)
+    if recurs {
+        tracing::info!("a recursive query runs in this process, not on Ballista");
+    }
+    Ok(reads && !recurs)
 }

@@ -18,10 +18,14 @@ use tpchgen_arrow::{
 };
 
 use crate::cluster::repository;
+use crate::compare::Rules;
 use crate::tidb::Tidb;
 
 /// Number of queries.
 pub const QUERIES: usize = 22;
+
+/// Queries with averages or divisions, whose digits each engine rounds in its own way.
+const ROUNDING: [usize; 4] = [1, 8, 14, 17];
 
 /// Rows in one `INSERT`.
 const BATCH: usize = 2_000;
@@ -33,6 +37,13 @@ const BATCH: usize = 2_000;
 #[must_use]
 pub fn query(number: usize) -> String {
     read(&format!("q{number}.sql"))
+}
+
+/// How answers to query `number` are compared with TiDB's.
+#[must_use]
+pub fn rules(number: usize) -> Rules {
+    let rounded = ROUNDING.contains(&number);
+    Rules { ordered: true, exact_numbers: true, rounded, ..Rules::default() }
 }
 
 /// The statements that make the tables.

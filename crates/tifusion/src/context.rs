@@ -14,7 +14,7 @@ use crate::catalog::TidbCatalog;
 use crate::cluster::Cluster;
 use crate::config::{Config, TidbOptions};
 use crate::error::{Error, ErrorKind, Result};
-use crate::meta::Need;
+use crate::meta::{Need, SYSTEM_DATABASE};
 use crate::planned::{PlannedStatement, TimeLimit};
 use crate::schema_changer::SchemaChanger;
 use crate::session::TidbSession;
@@ -272,7 +272,7 @@ impl TidbContext {
         if let Some(rights) = cluster.rights().await? {
             rights.check(Privilege::Select, database, table)?;
         }
-        let databases = [database.to_owned(), stats::DATABASE.to_owned()];
+        let databases = [database.to_owned(), SYSTEM_DATABASE.to_owned()];
         let deadline = cluster.deadline(&self.config());
         let view = cluster.meta().view(Need::Tables(&databases), deadline).await?;
         let missing =

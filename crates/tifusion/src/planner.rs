@@ -29,7 +29,7 @@ use crate::catalog::UnreadableTable;
 use crate::cluster::Cluster;
 use crate::config::TidbOptions;
 use crate::error::{Error, ErrorKind, Result};
-use crate::meta::{Need, ReadAt, View};
+use crate::meta::{Need, ReadAt, SYSTEM_DATABASE, View};
 use crate::metrics;
 use crate::reading::{ViewUse, different_times};
 use crate::rights_check::RightsCheckExec;
@@ -98,7 +98,7 @@ impl TidbQueryPlanner {
             tables.readable().map(|table| table.database().to_owned()).collect();
         databases.extend(tables.views().map(|view| view.database.to_string()));
         databases.extend(tables.written.iter().map(|table| table.database.1.to_string()));
-        databases.push(stats::DATABASE.to_owned());
+        databases.push(SYSTEM_DATABASE.to_owned());
         databases.sort_unstable();
         databases.dedup();
         let (meta, need) = (self.cluster.meta(), Need::Tables(&databases));
@@ -156,7 +156,7 @@ impl TidbQueryPlanner {
             true => {
                 self.cluster
                     .meta()
-                    .view(Need::Tables(&[stats::DATABASE.to_owned()]), deadline)
+                    .view(Need::Tables(&[SYSTEM_DATABASE.to_owned()]), deadline)
                     .await?
             }
             false => view.clone(),

@@ -31,6 +31,7 @@ use crate::access::{FilteredTable, PhysicalRanges, key_order};
 use crate::cluster::Cluster;
 use crate::config::{Config, Isolation, ReadEngines, Settings, TidbOptions, TimeZone, ZeroDate};
 use crate::error::{Error, ErrorKind, Result};
+use crate::meta::SYSTEM_DATABASE;
 use crate::pushdown::blacklist::Blacklist;
 use crate::pushdown::logical;
 use crate::pushdown::lower::Physical;
@@ -54,9 +55,6 @@ const LOOKUPS_AT_ONCE: usize = 8;
 /// Ranges of one physical table whose regions are looked up one by one. Those of more are found while they
 /// are read: between the first and the last may be all regions of a large table.
 const RANGES_LOOKED_UP: usize = 64;
-
-/// The database of TiDB's own tables.
-const SYSTEM_DATABASE: &str = "mysql";
 
 /// Name of the column that shows the row id of tables without a clustered key.
 pub const ROW_ID_COLUMN: &str = "_tidb_rowid";

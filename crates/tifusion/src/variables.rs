@@ -15,12 +15,10 @@ use tifusion_schema::{ScanColumn, ScanOptions, TableInfo, TypeOptions, arrow_fie
 
 use crate::config::CodecFormat;
 use crate::error::{Error, ErrorKind, Result};
-use crate::meta::{MetaStore, Need};
+use crate::meta::{MetaStore, Need, SYSTEM_DATABASE};
 use crate::scan::answer::ScanColumns;
 use crate::scan::dag;
 use crate::scan::spec::{self, AccessSummary, RowKeys, Source, TableScanSpec};
-
-const DATABASE: &str = "mysql";
 
 /// The variables of `mysql.tidb` by name.
 pub(crate) async fn read(client: &Client, meta: &MetaStore) -> Result<HashMap<String, String>> {
@@ -69,9 +67,10 @@ async fn read_pairs(
     meta: &MetaStore,
     (name, wanted): (&str, [&str; 2]),
 ) -> Result<Vec<Pair>> {
-    let missing = || Error::new(ErrorKind::NotFound, format!("{DATABASE}.{name} is not there"));
-    let view = meta.view(Need::Tables(&[DATABASE.to_owned()]), None).await?;
-    let (database, table) = view.find(DATABASE, name).ok_or_else(missing)?;
+    let missing =
+        || Error::new(ErrorKind::NotFound, format!("{SYSTEM_DATABASE}.{name} is not there"));
+    let view = meta.view(Need::Tables(&[SYSTEM_DATABASE.to_owned()]), None).await?;
+    let (database, table) = view.find(SYSTEM_DATABASE, name).ok_or_else(missing)?;
     let info = meta.table(&view, database.id, table.id).await?.ok_or_else(missing)?;
     let (spec, columns) = plan(&info, wanted, view.ts().version())?;
     let rows = spec::KeyRange::of_rows(&info, info.id)?;
@@ -107,7 +106,7 @@ fn plan(
         let column = info.find_column(name).ok_or_else(|| {
             Error::new(
                 ErrorKind::Data,
-                format!("{DATABASE}.{} has no column {name}", info.name.as_str()),
+                format!("{SYSTEM_DATABASE}.{} has no column {name}", info.name.as_str()),
             )
         })?;
         // Names are plain ASCII, which every collation keeps as it is in the key of a clustered
@@ -120,7 +119,7 @@ fn plan(
         ZeroDate::Null,
     )?;
     let spec = TableScanSpec {
-        database: DATABASE.into(),
+        database: SYSTEM_DATABASE.into(),
         table: info.name.as_str().into(),
         columns: scan_columns,
         output: vec![0, 1],

@@ -21,5 +21,8 @@ pub(crate) use reader::{ClusterReader, MetaReader, ReadAt};
 pub(crate) use sql::SqlReader;
 pub(crate) use store::{MetaStore, Need, View};
 
+/// The database of TiDB's own tables.
+pub(crate) const SYSTEM_DATABASE: &str = "mysql";
+
 #[cfg(test)]
 pub(crate) mod fake;

@@ -32,7 +32,6 @@ pub use analyzed::AnalyzedTable;
 pub(crate) use need::{Need, compared_columns};
 pub(crate) use row_counts::RowCounts;
 pub(crate) use statement::StatementStatistics;
-pub(crate) use tables::DATABASE;
 
 /// How long a statement waits for statistics.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(1);

@@ -15,10 +15,7 @@ use tifusion_schema::stats::{
 
 use super::system_table::{SystemRow, SystemTable, bytes, count, number};
 use crate::error::Result;
-use crate::meta::{MetaReader, MetaStore, ReadAt, View};
-
-/// The database of TiDB's own tables.
-pub(crate) const DATABASE: &str = "mysql";
+use crate::meta::{MetaReader, MetaStore, ReadAt, SYSTEM_DATABASE, View};
 
 /// What tells the histograms of a table apart.
 const ID: [&str; 3] = ["table_id", "is_index", "hist_id"];
@@ -137,7 +134,7 @@ impl<'a> StatsTables<'a> {
 }
 
 async fn open(store: &MetaStore, view: &View, name: &str) -> Result<Option<SystemTable>> {
-    let Some((database, found)) = view.find(DATABASE, name) else { return Ok(None) };
+    let Some((database, found)) = view.find(SYSTEM_DATABASE, name) else { return Ok(None) };
     let info = store.table(view, database.id, found.id).await?;
     Ok(info.map(SystemTable::new))
 }

@@ -20,9 +20,8 @@ use super::target::{WriteTarget, WrittenTable};
 use super::txn_error::transaction_error;
 use crate::cluster::Cluster;
 use crate::error::{Error, ErrorKind, Result};
-use crate::meta::Need;
+use crate::meta::{Need, SYSTEM_DATABASE};
 
-const DATABASE: &str = "mysql";
 const TABLE: &str = "stats_meta";
 
 /// How often TiDB may come first.
@@ -99,11 +98,12 @@ struct Counts {
 
 impl Counts {
     async fn open(cluster: &Arc<Cluster>, query: QueryId) -> Result<Self> {
-        let missing =
-            || Error::new(ErrorKind::NotFound, format!("{DATABASE}.{TABLE} is not as it was"));
+        let missing = || {
+            Error::new(ErrorKind::NotFound, format!("{SYSTEM_DATABASE}.{TABLE} is not as it was"))
+        };
         let meta = cluster.meta();
-        let view = meta.view(Need::Tables(&[DATABASE.to_owned()]), None).await?;
-        let (database, table) = view.find(DATABASE, TABLE).ok_or_else(missing)?;
+        let view = meta.view(Need::Tables(&[SYSTEM_DATABASE.to_owned()]), None).await?;
+        let (database, table) = view.find(SYSTEM_DATABASE, TABLE).ok_or_else(missing)?;
         let info = meta.table(&view, database.id, table.id).await?.ok_or_else(missing)?;
         let place = |name: &str| {
             let named = |column: &tifusion_schema::ColumnInfo| column.name.as_str() == name;
@@ -113,7 +113,7 @@ impl Counts {
         let (modify_count, count) = (place("modify_count")?, place("count")?);
         let target = WriteTarget::new(&WrittenTable {
             cluster: Arc::clone(cluster),
-            database: (database.id, DATABASE.into()),
+            database: (database.id, SYSTEM_DATABASE.into()),
             info,
             schema_version: view.version(),
         })?;

@@ -14,13 +14,10 @@ use tifusion_schema::model::ci_str::to_lower;
 
 use super::view;
 use crate::error::{Error, ErrorKind, Result};
-use crate::meta::{Need, View};
+use crate::meta::{Need, SYSTEM_DATABASE, View};
 use crate::session::TidbSession;
 use crate::sql::missing::no_database;
 use crate::sql::{plan, script::parse_one};
-
-/// The database of TiDB's own tables.
-const SYSTEM_DATABASE: &str = "mysql";
 
 /// Tables whose descriptions are read at once.
 const AT_ONCE: usize = 128;
