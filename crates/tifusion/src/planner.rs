@@ -4,6 +4,7 @@ pub(crate) mod dml_write;
 mod refresh;
 pub(crate) mod rights;
 pub(crate) mod table_factor;
+mod tables;
 pub(crate) mod time_text;
 
 use std::fmt::Debug;
@@ -11,33 +12,30 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
-use datafusion::catalog::{Session, TableProvider};
+use datafusion::catalog::Session;
 use datafusion::common::Result as DataFusionResult;
-use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::datasource::source_as_provider;
 use datafusion::execution::context::QueryPlanner;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::dml::InsertOp;
-use datafusion::logical_expr::{DmlStatement, LogicalPlan, WriteOp};
+use datafusion::logical_expr::{LogicalPlan, WriteOp};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{
     DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner as _,
 };
-use tifusion_client::Timestamp;
+use tables::Tables;
 
-use crate::catalog::UnreadableTable;
+use crate::auth::Rights;
 use crate::cluster::Cluster;
 use crate::config::TidbOptions;
 use crate::error::{Error, ErrorKind, Result};
 use crate::meta::{Need, ReadAt, SYSTEM_DATABASE, View};
 use crate::metrics;
-use crate::reading::{ViewUse, different_times};
 use crate::rights_check::RightsCheckExec;
 use crate::snapshot_check::SnapshotCheckExec;
 use crate::statement::StatementSnapshot;
 use crate::stats::{self, StatementStatistics};
 use crate::table::TidbTable;
-use crate::write::{PlannedWrite, TidbWrite, WriteKind, WritePlanner, WrittenTable, write_plan};
+use crate::write::{PlannedWrite, TidbWrite, WritePlanner, write_plan};
 
 /// Plans statements over the tables of one cluster.
 ///
@@ -94,13 +92,7 @@ impl TidbQueryPlanner {
         outer: Option<&StatementSnapshot>,
         deadline: Option<Instant>,
     ) -> Result<View> {
-        let mut databases: Vec<_> =
-            tables.readable().map(|table| table.database().to_owned()).collect();
-        databases.extend(tables.views().map(|view| view.database.to_string()));
-        databases.extend(tables.written.iter().map(|table| table.database.1.to_string()));
-        databases.push(SYSTEM_DATABASE.to_owned());
-        databases.sort_unstable();
-        databases.dedup();
+        let databases = tables.databases();
         let (meta, need) = (self.cluster.meta(), Need::Tables(&databases));
         let as_of = tables.as_of(outer)?;
         let deadline = outer.map_or(deadline, StatementSnapshot::deadline);
@@ -121,22 +113,40 @@ impl TidbQueryPlanner {
         })
     }
 
-    /// The plan over the tables as they are at a snapshot, that snapshot, and what is known of the
-    /// tables.
+    /// The plan of a statement that reads what is there now, made by the schema as it was last seen while that is
+    /// looked at; `None` if it is another, or might be.
+    async fn plan_ahead(
+        &self,
+        plan: &LogicalPlan,
+        tables: &Tables,
+        state: &SessionState,
+        rights: Option<&Arc<Rights>>,
+    ) -> DataFusionResult<Option<Arc<dyn ExecutionPlan>>> {
+        let config = TidbOptions::config_of(state.config_options()).unwrap_or_default();
+        let deadline = self.cluster.deadline(&config);
+        let (databases, taken) = (tables.databases(), self.cluster.client().clock().now());
+        let ahead = self.cluster.meta().view_ahead(Need::Tables(&databases), deadline).await?;
+        let Some((view, outlook)) = ahead else { return Ok(None) };
+        let planned = async {
+            let pinned = self.pin(plan, tables, state, (view, taken)).await?;
+            self.plan_pinned(pinned, tables, state, rights).await
+        };
+        let planned = planned.await;
+        if outlook.holds().await? { planned.map(Some) } else { Ok(None) }
+    }
+
+    /// The plan over the tables as they are in `view`, which was asked for at a time; its snapshot, unless the
+    /// statement around it has one, and what is known of the tables.
     async fn pin(
         &self,
         plan: &LogicalPlan,
         tables: &Tables,
         state: &SessionState,
+        (view, taken): (View, Instant),
     ) -> Result<Pinned> {
-        // Within the planning of a statement (of a frame that is used as a table, say) there is a
-        // snapshot already.
-        let outer = state.config().get_extension::<StatementSnapshot>();
         let config = TidbOptions::config_of(state.config_options()).unwrap_or_default();
         let deadline = self.cluster.deadline(&config);
-        let taken = self.cluster.client().clock().now();
-        let view = self.view(tables, outer.as_deref(), deadline).await?;
-        let snapshot = outer.unwrap_or_else(|| {
+        let snapshot = state.config().get_extension::<StatementSnapshot>().unwrap_or_else(|| {
             let query = self.cluster.client().query_id();
             let snapshot =
                 StatementSnapshot::new(view.ts(), view.version(), taken, deadline, query);
@@ -173,6 +183,46 @@ impl TidbQueryPlanner {
         }
         let plan = if fresh.is_empty() { plan.clone() } else { refresh::replace(plan, &fresh)? };
         Ok(Pinned { plan, snapshot, statistics })
+    }
+
+    /// The physical plan at a snapshot.
+    async fn plan_pinned(
+        &self,
+        Pinned { plan, snapshot, statistics }: Pinned,
+        tables: &Tables,
+        state: &SessionState,
+        rights: Option<&Arc<Rights>>,
+    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+        let inner = state.config().get_extension::<StatementSnapshot>().is_some();
+        let mut state = state.clone();
+        state.config_mut().set_extension(Arc::clone(&snapshot));
+        state.config_mut().set_extension(Arc::new(statistics));
+        if let Some(rights) = rights {
+            state.config_mut().set_extension(Arc::clone(rights));
+        }
+        if !tables.written.is_empty() {
+            read_by_snapshot(&mut state)?;
+        }
+        let plan = self.plan_inner(&plan, &state).await?;
+        if inner {
+            return Ok(plan);
+        }
+        let plan: Arc<dyn ExecutionPlan> = match rights {
+            None => plan,
+            Some(rights) => {
+                let (cluster, rights) = (Arc::clone(&self.cluster), Arc::clone(rights));
+                let views = rights::of_definers(tables);
+                Arc::new(RightsCheckExec::new(plan, cluster, rights, views))
+            }
+        };
+        // A write looks at its snapshot before it commits.
+        if !tables.written.is_empty() {
+            return Ok(plan);
+        }
+        let client = self.cluster.client().clone();
+        let config = TidbOptions::config_of(state.config_options()).unwrap_or_default();
+        let settings = Arc::new(config.settings().clone());
+        Ok(Arc::new(SnapshotCheckExec::new(plan, client, snapshot, settings)))
     }
 }
 
@@ -266,178 +316,20 @@ impl QueryPlanner for TidbQueryPlanner {
         if let (Some(authorizer), Some(rights)) = (self.cluster.authorizer(), &rights) {
             rights::check(&tables, authorizer, rights, explains(plan)).await?;
         }
-        let Pinned { plan, snapshot, statistics } = self.pin(plan, &tables, state).await?;
-        let mut state = state.clone();
-        state.config_mut().set_extension(Arc::clone(&snapshot));
-        state.config_mut().set_extension(Arc::new(statistics));
-        if let Some(rights) = &rights {
-            state.config_mut().set_extension(Arc::clone(rights));
-        }
-        if !tables.written.is_empty() {
-            read_by_snapshot(&mut state)?;
-        }
-        let plan = self.plan_inner(&plan, &state).await?;
-        if inner {
-            return Ok(plan);
-        }
-        let plan: Arc<dyn ExecutionPlan> = match rights {
-            None => plan,
-            Some(rights) => {
-                let views = rights::of_definers(&tables);
-                Arc::new(RightsCheckExec::new(plan, Arc::clone(&self.cluster), rights, views))
+        // Within the planning of a statement (of a frame that is used as a table, say) there is a
+        // snapshot already.
+        let outer = state.config().get_extension::<StatementSnapshot>();
+        let is_of_now = outer.is_none() && tables.as_of(None)?.is_none();
+        if is_of_now && tables.written.is_empty() && !self.cluster.client().is_apart() {
+            let ahead = self.plan_ahead(plan, &tables, state, rights.as_ref()).await?;
+            if let Some(plan) = ahead {
+                return Ok(plan);
             }
-        };
-        // A write looks at its snapshot before it commits.
-        if !tables.written.is_empty() {
-            return Ok(plan);
         }
-        let client = self.cluster.client().clone();
         let config = TidbOptions::config_of(state.config_options()).unwrap_or_default();
-        let settings = Arc::new(config.settings().clone());
-        Ok(Arc::new(SnapshotCheckExec::new(plan, client, snapshot, settings)))
-    }
-}
-
-/// What is done to a table.
-struct OwnWrite {
-    table: Arc<WrittenTable>,
-    kind: WriteKind,
-}
-
-/// What a plan reads.
-struct Tables {
-    /// The providers of all its scans, those of subqueries included.
-    providers: Vec<Arc<dyn TableProvider>>,
-    /// The names that it lists through `information_schema`.
-    listing: Option<Need<'static>>,
-    /// Those that it writes to.
-    written: Vec<Arc<WrittenTable>>,
-    /// Those of them that this crate's own writes are to, and what is done.
-    own_writes: Vec<OwnWrite>,
-    /// How many transactions write to them.
-    writes: usize,
-    /// Why it does not write what it should.
-    refused: Option<Error>,
-}
-
-impl Tables {
-    fn of(plan: &LogicalPlan) -> DataFusionResult<Self> {
-        let mut tables = Self {
-            providers: Vec::new(),
-            listing: None,
-            written: Vec::new(),
-            own_writes: Vec::new(),
-            writes: 0,
-            refused: None,
-        };
-        plan.apply_with_subqueries(|node| {
-            match node {
-                LogicalPlan::TableScan(scan) => {
-                    if let Ok(provider) = source_as_provider(&scan.source) {
-                        tables.providers.push(provider);
-                    }
-                    if scan.table_name.schema() == Some("information_schema") {
-                        tables.list(scan.table_name.table());
-                    }
-                }
-                LogicalPlan::Dml(dml) => {
-                    if let Ok(provider) = source_as_provider(&dml.target) {
-                        tables.write(dml, provider);
-                    }
-                }
-                LogicalPlan::Extension(_) => {
-                    if let Some(write) = TidbWrite::of(node) {
-                        let written = write.writes().iter().map(|write| &write.table);
-                        tables.written.extend(written.map(Arc::clone));
-                        let own = write.writes().iter().map(|write| OwnWrite {
-                            table: Arc::clone(&write.table),
-                            kind: write.kind.clone(),
-                        });
-                        tables.own_writes.extend(own);
-                        tables.writes += 1;
-                    }
-                }
-                _ => {}
-            }
-            Ok(TreeNodeRecursion::Continue)
-        })?;
-        Ok(tables)
-    }
-
-    /// Takes note of a write that DataFusion's own planner made.
-    fn write(&mut self, dml: &DmlStatement, provider: Arc<dyn TableProvider>) {
-        if let Some(table) = provider.downcast_ref::<TidbTable>() {
-            // A rule has looked at what is inserted, before it was rewritten.
-            if !matches!(dml.op, WriteOp::Insert(_)) {
-                self.refused = dml_write::check(dml, table).err();
-            }
-            self.written.push(Arc::new(table.written()));
-            self.writes += 1;
-        } else if provider.is::<UnreadableTable>() {
-            self.providers.push(provider);
-        }
-    }
-
-    fn list(&mut self, table: &str) {
-        match table {
-            "df_settings" | "routines" | "parameters" => {}
-            "schemata" => self.listing = self.listing.or(Some(Need::Databases)),
-            _ => self.listing = Some(Need::Everything),
-        }
-    }
-
-    /// Whether anything of it is the cluster's.
-    fn is_ours(&self) -> bool {
-        self.listing.is_some() || !self.written.is_empty() || self.readable().next().is_some()
-    }
-
-    fn readable(&self) -> impl Iterator<Item = &TidbTable> {
-        self.providers.iter().filter_map(|provider| provider.downcast_ref::<TidbTable>())
-    }
-
-    /// The views around the tables.
-    fn views(&self) -> impl Iterator<Item = &Arc<ViewUse>> {
-        self.readable().flat_map(|table| &table.reading().views)
-    }
-
-    /// Whether a table is read as of a time of its own.
-    fn is_past(&self) -> bool {
-        self.readable().any(|table| table.reading().as_of.is_some())
-    }
-
-    /// The one time that all tables, and the statement around them, are to be read at; `None` for now.
-    ///
-    /// # Errors
-    /// When there is more than one.
-    fn as_of(&self, outer: Option<&StatementSnapshot>) -> Result<Option<Timestamp>> {
-        let mut all = self.readable().map(|table| table.reading().as_of);
-        let Some(first) = outer.map(StatementSnapshot::as_of).or_else(|| all.next()) else {
-            return Ok(None);
-        };
-        match all.find(|other| *other != first) {
-            None => Ok(first),
-            Some(other) => Err(different_times(first, other)),
-        }
-    }
-
-    /// Refuses what can't be read, and what must not be written.
-    fn check(&self, cluster: &Arc<Cluster>) -> Result<()> {
-        if let Some(refused) = &self.refused {
-            return Err(refused.clone());
-        }
-        for provider in &self.providers {
-            if let Some(table) = provider.downcast_ref::<UnreadableTable>() {
-                return Err(table.reason().clone());
-            }
-        }
-        let read = self.readable().find(|table| !Arc::ptr_eq(table.cluster(), cluster));
-        let read = read.map(|table| table.label());
-        let written = || self.written.iter().find(|table| !Arc::ptr_eq(&table.cluster, cluster));
-        match read.or_else(|| written().map(|table| table.label())) {
-            None => Ok(()),
-            Some(table) => Err(Error::invalid(format!(
-                "{table} belongs to another TidbContext: a statement reads and writes one cluster"
-            ))),
-        }
+        let taken = self.cluster.client().clock().now();
+        let view = self.view(&tables, outer.as_deref(), self.cluster.deadline(&config)).await?;
+        let pinned = self.pin(plan, &tables, state, (view, taken)).await?;
+        self.plan_pinned(pinned, &tables, state, rights.as_ref()).await
     }
 }

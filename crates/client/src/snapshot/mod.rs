@@ -172,6 +172,45 @@ impl Snapshot {
         bo: &mut Backoffer,
         mut keys: Vec<Vec<u8>>,
     ) -> Result<Vec<Pair>> {
+        let mut pairs = Vec::new();
+        while !keys.is_empty() {
+            let then = self.locks.knowledge();
+            let locks = self.batch_get_round(bo, &mut keys, &mut pairs).await?;
+            if !locks.is_empty() {
+                self.clear(bo, locks, then).await?;
+            }
+        }
+        pairs.sort_unstable_by(|a: &Pair, b| a.key.cmp(&b.key));
+        Ok(pairs)
+    }
+
+    /// As [`Snapshot::batch_get`], but it leaves locks alone: `None` where it meets one.
+    ///
+    /// At [`Timestamp::MAX`] these are the newest committed values, for which nobody has to ask PD first. A
+    /// transaction that is being committed may be seen in some regions, and not yet in others.
+    ///
+    /// # Errors
+    /// As [`Snapshot::get`].
+    pub async fn batch_get_unlocked(&self, mut keys: Vec<Vec<u8>>) -> Result<Option<Vec<Pair>>> {
+        let (mut bo, mut pairs) = (self.backoffer(), Vec::new());
+        while !keys.is_empty() {
+            let locks = self.batch_get_round(&mut bo, &mut keys, &mut pairs).await;
+            if !locks.map_err(|error| self.label(error))?.is_empty() {
+                return Ok(None);
+            }
+        }
+        pairs.sort_unstable_by(|a: &Pair, b| a.key.cmp(&b.key));
+        Ok(Some(pairs))
+    }
+
+    /// Asks for each of `keys` once: what is found goes to `pairs`, those that are to be asked for again stay. The
+    /// locks that were met come back.
+    async fn batch_get_round(
+        &self,
+        bo: &mut Backoffer,
+        keys: &mut Vec<Vec<u8>>,
+        pairs: &mut Vec<Pair>,
+    ) -> Result<Vec<kvrpcpb::LockInfo>> {
         let version = self.start_ts().version();
         let build = |keys: &[Vec<u8>], context| {
             StoreRequest::BatchGet(kvrpcpb::BatchGetRequest {
@@ -181,23 +220,15 @@ impl Snapshot {
                 ..kvrpcpb::BatchGetRequest::default()
             })
         };
-        let mut pairs = Vec::new();
-        while !keys.is_empty() {
-            let then = self.locks.knowledge();
-            let round =
-                self.sender.send_to_keys(bo, keys, KEYS_PER_REQUEST, &self.options, &build).await?;
-            keys = round.again;
-            let mut locks = Vec::new();
-            for (asked, answer) in round.answers {
-                let locked = self.take_pairs(asked, answer, &mut pairs, &mut locks)?;
-                keys.extend(locked);
-            }
-            if !locks.is_empty() {
-                self.clear(bo, locks, then).await?;
-            }
+        let (asked, limit) = (std::mem::take(keys), KEYS_PER_REQUEST);
+        let round = self.sender.send_to_keys(bo, asked, limit, &self.options, &build).await?;
+        *keys = round.again;
+        let mut locks = Vec::new();
+        for (asked, answer) in round.answers {
+            let locked = self.take_pairs(asked, answer, pairs, &mut locks)?;
+            keys.extend(locked);
         }
-        pairs.sort_unstable_by(|a: &Pair, b| a.key.cmp(&b.key));
-        Ok(pairs)
+        Ok(locks)
     }
 
     /// Takes the pairs out of an answer; keys that are locked come back, their locks go to `locks`.

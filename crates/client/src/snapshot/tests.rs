@@ -73,6 +73,23 @@ async fn large_sets_of_keys_are_divided_and_read_side_by_side() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn newest_values_are_read_without_a_timestamp_and_locks_are_left_alone() {
+    let cluster = FakeCluster::with_rows(20, &[7]);
+    let client = cluster.client();
+    cluster.state.lock().put(row_key(3).as_bytes(), 1 << 40, b"new");
+    let newest = client.snapshot(Timestamp::MAX, SnapshotOptions::default());
+    let pairs = newest.batch_get_unlocked(row_keys(0..20)).await.unwrap().unwrap();
+    assert_eq!((keys(&pairs), &pairs[3].value[..]), (row_keys(0..20), &b"new"[..]));
+    assert!(!cluster.state.lock().pd_calls.iter().any(|call| call == "tso"));
+    let lock = FakeLock::put(&row_key(3), FakeCluster::before(1000), "new");
+    cluster.state.lock().lock(&row_key(9), lock);
+    assert!(newest.batch_get_unlocked(row_keys(0..20)).await.unwrap().is_none());
+    assert!(calls(&cluster, "check_txn_status").is_empty());
+    let others = row_keys(0..9);
+    assert_eq!(newest.batch_get_unlocked(others).await.unwrap().unwrap().len(), 9);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_scan_crosses_regions_and_empty_ones() {
     let cluster = FakeCluster::with_rows(60, &[5, 6, 30, 45]);
     {

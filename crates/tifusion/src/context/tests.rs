@@ -263,7 +263,7 @@ async fn execute_plans_again_when_a_table_changed() {
     assert_eq!(error.kind(), ErrorKind::SchemaChanged);
 
     let now = meta.timestamps.load(SeqCst);
-    meta.on_timestamp(now + 2, |meta| {
+    meta.on_timestamp(now + 1, |meta| {
         meta.change(json!({"type": 12, "schema_id": 1, "table_id": 100}), |meta| {
             let columns = [(1, "id", 8), (2, "UserId", 8)];
             meta.put(meta::table_key(1, 100), &table(100, "t", &columns));

@@ -122,7 +122,7 @@ async fn a_view_that_is_another_at_the_snapshot_is_an_error_that_prepare_heals()
     // Changed once more between the names and the snapshot of a statement that is given anew.
     let statement = context.parse("SELECT x FROM v").unwrap().remove(0);
     let now = meta.timestamps.load(SeqCst);
-    meta.on_timestamp(now + 2, |meta| {
+    meta.on_timestamp(now + 1, |meta| {
         let view = view_of(110, "v", "SELECT `id`+2 FROM `test`.`t`");
         meta.change(json!({"type": 21, "schema_id": 1, "table_id": 110}), |meta| {
             meta.put(meta::table_key(1, 110), &view);

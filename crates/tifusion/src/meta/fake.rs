@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use async_trait::async_trait;
@@ -30,10 +30,14 @@ pub(crate) struct FakeMeta {
     pub(crate) scans: AtomicU64,
     /// Calls of `timestamp`.
     pub(crate) timestamps: AtomicU64,
+    /// Calls of `newest`.
+    pub(crate) newest: AtomicU64,
+    /// Whether the newest values are those of a transaction that is being committed.
+    pub(crate) locked: AtomicBool,
     /// What to do when a certain timestamp is asked for, counted from one.
     on_timestamp: Mutex<Option<(u64, OnTimestamp)>>,
     /// Makes every read fail.
-    pub(crate) broken: std::sync::atomic::AtomicBool,
+    pub(crate) broken: AtomicBool,
 }
 
 impl FakeMeta {
@@ -136,6 +140,22 @@ impl MetaReader for FakeMeta {
         let pairs = self.pairs.lock();
         let value = |key: &Vec<u8>| pairs.get(key).and_then(|versions| self.read(versions, at));
         Ok(keys.iter().map(value).collect())
+    }
+
+    async fn newest(
+        &self,
+        keys: Vec<Vec<u8>>,
+        deadline: Option<Instant>,
+    ) -> Result<Option<Vec<Option<Bytes>>>> {
+        self.check()?;
+        self.newest.fetch_add(1, Ordering::SeqCst);
+        if self.locked.load(Ordering::SeqCst) {
+            return Ok(None);
+        }
+        let at = ReadAt { ts: Timestamp::MAX, deadline };
+        let pairs = self.pairs.lock();
+        let value = |key: &Vec<u8>| pairs.get(key).and_then(|versions| self.read(versions, at));
+        Ok(Some(keys.iter().map(value).collect()))
     }
 
     async fn scan(&self, at: ReadAt, start: &[u8], end: &[u8], on_pair: OnPair<'_>) -> Result<()> {

@@ -4,11 +4,12 @@
 //! names are kept ([`names`]), on disk too when asked to ([`disk`]), and brought up to date by the
 //! schema's diffs ([`version`], [`advance`]). A [`View`] is names and a timestamp that belong
 //! together; [`MetaStore::view`] makes one and costs one timestamp and one read when nothing
-//! changed. Whole tables are read one by one, and kept too ([`tables`]).
+//! changed; [`MetaStore::seen`] and [`MetaStore::view_ahead`] have them looked at while a statement is planned. Whole tables are read one by one, and kept too ([`tables`]).
 
 mod advance;
 mod disk;
 mod names;
+mod outlook;
 mod reader;
 mod sql;
 mod store;

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use tifusion_client::snapshot::{ScanOptions, Snapshot, SnapshotOptions};
+use tifusion_client::snapshot::{Pair, ScanOptions, Snapshot, SnapshotOptions};
 use tifusion_client::{Client, Timestamp};
 
 use crate::error::Result;
@@ -32,6 +32,14 @@ pub(crate) trait MetaReader: Debug + Send + Sync + 'static {
 
     /// The values of `keys`, one for each in the same order.
     async fn get(&self, at: ReadAt, keys: Vec<Vec<u8>>) -> Result<Vec<Option<Bytes>>>;
+
+    /// The newest values of `keys`, whatever time it is, in one round trip; `None` where that is not to be had: a
+    /// transaction may be about to change one of them, say.
+    async fn newest(
+        &self,
+        keys: Vec<Vec<u8>>,
+        deadline: Option<Instant>,
+    ) -> Result<Option<Vec<Option<Bytes>>>>;
 
     /// Calls `on_pair` for every pair from `start` up to but not including `end`.
     async fn scan(&self, at: ReadAt, start: &[u8], end: &[u8], on_pair: OnPair<'_>) -> Result<()>;
@@ -72,9 +80,17 @@ impl MetaReader for ClusterReader {
             return Ok(vec![value.filter(is_there)]);
         }
         let pairs = snapshot.batch_get(keys.clone()).await?;
-        let pairs = pairs.into_iter().map(|pair| (pair.key, pair.value));
-        let mut found: HashMap<Vec<u8>, Bytes> = pairs.filter(|(_, v)| is_there(v)).collect();
-        Ok(keys.iter().map(|key| found.remove(key)).collect())
+        Ok(in_order(&keys, pairs))
+    }
+
+    async fn newest(
+        &self,
+        keys: Vec<Vec<u8>>,
+        deadline: Option<Instant>,
+    ) -> Result<Option<Vec<Option<Bytes>>>> {
+        let snapshot = self.snapshot(ReadAt { ts: Timestamp::MAX, deadline });
+        let pairs = snapshot.batch_get_unlocked(keys.clone()).await?;
+        Ok(pairs.map(|pairs| in_order(&keys, pairs)))
     }
 
     async fn scan(&self, at: ReadAt, start: &[u8], end: &[u8], on_pair: OnPair<'_>) -> Result<()> {
@@ -86,6 +102,13 @@ impl MetaReader for ClusterReader {
         }
         Ok(())
     }
+}
+
+/// The value of each key, of those that were found.
+fn in_order(keys: &[Vec<u8>], pairs: Vec<Pair>) -> Vec<Option<Bytes>> {
+    let pairs = pairs.into_iter().map(|pair| (pair.key, pair.value));
+    let mut found: HashMap<Vec<u8>, Bytes> = pairs.filter(|(_, v)| is_there(v)).collect();
+    keys.iter().map(|key| found.remove(key)).collect()
 }
 
 /// Whether a value is one: TiDB writes no empty ones, and TiDB's own store answers a batch with

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use parking_lot::RwLock;
@@ -14,13 +14,18 @@ use tokio::sync::{Mutex, MutexGuard};
 use super::advance::{Touched, advance, load_databases, load_tables};
 use super::disk::DiskCache;
 use super::names::{Database, Names, TableName};
+use super::outlook::Outlook;
 use super::reader::{MetaReader, ReadAt};
 use super::tables::TableCache;
-use super::version::{changes_between, schema_version};
+use super::version::{changes_between, is_newest, schema_version};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Times in the past whose names are kept.
 const TIMES_OF_PAST: usize = 4;
+
+/// How long after names were right at a timestamp that timestamp may be read at: far less than the ten minutes for which
+/// TiDB keeps what was overwritten.
+const SEEN_RIGHT_FOR: Duration = Duration::from_secs(60);
 
 /// Which names a view is to have.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +38,14 @@ pub(crate) enum Need<'a> {
     Everything,
 }
 
+/// Names, and a timestamp at which they were the cluster's.
+#[derive(Debug, Clone)]
+struct Known {
+    names: Arc<Names>,
+    ts: Timestamp,
+    when: Instant,
+}
+
 /// The schema as of one timestamp.
 #[derive(Debug, Clone)]
 pub(crate) struct View {
@@ -40,9 +53,15 @@ pub(crate) struct View {
     pub(crate) names: Arc<Names>,
     /// The timestamp; the schema version at it is that of the names.
     pub(crate) at: ReadAt,
+    /// Where tables are read: the same, or a time before at which the names were right.
+    tables_at: ReadAt,
 }
 
 impl View {
+    fn new(names: Arc<Names>, at: ReadAt) -> Self {
+        Self { names, at, tables_at: at }
+    }
+
     /// The schema version.
     pub(crate) fn version(&self) -> i64 {
         self.names.version
@@ -80,6 +99,16 @@ fn missing(names: &Names, need: Need<'_>) -> Vec<i64> {
     }
 }
 
+/// Takes note that names of this version are those of `ts` too.
+fn confirm(current: &RwLock<Option<Known>>, version: i64, ts: Timestamp, when: Instant) {
+    let mut current = current.write();
+    if let Some(known) = current.as_mut().filter(|known| known.names.version == version)
+        && known.ts < ts
+    {
+        (known.ts, known.when) = (ts, when);
+    }
+}
+
 /// A cluster's metadata.
 #[derive(Debug)]
 pub(crate) struct MetaStore {
@@ -87,7 +116,7 @@ pub(crate) struct MetaStore {
     disk: Option<DiskCache>,
     /// Held while names are brought up to date, so that this is done once.
     updating: Mutex<()>,
-    current: RwLock<Option<Arc<Names>>>,
+    current: Arc<RwLock<Option<Known>>>,
     /// The names of the past that were read last, and of when.
     past: RwLock<VecDeque<(Timestamp, Arc<Names>)>>,
     tables: TableCache,
@@ -100,7 +129,7 @@ impl MetaStore {
             reader,
             disk,
             updating: Mutex::new(()),
-            current: RwLock::new(None),
+            current: Arc::default(),
             past: RwLock::default(),
             tables: TableCache::new(),
         }
@@ -108,7 +137,7 @@ impl MetaStore {
 
     /// The names as they were last seen; `None` before the first view.
     pub(crate) fn latest(&self) -> Option<Arc<Names>> {
-        self.current.read().clone()
+        self.current.read().as_ref().map(|known| Arc::clone(&known.names))
     }
 
     /// The names as of `ts` as they were last read; `None` before, and once those of many other times were.
@@ -135,17 +164,77 @@ impl MetaStore {
     /// When PD or the stores can't be reached, or the metadata is malformed.
     pub(crate) async fn view(&self, need: Need<'_>, deadline: Option<Instant>) -> Result<View> {
         if let Some(names) = self.latest() {
+            let when = Instant::now();
             let at = ReadAt { ts: self.reader.timestamp(deadline).await?, deadline };
             let version = schema_version(&*self.reader, at, names.version).await?;
-            let view = View { names, at };
+            let view = View::new(names, at);
             if view.version() == version && view.has(need) {
+                confirm(&self.current, version, at.ts, when);
                 return Ok(view);
             }
         }
         let _updating = self.updating(deadline).await?;
         let at = ReadAt { ts: self.reader.timestamp(deadline).await?, deadline };
         let names = self.update(at, need).await?;
-        Ok(View { names, at })
+        Ok(View::new(names, at))
+    }
+
+    /// The schema as it was last seen, to resolve a statement's names with, and what tells whether it is the newest
+    /// still: for one round trip, during which there is something to do. `None` if it was not seen lately.
+    pub(crate) fn seen(
+        &self,
+        need: Need<'_>,
+        deadline: Option<Instant>,
+    ) -> Option<(View, Outlook)> {
+        let Known { names, ts, .. } = self.seen_lately()?;
+        let view = View::new(names, ReadAt { ts, deadline });
+        let (reader, version) = (Arc::clone(&self.reader), view.version());
+        let check = async move { is_newest(&*reader, version, deadline).await };
+        view.has(need).then(|| (view, Outlook::new(check)))
+    }
+
+    /// Whether the newest schema version is this one; `false` also where that could not be told at once.
+    ///
+    /// # Errors
+    /// As [`MetaStore::view`].
+    pub(crate) async fn is_newest(&self, version: i64, deadline: Option<Instant>) -> Result<bool> {
+        is_newest(&*self.reader, version, deadline).await
+    }
+
+    /// The schema as it was last seen, at a timestamp of now, and what tells whether it is that of the timestamp:
+    /// for a round trip less than [`MetaStore::view`] where there is something to do meanwhile. `None` if it was not seen
+    /// lately. What has come of a schema that was another is to be thrown away.
+    ///
+    /// # Errors
+    /// When PD can't be reached.
+    pub(crate) async fn view_ahead(
+        &self,
+        need: Need<'_>,
+        deadline: Option<Instant>,
+    ) -> Result<Option<(View, Outlook)>> {
+        let Some(Known { names, ts, .. }) = self.seen_lately() else { return Ok(None) };
+        let tables_at = ReadAt { ts, deadline };
+        let mut view = View { names, at: tables_at, tables_at };
+        if !view.has(need) {
+            return Ok(None);
+        }
+        let when = Instant::now();
+        view.at.ts = self.reader.timestamp(deadline).await?;
+        let (at, version) = (view.at, view.version());
+        let (reader, current) = (Arc::clone(&self.reader), Arc::clone(&self.current));
+        let check = async move {
+            let is_same = schema_version(&*reader, at, version).await? == version;
+            if is_same {
+                confirm(&current, version, at.ts, when);
+            }
+            Ok(is_same)
+        };
+        Ok(Some((view, Outlook::new(check))))
+    }
+
+    fn seen_lately(&self) -> Option<Known> {
+        let known = self.current.read().clone();
+        known.filter(|known| known.when.elapsed() < SEEN_RIGHT_FOR)
     }
 
     /// The schema as of the snapshot `at`, whose schema version is `version`; `None` if the names
@@ -168,8 +257,10 @@ impl MetaStore {
             names.set_tables(database_id, load_tables(&*self.reader, at, database_id).await?);
         }
         let names = Arc::new(names);
-        *self.current.write() = Some(Arc::clone(&names));
-        Ok(Some(View { names, at }))
+        if let Some(known) = self.current.write().as_mut() {
+            known.names = Arc::clone(&names);
+        }
+        Ok(Some(View::new(names, at)))
     }
 
     /// A timestamp of now.
@@ -196,7 +287,7 @@ impl MetaStore {
             Some(names) => names,
             None => Arc::new(load_databases(reader, at, version).await?),
         };
-        let view = self.with_more(&View { names, at }, need).await?;
+        let view = self.with_more(&View::new(names, at), need).await?;
         let mut past = self.past.write();
         past.retain(|(ts, _)| *ts != at.ts);
         past.push_front((at.ts, Arc::clone(&view.names)));
@@ -216,9 +307,12 @@ impl MetaStore {
         }
         let mut names = Names::clone(&view.names);
         for database_id in missing {
-            names.set_tables(database_id, load_tables(&*self.reader, view.at, database_id).await?);
+            names.set_tables(
+                database_id,
+                load_tables(&*self.reader, view.tables_at, database_id).await?,
+            );
         }
-        Ok(View { names: Arc::new(names), at: view.at })
+        Ok(View { names: Arc::new(names), ..*view })
     }
 
     /// Brings the names up to date with a snapshot and reads those that are missing.
@@ -249,7 +343,8 @@ impl MetaStore {
         }
         let names = Arc::new(names);
         self.tables.advance(version, touched.as_ref());
-        *self.current.write() = Some(Arc::clone(&names));
+        let known = Known { names: Arc::clone(&names), ts: at.ts, when: Instant::now() };
+        *self.current.write() = Some(known);
         if changed {
             self.write_disk(&names).await;
         }
@@ -310,7 +405,7 @@ impl MetaStore {
         }
         let ids: Vec<i64> = std::iter::once(table_id).chain(more.iter().copied()).collect();
         let keys = ids.iter().map(|id| meta::table_key(database_id, *id)).collect();
-        let found = self.reader.get(view.at, keys).await?;
+        let found = self.reader.get(view.tables_at, keys).await?;
         let mut wanted = None;
         for (id, json) in ids.into_iter().zip(found) {
             let Some(json) = json else { continue };

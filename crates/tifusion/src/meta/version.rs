@@ -1,5 +1,7 @@
 //! The schema version, and what changed since another.
 
+use std::time::Instant;
+
 use bytes::Bytes;
 use tifusion_codec::key::meta;
 use tifusion_schema::{Change, SchemaDiff};
@@ -19,21 +21,56 @@ const MOST_DIFFS: i64 = 1000;
 /// # Errors
 /// When the snapshot can't be read, or holds no TiDB schema.
 pub(super) async fn schema_version(reader: &dyn MetaReader, at: ReadAt, known: i64) -> Result<i64> {
-    let guesses = [known, known.saturating_add(1)];
-    let mut keys = vec![meta::schema_version_key()];
-    keys.extend(guesses.map(meta::schema_diff_key));
-    let mut values = reader.get(at, keys).await?.into_iter();
-    let version = parse_version(values.next().flatten())?;
-    let diffs: Vec<_> = values.collect();
-    let guessed = guesses.iter().zip(diffs).find(|(guess, _)| **guess == version);
-    let has_diff = match guessed {
-        Some((_, diff)) => diff.is_some(),
+    let (version, has_diff) = told(known, reader.get(at, keys_around(known)).await?)?;
+    let has_diff = match has_diff {
+        Some(has_diff) => has_diff,
         None => {
             let diff = reader.get(at, vec![meta::schema_diff_key(version)]).await?;
             diff.into_iter().next().flatten().is_some()
         }
     };
-    Ok(if has_diff || version <= 0 { version } else { version - 1 })
+    Ok(reached(version, has_diff))
+}
+
+/// Whether the newest schema version is `known` still. `false` where it could not be told in one round trip.
+///
+/// # Errors
+/// As [`schema_version`].
+pub(super) async fn is_newest(
+    reader: &dyn MetaReader,
+    known: i64,
+    deadline: Option<Instant>,
+) -> Result<bool> {
+    let Some(values) = reader.newest(keys_around(known), deadline).await? else {
+        return Ok(false);
+    };
+    let (version, has_diff) = told(known, values)?;
+    Ok(has_diff.is_some_and(|has_diff| reached(version, has_diff) == known))
+}
+
+/// The keys of the version, and of the diffs that one near `known` has.
+fn keys_around(known: i64) -> Vec<Vec<u8>> {
+    let mut keys = vec![meta::schema_version_key()];
+    keys.extend(near(known).map(meta::schema_diff_key));
+    keys
+}
+
+/// The versions that are likely after `known` was seen.
+fn near(known: i64) -> [i64; 2] {
+    [known, known.saturating_add(1)]
+}
+
+/// The version, and whether it has a diff if that is known, of the values of [`keys_around`].
+fn told(known: i64, values: Vec<Option<Bytes>>) -> Result<(i64, Option<bool>)> {
+    let mut values = values.into_iter();
+    let version = parse_version(values.next().flatten())?;
+    let diff = near(known).into_iter().zip(values).find(|(near, _)| *near == version);
+    Ok((version, diff.map(|(_, diff)| diff.is_some())))
+}
+
+/// The version that the schema is of.
+fn reached(version: i64, has_diff: bool) -> i64 {
+    if has_diff || version <= 0 { version } else { version - 1 }
 }
 
 fn parse_version(value: Option<Bytes>) -> Result<i64> {

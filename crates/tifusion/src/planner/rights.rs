@@ -12,7 +12,7 @@ use datafusion::execution::SessionStateBuilder;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::optimizer::AnalyzerRule;
 
-use super::Tables;
+use super::tables::Tables;
 use crate::auth::{Authorizer, Privilege, Rights, ViewName};
 use crate::cluster::Cluster;
 use crate::error::Result;

@@ -9,6 +9,7 @@ use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::Statement;
+use tifusion_client::Timestamp;
 
 use super::as_of;
 use super::guard::{refuse_writes, resolve};
@@ -23,40 +24,93 @@ use crate::session::TidbSession;
 ///
 /// # Errors
 /// When it names what is not there, would change the cluster, or can't be planned.
-pub(super) async fn plan(session: &TidbSession, mut statement: DfStatement) -> Result<DataFrame> {
+pub(super) async fn plan(session: &TidbSession, statement: DfStatement) -> Result<DataFrame> {
+    let plan = logical_plan(session, statement).await?;
+    Ok(session.engine().execute_logical_plan(plan).await?)
+}
+
+/// The plan of a statement of DataFusion's, over the tables as they are now.
+///
+/// # Errors
+/// As [`plan`].
+pub(super) async fn logical_plan(
+    session: &TidbSession,
+    mut statement: DfStatement,
+) -> Result<LogicalPlan> {
     let state = session.engine().state();
     let own_time = as_of::timestamp(session, &statement, &state).await?;
     let names = Names::of(&statement, &state, session.catalog())?;
-    let catalog = match names.need() {
-        None => None,
+    let plan = match names.need() {
+        None => plan_over(None, &names, &mut statement, state.clone()).await?,
         Some(need) => {
-            let (catalog, config) = (session.catalog(), session.config());
-            let meta = catalog.cluster().meta();
-            let deadline = catalog.cluster().deadline(&config);
-            let as_of = match own_time {
-                Some(ts) => Some(ts),
-                None => catalog.cluster().stale_read(&config, deadline).await?,
+            let ahead = match own_time {
+                None => plan_ahead(session, need, &names, &statement, &state).await?,
+                Some(_) => None,
             };
-            let view = match as_of {
-                Some(ts) => {
-                    let past = meta.view_of_past(ReadAt { ts, deadline }, need).await;
-                    past.map_err(|error| error.with_context("as of", ts.to_string()))?
-                }
-                None => meta.view(need, deadline).await?,
-            };
-            if is_description(&statement)
-                && let Some(rights) = catalog.cluster().rights().await?
-            {
-                for (_, full, database) in &names.ours {
-                    rights.check_describe(database, &full.table)?;
+            match ahead {
+                Some(plan) => plan,
+                None => {
+                    let catalog = catalog_now(session, need, own_time, &names, &statement).await?;
+                    plan_over(Some(catalog), &names, &mut statement, state.clone()).await?
                 }
             }
-            Some(catalog.pinned(view, config, as_of))
         }
     };
-    let plan = plan_over(catalog, names, &mut statement, state.clone()).await?;
     refuse_writes(&plan, &state, session.connected().catalog())?;
-    Ok(session.engine().execute_logical_plan(plan).await?)
+    Ok(plan)
+}
+
+/// The plan over the tables as they were last seen, if it turns out meanwhile that this is how they are; `None` if not.
+async fn plan_ahead(
+    session: &TidbSession,
+    need: Need<'_>,
+    names: &Names,
+    statement: &DfStatement,
+    state: &SessionState,
+) -> Result<Option<LogicalPlan>> {
+    let (catalog, config) = (session.catalog(), session.config());
+    if config.settings().stale_read.is_some() || is_description(statement) {
+        return Ok(None);
+    }
+    let deadline = catalog.cluster().deadline(&config);
+    let Some((view, outlook)) = catalog.cluster().meta().seen(need, deadline) else {
+        return Ok(None);
+    };
+    let catalog = catalog.pinned(view, config, None);
+    let plan = plan_over(Some(catalog), names, &mut statement.clone(), state.clone()).await;
+    if outlook.holds().await? { plan.map(Some) } else { Ok(None) }
+}
+
+/// The catalog as it is now, or as of the time that is to be read at.
+async fn catalog_now(
+    session: &TidbSession,
+    need: Need<'_>,
+    own_time: Option<Timestamp>,
+    names: &Names,
+    statement: &DfStatement,
+) -> Result<TidbCatalog> {
+    let (catalog, config) = (session.catalog(), session.config());
+    let meta = catalog.cluster().meta();
+    let deadline = catalog.cluster().deadline(&config);
+    let as_of = match own_time {
+        Some(ts) => Some(ts),
+        None => catalog.cluster().stale_read(&config, deadline).await?,
+    };
+    let view = match as_of {
+        Some(ts) => {
+            let past = meta.view_of_past(ReadAt { ts, deadline }, need).await;
+            past.map_err(|error| error.with_context("as of", ts.to_string()))?
+        }
+        None => meta.view(need, deadline).await?,
+    };
+    if is_description(statement)
+        && let Some(rights) = catalog.cluster().rights().await?
+    {
+        for (_, full, database) in &names.ours {
+            rights.check_describe(database, &full.table)?;
+        }
+    }
+    Ok(catalog.pinned(view, config, as_of))
 }
 
 /// The plan of a statement that names `names`, over the tables of `catalog`, which is of one schema
@@ -66,7 +120,7 @@ pub(super) async fn plan(session: &TidbSession, mut statement: DfStatement) -> R
 /// When it names what is not there, or can't be planned.
 pub(super) async fn plan_over(
     catalog: Option<TidbCatalog>,
-    names: Names,
+    names: &Names,
     statement: &mut DfStatement,
     mut state: SessionState,
 ) -> Result<LogicalPlan> {

@@ -299,6 +299,15 @@ impl MetaReader for SqlReader {
         by(at.deadline, self.get_all(at, keys)).await
     }
 
+    async fn newest(
+        &self,
+        _keys: Vec<Vec<u8>>,
+        _deadline: Option<Instant>,
+    ) -> Result<Option<Vec<Option<Bytes>>>> {
+        // A connection has a snapshot of some time, and that is what is cheap here.
+        Ok(None)
+    }
+
     async fn scan(&self, at: ReadAt, start: &[u8], _end: &[u8], on_pair: OnPair<'_>) -> Result<()> {
         let Ok(MetaKey::Hash { name, .. }) = hash_of(start) else { return Ok(()) };
         let pairs = by(at.deadline, async {

@@ -111,7 +111,7 @@ async fn planned(
     let names = Names::of(&select, &state, session.catalog())?;
     let view = target.view_with(&names).await?;
     let catalog = session.catalog().pinned(view, config, None);
-    let input = plan_over(Some(catalog), names, &mut select, state.clone()).await?;
+    let input = plan_over(Some(catalog), &names, &mut select, state.clone()).await?;
     Ok(DataFrame::new(state, placed(input, &target.table, (write.kind, mode))?))
 }
 

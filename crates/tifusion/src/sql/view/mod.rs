@@ -56,7 +56,7 @@ impl ViewPlanner for TidbViews {
             return Err(Error::unsupported("a view over information_schema"));
         }
         let catalog = catalog.with_tables_of(names.databases()).await?;
-        let plan = plan_over(Some(catalog), names, &mut statement, state).await?;
+        let plan = plan_over(Some(catalog), &names, &mut statement, state).await?;
         let plan = meaning::check(plan)?;
         named(plan, used, !view.columns.is_empty())
     }
