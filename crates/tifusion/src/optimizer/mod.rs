@@ -1,10 +1,11 @@
 //! Rules for DataFusion's physical optimizer: what above a scan the stores can do, they do, and scans read
-//! in orders and by filters that others have for them.
+//! in orders and by filters that others have for them, each once.
 
 mod aggregate;
 mod below;
 mod join_filters;
 mod ordered_scans;
+mod shared_scans;
 mod top_n;
 
 use std::fmt;
@@ -66,6 +67,7 @@ pub(crate) fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder 
     builder
         .with_physical_optimizer_rule(rule("JoinFilters", join_filters::optimize))
         .with_physical_optimizer_rule(rule("OrderedScans", ordered_scans::optimize))
+        .with_physical_optimizer_rule(rule("SharedScans", shared_scans::optimize))
 }
 
 /// `plan` with what takes the place of each of its nodes, the lower ones first; `None` for itself.

@@ -3,7 +3,7 @@
 //! way back ([`answer`], [`stream`]) the rest. Rows are read by their keys, or through indexes, whose
 //! entries ([`entries`]) hold the columns or tell the rows ([`lookup`]). [`exec`] is the plan node. What
 //! other operators find out while it runs narrows it further ([`dynamic`]), or has it take another way
-//! ([`other_ways`]).
+//! ([`other_ways`]). One that a plan has more than once is read once ([`shared`]).
 
 pub(crate) mod answer;
 pub(crate) mod dag;
@@ -23,10 +23,11 @@ mod partial;
 pub(crate) mod partition;
 pub(crate) mod progress;
 pub(crate) mod pushed;
-mod read;
+pub(crate) mod read;
 pub(crate) mod reduce;
 pub(crate) mod reduction;
 pub(crate) mod sent;
+pub(crate) mod shared;
 pub(crate) mod spec;
 pub(crate) mod sql;
 pub(crate) mod stream;

@@ -7,8 +7,9 @@ use datafusion::physical_expr::PhysicalSortExpr;
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::utils::collect_columns;
 
-use super::exec::{TikvScanExec, properties};
+use super::exec::{ScanReader, TikvScanExec, properties};
 use super::reduction::{Reduction, TopN};
+use super::shared::MOST_ROWS;
 use super::spec::{Source, TableScanSpec};
 use crate::error::Result;
 use crate::pushdown::lower::{Grouping, Physical};
@@ -33,6 +34,25 @@ impl TikvScanExec {
                 collect_columns(filter).iter().all(is_group)
             }
         }
+    }
+
+    /// Whether it takes the stores more to make its rows than it takes to keep them: what they make groups of, or the
+    /// first rows in an order. Not that of a part of a plan, whose other parts run elsewhere.
+    pub(crate) fn is_worth_sharing(&self) -> bool {
+        let is_little = self.estimates.rows().is_some_and(|rows| rows <= MOST_ROWS);
+        self.spec.reduction.is_some()
+            && is_little
+            && self.dynamic.as_ref().is_none_or(|dynamic| dynamic.is_empty())
+            && matches!(self.reader, ScanReader::Stores(_))
+            && !self.snapshot.is_of_elsewhere()
+    }
+
+    /// Whether `other` brings the same rows, as far as both are worth to be shared.
+    pub(crate) fn reads_the_same(&self, other: &Self) -> bool {
+        self.spec == other.spec
+            && self.partitions == other.partitions
+            && self.settings == other.settings
+            && self.columns.schema() == other.columns.schema()
     }
 
     /// Whether the stores may aggregate its rows.
