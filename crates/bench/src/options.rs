@@ -21,9 +21,9 @@ pub(crate) struct Options {
     /// A region of the playground is split above one and a half times these bytes
     #[arg(long)]
     pub(crate) region_size: Option<u64>,
-    /// Bytes of answers that the connector may keep (`coprocessor.cache_size`)
-    #[arg(long, default_value_t = 0)]
-    pub(crate) cache: u64,
+    /// Bytes of answers that the connector may keep (`coprocessor.cache_size`); its default without it
+    #[arg(long)]
+    pub(crate) cache: Option<u64>,
     /// Measure the cost as work grows instead: the scale's data and ten times as much, in up to a hundred regions
     #[arg(long)]
     pub(crate) growth: bool,

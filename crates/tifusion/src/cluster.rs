@@ -22,6 +22,9 @@ use crate::meta::{
 use crate::sql_port::SqlPort;
 use crate::stats::{Circumstances, Need, RowCounts, StatisticsStore};
 
+/// One kept answer takes no more than this part of what may be kept.
+const LARGEST_SHARE_OF_CACHE: usize = 32;
+
 /// A connected cluster.
 #[derive(Debug)]
 pub(crate) struct Cluster {
@@ -329,6 +332,9 @@ pub(crate) fn client_options(settings: &Settings) -> ClientOptions {
     options.connect_timeout = settings.request_timeout.min(Duration::from_secs(5));
     options.max_message_size = settings.max_message_size;
     options.cop_cache.capacity = settings.cop_cache_size;
+    // What is worth keeping is little that took long, not the rows of a table that pass by.
+    let share = settings.cop_cache_size / LARGEST_SHARE_OF_CACHE;
+    options.cop_cache.max_answer = options.cop_cache.max_answer.min(share);
     options.tls = tls_options(settings);
     options.forwarding = settings.forwarding;
     options.tags.source.clone_from(&settings.request_source);

@@ -17,8 +17,9 @@ impl Connector {
         database: &str,
         options: &Options,
     ) -> Result<Self> {
-        let cache = options.cache.to_string();
-        let settings = [("coprocessor.cache_size", cache.as_str())];
+        let cache = options.cache.map(|bytes| bytes.to_string());
+        let settings: Vec<_> =
+            cache.iter().map(|bytes| ("coprocessor.cache_size", bytes.as_str())).collect();
         let session = connector::Connector::try_connect(cluster, &settings).await?;
         session.context().use_database(database).await?;
         Ok(Self { session })

@@ -206,7 +206,7 @@ impl Settings {
             index_batch_size: 0,
             index_concurrency: 0,
             chunk_batch_size: 0,
-            cop_cache_size: 0,
+            cop_cache_size: 64 << 20,
             codec_format: CodecFormat::ChBlock,
             streaming: false,
             priority: Priority::Low,

@@ -65,7 +65,7 @@ fn the_defaults_are_the_designs() {
     assert_eq!((settings.index_batch_size, settings.index_concurrency), (20_000, 5));
     assert_eq!((settings.index_read, settings.downgrade_threshold), (true, 1_000_000_000));
     assert_eq!(settings.chunk_batch_size, 1024);
-    assert_eq!(settings.cop_cache_size, 0);
+    assert_eq!(settings.cop_cache_size, 64 << 20);
     assert_eq!(settings.codec_format, CodecFormat::ChBlock);
     assert_eq!(settings.priority, Priority::Low);
     assert_eq!(settings.isolation, Isolation::Si);
