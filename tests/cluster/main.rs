@@ -26,6 +26,7 @@ mod joins;
 #[allow(unreachable_pub, reason = "the tests of the embedded cluster have it too")]
 mod keystores;
 mod order;
+mod prepared;
 mod pushdown;
 mod queries;
 mod read_by_sql;

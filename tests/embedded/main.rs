@@ -33,6 +33,7 @@ mod keystores;
 mod limit;
 mod lookup;
 mod past;
+mod prepared;
 mod queries;
 /// The client of the embedded cluster's own tests, which knows the protocol and nothing else.
 #[path = "../../crates/embedded/tests/serving/raw.rs"]

@@ -54,6 +54,12 @@ pub(crate) enum BenchError {
         /// Why.
         reason: String,
     },
+    /// A folder could not be made, or this program not be started once more.
+    #[error("starting a process: {0}")]
+    Start(#[source] std::io::Error),
+    /// A process that was started did not come to its row.
+    #[error("a process that was started did not read its row")]
+    NoRow,
     /// What the system says about a process could not be read.
     #[error("processes: {0}")]
     Process(#[from] procfs::ProcError),

@@ -53,6 +53,12 @@ impl Measured {
     }
 }
 
+/// The median of some times.
+pub(crate) fn middle(mut taken: Vec<Duration>) -> Duration {
+    taken.sort_unstable();
+    taken.get(taken.len() / 2).copied().unwrap_or_default()
+}
+
 /// Milliseconds, with fractions.
 pub(crate) fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3

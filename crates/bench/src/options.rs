@@ -27,6 +27,15 @@ pub(crate) struct Options {
     /// Measure the cost as work grows instead: the scale's data and ten times as much, in up to a hundred regions
     #[arg(long)]
     pub(crate) growth: bool,
+    /// Measure processes from their start to their first row instead, in a cluster with so many tables
+    #[arg(long)]
+    pub(crate) tables: Option<usize>,
+    /// Be such a process: PD's address
+    #[arg(long, hide = true, requires = "cache_dir")]
+    pub(crate) one_row: Option<String>,
+    /// Its name cache
+    #[arg(long, hide = true)]
+    pub(crate) cache_dir: Option<PathBuf>,
     /// Draw the figures into this file (SVG)
     #[arg(long)]
     pub(crate) picture: Option<PathBuf>,

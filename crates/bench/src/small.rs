@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow::array::{Int64Array, RecordBatch, StringArray};
+use datafusion::scalar::ScalarValue;
+use futures::TryStreamExt as _;
 use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, Row};
 use tifusion::TidbContext;
@@ -15,6 +17,7 @@ use tifusion_testkit::cluster::Cluster;
 use tifusion_testkit::tidb::Tidb;
 
 use crate::error::{BenchError, Result};
+use crate::measure::middle;
 use crate::sides::tidb;
 
 /// Rows of the table.
@@ -71,11 +74,30 @@ pub(crate) async fn measure(
             bare: Some(bare(cluster, table, times).await?),
         },
         Small {
+            what: "the same, prepared",
+            connector: prepared(&context, "SELECT * FROM small WHERE id = ?", ROWS, times).await?,
+            tidb: Some(
+                prepared_on_tidb(&mut tidb, "SELECT * FROM small WHERE id = ?", ROWS, times)
+                    .await?,
+            ),
+            bare: Some(bare(cluster, table, times).await?),
+        },
+        Small {
             what: "15 rows by an index",
             connector: connector(&context, "SELECT * FROM small WHERE k = {}", ROWS / ALIKE, times)
                 .await?,
             tidb: Some(
                 on_tidb(&mut tidb, "SELECT * FROM small WHERE k = {}", ROWS / ALIKE, times).await?,
+            ),
+            bare: None,
+        },
+        Small {
+            what: "the same, prepared",
+            connector: prepared(&context, "SELECT * FROM small WHERE k = ?", ROWS / ALIKE, times)
+                .await?,
+            tidb: Some(
+                prepared_on_tidb(&mut tidb, "SELECT * FROM small WHERE k = ?", ROWS / ALIKE, times)
+                    .await?,
             ),
             bare: None,
         },
@@ -126,7 +148,35 @@ async fn connector(
         context.sql(&query).await?.collect().await?;
         taken.push(begun.elapsed());
     }
-    Ok(median(taken))
+    Ok(middle(taken))
+}
+
+async fn prepared(context: &TidbContext, query: &str, most: i64, times: usize) -> Result<Duration> {
+    let query = context.prepare_query(query).await?;
+    let mut taken = Vec::new();
+    for number in numbers(most, times) {
+        let begun = Instant::now();
+        let rows = query.execute(vec![ScalarValue::from(number)]).await?;
+        let _rows: Vec<RecordBatch> = rows.try_collect().await?;
+        taken.push(begun.elapsed());
+    }
+    Ok(middle(taken))
+}
+
+async fn prepared_on_tidb(
+    connection: &mut Conn,
+    query: &str,
+    most: i64,
+    times: usize,
+) -> Result<Duration> {
+    let query = connection.prep(query).await?;
+    let mut taken = Vec::new();
+    for number in numbers(most, times) {
+        let begun = Instant::now();
+        let _rows: Vec<Row> = connection.exec(&query, (number,)).await?;
+        taken.push(begun.elapsed());
+    }
+    Ok(middle(taken))
 }
 
 async fn on_tidb(connection: &mut Conn, query: &str, most: i64, times: usize) -> Result<Duration> {
@@ -137,7 +187,7 @@ async fn on_tidb(connection: &mut Conn, query: &str, most: i64, times: usize) ->
         let _rows: Vec<Row> = connection.query(query).await?;
         taken.push(begun.elapsed());
     }
-    Ok(median(taken))
+    Ok(middle(taken))
 }
 
 async fn bare(cluster: &Cluster, table: i64, times: usize) -> Result<Duration> {
@@ -150,7 +200,7 @@ async fn bare(cluster: &Cluster, table: i64, times: usize) -> Result<Duration> {
         snapshot.get(&key).await?;
         taken.push(begun.elapsed());
     }
-    Ok(median(taken))
+    Ok(middle(taken))
 }
 
 async fn start(cluster: &Cluster, database: &str, times: usize) -> Result<Duration> {
@@ -161,10 +211,5 @@ async fn start(cluster: &Cluster, database: &str, times: usize) -> Result<Durati
         context.sql("SELECT * FROM small LIMIT 1").await?.collect().await?;
         taken.push(begun.elapsed());
     }
-    Ok(median(taken))
-}
-
-fn median(mut taken: Vec<Duration>) -> Duration {
-    taken.sort_unstable();
-    taken.get(taken.len() / 2).copied().unwrap_or_default()
+    Ok(middle(taken))
 }

@@ -16,6 +16,7 @@ use crate::config::{Config, TidbOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::meta::{Need, SYSTEM_DATABASE};
 use crate::planned::{PlannedStatement, TimeLimit};
+use crate::prepared::PreparedQuery;
 use crate::schema_changer::SchemaChanger;
 use crate::session::TidbSession;
 use crate::sql::{self, Statement};
@@ -207,6 +208,18 @@ impl TidbContext {
         limit: Option<TimeLimit>,
     ) -> Result<PlannedStatement> {
         PlannedStatement::new(self.run(statement).await?, limit).await
+    }
+
+    /// Prepares a query that is run many times, with other parameters each time.
+    ///
+    /// # Errors
+    /// When the text is not one query, names what is not there, or can't be planned.
+    pub async fn prepare_query(&self, query: &str) -> Result<PreparedQuery> {
+        let mut statements = self.parse(query)?;
+        match (statements.pop(), statements.is_empty()) {
+            (Some(statement), true) => PreparedQuery::new(self.session.clone(), &statement).await,
+            _ => Err(Error::invalid("a prepared query is one statement")),
+        }
     }
 
     /// Runs a statement that was parsed, and gives its rows as they come:

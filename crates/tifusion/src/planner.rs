@@ -321,7 +321,8 @@ impl QueryPlanner for TidbQueryPlanner {
         let outer = state.config().get_extension::<StatementSnapshot>();
         let is_of_now = outer.is_none() && tables.as_of(None)?.is_none();
         if is_of_now && tables.written.is_empty() && !self.cluster.client().is_apart() {
-            let ahead = self.plan_ahead(plan, &tables, state, rights.as_ref()).await?;
+            // Boxed, for it is as large as what follows.
+            let ahead = Box::pin(self.plan_ahead(plan, &tables, state, rights.as_ref())).await?;
             if let Some(plan) = ahead {
                 return Ok(plan);
             }

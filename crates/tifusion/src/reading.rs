@@ -21,6 +21,14 @@ pub(crate) struct Reading {
     pub(crate) row_id: bool,
 }
 
+impl Reading {
+    /// Whether all of the table is read, as it is now, by itself.
+    pub(crate) fn is_plain(&self) -> bool {
+        let Self { as_of, views, partitions, row_id } = self;
+        as_of.is_none() && views.is_empty() && partitions.is_none() && !row_id
+    }
+}
+
 /// A view that a statement reads through.
 #[derive(Debug)]
 pub(crate) struct ViewUse {

@@ -253,6 +253,24 @@ impl TidbTable {
         ScanColumns::new(fields, zero_date)
     }
 
+    /// How rows of the columns of these names are decoded, and where these are in [`TableInfo::columns`]; `None` if one
+    /// of them is in no record.
+    pub(crate) fn point_columns(
+        &self,
+        config: &Config,
+        names: &[&str],
+    ) -> Option<(ScanColumns, Vec<usize>)> {
+        let column = |name: &&str| {
+            let column = self.columns.iter().find(|column| column.info.name.as_str() == *name)?;
+            (!column.info.is_virtual_generated()).then_some(column)
+        };
+        let output: Vec<&TableColumn> = names.iter().map(column).collect::<Option<_>>()?;
+        let offset = |column: &&TableColumn| self.info.column_offset(column.info.id);
+        let offsets = output.iter().map(offset).collect::<Option<_>>()?;
+        let columns = self.scan_columns(config.settings(), &output).ok()?;
+        (!output.is_empty()).then_some((columns, offsets))
+    }
+
     /// The table as one to write to.
     pub(crate) fn written(&self) -> WrittenTable {
         WrittenTable {

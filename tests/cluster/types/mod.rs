@@ -10,7 +10,10 @@ mod zones;
 
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use arrow::datatypes::DataType;
+use datafusion::scalar::ScalarValue;
+use futures::TryStreamExt as _;
 use tifusion_testkit::cell::Rows;
 use tifusion_testkit::cluster::{Cluster, Shape};
 use tifusion_testkit::compare::{Rules, difference};
@@ -121,6 +124,7 @@ async fn judge(test: &str, shape: Shape, cases: &[Case]) {
         for connector in &sides.connectors {
             check_types(connector, case).await;
         }
+        check_single_rows(&sides.connectors[0], case, rows).await;
     }
 }
 
@@ -152,6 +156,21 @@ async fn check_types(connector: &Connector, case: &Case) {
     let is_date = matches!(case.arrow, DataType::Date32 | DataType::Timestamp(_, _));
     let z = answer.schema.field(2).is_nullable();
     assert_eq!(z, is_date || !case.zero, "a zero date is NULL, nothing else: {}", case.definition);
+}
+
+/// A row that is asked for by its key alone is the one that a scan has.
+async fn check_single_rows(connector: &Connector, case: &Case, rows: usize) {
+    let (context, name) = (connector.context(), &case.name);
+    let query = format!("SELECT z, id, v, d FROM `{name}` WHERE id = ");
+    let prepared = context.prepare_query(&format!("{query}?")).await.unwrap();
+    assert!(prepared.is_point(), "{prepared:?}");
+    for id in 1..=i64::try_from(rows).unwrap() {
+        let one = prepared.execute(vec![ScalarValue::from(id)]).await.unwrap();
+        let one: Vec<RecordBatch> = one.try_collect().await.unwrap();
+        let scanned = context.sql(&format!("{query}{id}")).await.unwrap().collect().await.unwrap();
+        let scanned: Vec<_> = scanned.into_iter().filter(|batch| batch.num_rows() > 0).collect();
+        assert_eq!(one, scanned, "row {id} of {}", case.definition);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -101,7 +101,7 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     (name::INDEX_CONCURRENCY, "7"),
     (name::SCAN_CONCURRENCY, "7"),
     (name::CHUNK_BATCH_SIZE, "7"),
-    (name::CACHE_SIZE, "67_108_864"),
+    (name::CACHE_SIZE, "1_048_576"),
     (name::CODEC_FORMAT, "default"),
     (name::STREAMING, "true"),
     (name::PRIORITY, "high"),

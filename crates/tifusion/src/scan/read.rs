@@ -115,6 +115,15 @@ pub(super) fn failed<T: Send + 'static>(error: Error) -> BoxStream<'static, Resu
     stream::once(async { Err(error) }).boxed()
 }
 
+/// The priority as requests name it.
+pub(crate) fn asked_priority(priority: Priority) -> sender::Priority {
+    match priority {
+        Priority::Low => sender::Priority::Low,
+        Priority::Normal => sender::Priority::Normal,
+        Priority::High => sender::Priority::High,
+    }
+}
+
 /// One of `at_once` reads of a partition.
 fn request(
     part: &ScanPart,
@@ -129,11 +138,7 @@ fn request(
         Isolation::Si => sender::Isolation::Si,
         Isolation::Rc => sender::Isolation::Rc,
     };
-    request.priority = match part.settings.priority {
-        Priority::Low => sender::Priority::Low,
-        Priority::Normal => sender::Priority::Normal,
-        Priority::High => sender::Priority::High,
-    };
+    request.priority = asked_priority(part.settings.priority);
     request.engine = engine(&part.spec.source);
     request.replica = Arc::new(replica(&part.settings, part.snapshot.as_of().is_some()));
     request.concurrency = match part.spec.is_small() {

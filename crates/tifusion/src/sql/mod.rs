@@ -22,6 +22,7 @@ use std::fmt;
 
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::{Ident, Statement as SqlStatement};
 
@@ -126,6 +127,14 @@ pub(crate) async fn run(session: &TidbSession, statement: Statement) -> Result<D
         return Ok(frame);
     }
     plan::plan(session, statement).await
+}
+
+/// The plan of a query, over the tables as they are now.
+///
+/// # Errors
+/// When it names what is not there, or can't be planned.
+pub(crate) async fn query_plan(session: &TidbSession, query: DfStatement) -> Result<LogicalPlan> {
+    plan::logical_plan(session, query).await
 }
 
 /// A `SHOW` that the parser takes for one of a variable; `None` if it is one.

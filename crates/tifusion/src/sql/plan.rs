@@ -44,7 +44,8 @@ pub(super) async fn logical_plan(
         None => plan_over(None, &names, &mut statement, state.clone()).await?,
         Some(need) => {
             let ahead = match own_time {
-                None => plan_ahead(session, need, &names, &statement, &state).await?,
+                // Boxed, for it is as large as what follows.
+                None => Box::pin(plan_ahead(session, need, &names, &statement, &state)).await?,
                 Some(_) => None,
             };
             match ahead {
@@ -69,7 +70,8 @@ async fn plan_ahead(
     state: &SessionState,
 ) -> Result<Option<LogicalPlan>> {
     let (catalog, config) = (session.catalog(), session.config());
-    if config.settings().stale_read.is_some() || is_description(statement) {
+    let is_past = config.settings().stale_read.is_some();
+    if is_past || is_description(statement) || catalog.cluster().client().is_apart() {
         return Ok(None);
     }
     let deadline = catalog.cluster().deadline(&config);

@@ -1,0 +1,48 @@
+//! A row by its key, prepared: what it costs, and what it does where stores and regions change.
+
+use datafusion::scalar::ScalarValue;
+use futures::TryStreamExt as _;
+use tifusion::PreparedQuery;
+use tifusion_codec::key::{Handle, encode_record_key};
+use tifusion_embedded::{EmbeddedCluster, Rpc};
+use tifusion_testkit::connector::Connector;
+
+async fn read(query: &PreparedQuery, id: i64) -> usize {
+    let rows = query.execute(vec![ScalarValue::from(id)]).await.unwrap();
+    let rows: Vec<_> = rows.try_collect().await.unwrap();
+    rows.iter().map(arrow::array::RecordBatch::num_rows).sum()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_row_by_its_key_is_one_request_beside_one_for_the_schema() {
+    let cluster = EmbeddedCluster::builder().seed(62).start().await.unwrap();
+    let script = "CREATE TABLE test.t (id BIGINT PRIMARY KEY, v VARCHAR(9)); INSERT INTO test.t VALUES (1, 'one'), (900, 'more')";
+    cluster.execute(script).await.unwrap();
+    let session = Connector::embedded(&cluster, &[]).await;
+    let query = session.context().prepare_query("SELECT * FROM test.t WHERE id = ?").await.unwrap();
+    assert!(query.is_point());
+    assert_eq!(read(&query, 1).await, 1);
+    let asked = [Rpc::BatchGet, Rpc::PdTso, Rpc::Coprocessor, Rpc::Get];
+    let calls = || asked.map(|rpc| cluster.faults().calls(rpc));
+    let before = calls();
+    for id in [1, 900, 5] {
+        assert_eq!(read(&query, id).await, usize::from(id != 5));
+    }
+    let after = calls();
+    let counts: Vec<_> = after.iter().zip(before).map(|(after, before)| after - before).collect();
+    assert_eq!(
+        counts,
+        [6, 0, 0, 0],
+        "a row and the schema's version, and nobody is asked for the time"
+    );
+
+    // Regions that were split and leaders that moved are found again.
+    let table = cluster.table_info("test", "t").unwrap().id;
+    cluster.split_at(&[encode_record_key(table, &Handle::Int(500))]).unwrap();
+    cluster.scatter();
+    for id in [1, 900] {
+        assert_eq!(read(&query, id).await, 1);
+    }
+    cluster.execute("INSERT INTO test.t VALUES (5, 'five')").await.unwrap();
+    assert_eq!(read(&query, 5).await, 1, "what was committed is seen by the next run");
+}
