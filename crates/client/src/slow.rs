@@ -50,6 +50,12 @@ impl Spent {
         self.requests = self.requests.saturating_add(1);
     }
 
+    /// The last answer of a batch, whose store gives no account of it.
+    pub(crate) fn answered_by(&mut self, store: u64, address: &str) {
+        self.requests = self.requests.saturating_add(1);
+        self.store = Some((store, address.to_owned()));
+    }
+
     /// An answer, whatever is in it.
     pub(crate) fn answered(&mut self, answer: &Answer) {
         self.requests = self.requests.saturating_add(answer.attempts);

@@ -6,14 +6,18 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinSet;
 use tracing::Instrument as _;
 
-use super::task::TaskSource;
+use super::batch::{BatchWorker, Division, divide};
+use super::task::{CopTask, TaskSource};
 use super::worker::{Event, Shared, Worker};
 use crate::error::{ClientError, ErrorKind, Result};
 
 /// Runs the whole read. Workers end with this future, wherever it is dropped.
 pub(super) async fn drive(shared: Arc<Shared>, events: UnboundedSender<Event>) {
     let mut workers = JoinSet::new();
-    let outcome = start_all(&shared, &events, &mut workers).await;
+    let outcome = match shared.request.is_batch() {
+        true => start_batches(&shared, &events, &mut workers).await,
+        false => start_all(&shared, &events, &mut workers).await,
+    };
     let event = match outcome {
         Ok(tasks) => Event::AllStarted { tasks },
         Err(error) => Event::Failed(error),
@@ -41,17 +45,58 @@ async fn start_all(
         let mut bo = shared.backoffer(shared.budgets.build_tasks);
         let next = source.next(&mut bo).await.map_err(|error| shared.label(error))?;
         let Some(task) = next else { return Ok(tasks) };
+        start(shared, events, workers, tasks, task);
+        tasks += 1;
+    }
+}
+
+fn start(
+    shared: &Arc<Shared>,
+    events: &UnboundedSender<Event>,
+    workers: &mut JoinSet<()>,
+    number: u64,
+    task: CopTask,
+) {
+    let span = tracing::debug_span!(
+        "task",
+        task = number,
+        table = shared.request.label.as_deref(),
+        region = task.region.ver_id.id,
+        ranges = task.ranges.len(),
+    );
+    let worker = Worker::new(Arc::clone(shared), number, task, events.clone());
+    workers.spawn(worker.run().instrument(span));
+}
+
+/// All at once: whoever asks by batches needs all answers, and each store has but a few requests.
+async fn start_batches(
+    shared: &Arc<Shared>,
+    events: &UnboundedSender<Event>,
+    workers: &mut JoinSet<()>,
+) -> Result<u64> {
+    let mut bo = shared.backoffer(shared.budgets.build_tasks);
+    let divided = divide(shared, &mut bo, shared.request.ranges.clone()).await;
+    let Division { batches, singles } = divided.map_err(|error| shared.label(error))?;
+    let mut tasks = 0;
+    for batch in batches {
+        shared.gate.open_task().await;
         let span = tracing::debug_span!(
             "task",
             task = tasks,
             table = shared.request.label.as_deref(),
-            region = task.region.ver_id.id,
-            ranges = task.ranges.len(),
+            store = batch.store(),
+            regions = batch.regions(),
         );
-        let worker = Worker::new(Arc::clone(shared), tasks, task, events.clone());
+        let worker = BatchWorker::new(Arc::clone(shared), tasks, batch, events.clone());
         workers.spawn(worker.run().instrument(span));
         tasks += 1;
     }
+    for task in singles {
+        shared.gate.open_task().await;
+        start(shared, events, workers, tasks, task);
+        tasks += 1;
+    }
+    Ok(tasks)
 }
 
 /// A worker that did not get to say how it ended must not look like one that was done.

@@ -8,6 +8,9 @@
 //! stays under the limit but for one answer, or for the growth of answers over the recent largest.
 //! One request may always go: the one whose answer the consumer waits for.
 //!
+//! The answers of a batch of regions come one after the other, and are booked as they come
+//! ([`Admission::try_part`], [`Admission::part`]).
+//!
 //! The pool behind the gauge has other users, other partitions of the same scan among them. An answer
 //! that finds no room there although nothing else is held here waits for them, and meanwhile no new
 //! request takes room away from it.
@@ -41,6 +44,8 @@ pub(super) struct Limits {
     pub(super) bytes: usize,
     /// Whether answers are taken in the order of the tasks.
     pub(super) keep_order: bool,
+    /// Whether the consumer needs all answers, so that nothing is to be gained by beginning small.
+    pub(super) is_eager: bool,
 }
 
 #[derive(Debug)]
@@ -82,6 +87,12 @@ impl Window {
         Self { size: FIRST_WINDOW.min(max), max, taken: 0 }
     }
 
+    /// All of it from the beginning.
+    fn wide(max: usize) -> Self {
+        let max = max.max(1);
+        Self { size: max, max, taken: 0 }
+    }
+
     /// The consumer has taken an answer: after as many as the window is wide it doubles.
     pub(super) fn on_taken(&mut self) {
         self.taken += 1;
@@ -114,6 +125,13 @@ impl State {
         *self.outstanding.entry(task).or_insert(0) += 1;
     }
 
+    fn add_part(&mut self, task: u64, bytes: usize) {
+        self.note_answer(bytes);
+        self.held += bytes;
+        self.waiting += bytes;
+        self.add_outstanding(task);
+    }
+
     fn remove_outstanding(&mut self, task: u64) {
         if let Some(count) = self.outstanding.get_mut(&task) {
             *count -= 1;
@@ -130,12 +148,16 @@ impl Gate {
         gauge: Option<Arc<dyn MemoryGauge>>,
         metrics: Arc<CopMetrics>,
     ) -> Self {
+        let window = match limits.is_eager {
+            true => Window::wide(limits.concurrency),
+            false => Window::new(limits.concurrency),
+        };
         Self {
             limits,
             gauge,
             metrics,
             state: Mutex::new(State {
-                window: Window::new(limits.concurrency),
+                window,
                 in_flight: 0,
                 open_tasks: 0,
                 held: 0,
@@ -203,6 +225,28 @@ impl Gate {
         state.add_outstanding(task);
         self.metrics.note_load(state.in_flight, state.waiting);
         Some((estimate, gauged))
+    }
+
+    /// Books an answer of `task`, one of several to its request, if it fits beside what is held or nothing else waits for
+    /// the consumer. The error is the gauge's, which has no room although nothing else waits.
+    fn try_part(
+        &self,
+        state: &mut State,
+        task: u64,
+        bytes: usize,
+    ) -> Option<Result<(), GaugeError>> {
+        let alone = state.waiting == 0;
+        if !alone && state.held.saturating_add(bytes) > self.limits.bytes {
+            return None;
+        }
+        match self.grow(bytes) {
+            Ok(()) => {}
+            Err(error) if alone => return Some(Err(error)),
+            Err(_) => return None,
+        }
+        state.add_part(task, bytes);
+        self.metrics.note_load(state.in_flight, state.waiting);
+        Some(Ok(()))
     }
 
     fn grow(&self, bytes: usize) -> Result<(), GaugeError> {

@@ -47,7 +47,7 @@ impl Counter {
 }
 
 impl CopMetrics {
-    /// Tasks begun.
+    /// Tasks begun; a batch is as many as it has regions.
     #[must_use]
     pub fn tasks(&self) -> u64 {
         self.tasks.get()
@@ -121,12 +121,12 @@ impl CopMetrics {
         self.peak_bytes.get()
     }
 
-    pub(super) fn count_task(&self) {
-        self.tasks.add(1);
+    pub(super) fn count_tasks(&self, count: usize) {
+        self.tasks.add(u64::try_from(count).unwrap_or(u64::MAX));
     }
 
-    pub(super) fn count_task_done(&self) {
-        self.tasks_done.add(1);
+    pub(super) fn count_tasks_done(&self, count: usize) {
+        self.tasks_done.add(u64::try_from(count).unwrap_or(u64::MAX));
     }
 
     pub(super) fn count_answer(&self, bytes: usize, time: Duration) {

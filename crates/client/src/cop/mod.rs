@@ -1,9 +1,10 @@
 //! Coprocessor reads: key ranges to tasks, tasks to requests, and their answers as one stream.
 //!
 //! Pure: the algebra of [`KeyRange`]s, the splitting into [`CopTask`]s. Around it a thin runtime: a
-//! driver that begins tasks, a worker for each, a gate that bounds what is under way, a cache of answers,
-//! and [`CopStream`], which owns them all but the cache.
+//! driver that begins tasks, a worker for each (or for a batch of regions), a gate that bounds what is under way, a
+//! cache of answers, and [`CopStream`], which owns them all but the cache.
 
+mod batch;
 mod cache;
 mod driver;
 mod gate;

@@ -56,6 +56,9 @@ pub struct CopRequest {
     /// Whose stores it asks. TiFlash sends whole answers, whatever [`CopRequest::paging_size`] says, and its answers
     /// are not kept.
     pub engine: ReadEngine,
+    /// All regions of a store of TiFlash are asked for in one request, where it takes such; for answers that are small,
+    /// and that the consumer needs all of. In no order: not with [`CopRequest::keep_order`].
+    pub batch: bool,
     /// Which of TiKV's replicas it asks first.
     pub replica: Arc<ReplicaRead>,
     /// Bytes of answers that may wait for the consumer.
@@ -78,6 +81,11 @@ pub struct CopRequest {
 }
 
 impl CopRequest {
+    /// Whether regions are asked for together.
+    pub(super) fn is_batch(&self) -> bool {
+        self.batch && self.engine.is_tiflash() && !self.keep_order
+    }
+
     /// A DAG read with the defaults: unordered, 15 requests at once (TiDB's figure), no pages, SI, low
     /// priority, cacheable, 64 MiB of waiting answers.
     #[must_use]
@@ -97,6 +105,7 @@ impl CopRequest {
             cacheable: true,
             not_fill_cache: false,
             engine: ReadEngine::default(),
+            batch: false,
             replica: Arc::default(),
             max_in_flight_bytes: 64 << 20,
             deadline: None,
@@ -115,7 +124,7 @@ impl CopRequest {
 pub struct CopResponse {
     /// An encoded `tipb.SelectResponse`.
     pub data: Bytes,
-    /// The region that answered.
+    /// The region that answered; the first one of a batch.
     pub region_id: u64,
     /// The store that answered.
     pub store_id: u64,

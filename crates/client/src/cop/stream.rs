@@ -97,6 +97,7 @@ impl CopStream {
             concurrency: request.concurrency,
             bytes: request.max_in_flight_bytes,
             keep_order: request.keep_order,
+            is_eager: request.is_batch(),
         };
         let gate = Arc::new(Gate::new(limits, request.memory.clone(), Arc::clone(&metrics)));
         let send = SendOptions {

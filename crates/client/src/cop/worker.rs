@@ -95,7 +95,7 @@ impl Shared {
 
     /// A place among the requests under way of all reads that share them. Those before it in line end
     /// by themselves; whoever holds one waits for no consumer.
-    async fn slot(&self, bo: &Backoffer) -> Result<Option<OwnedSemaphorePermit>> {
+    pub(super) async fn slot(&self, bo: &Backoffer) -> Result<Option<OwnedSemaphorePermit>> {
         let Some(slots) = &self.request.slots else { return Ok(None) };
         let deadline = async {
             match bo.deadline() {
@@ -117,9 +117,9 @@ impl Shared {
     }
 
     /// Warns of a task whose answer took long; waits for the consumer are not its time.
-    fn tell_if_slow(&self, spent: &Spent, task: &CopTask, bo: &Backoffer) {
-        let (table, region) = (self.request.label.as_deref(), task.region.ver_id.id);
-        let task = Task { kind: "coprocessor", table, region, ranges: task.ranges.len() };
+    pub(super) fn tell_if_slow(&self, spent: &Spent, region: u64, ranges: usize, bo: &Backoffer) {
+        let table = self.request.label.as_deref();
+        let task = Task { kind: "coprocessor", table, region, ranges };
         spent.tell(self.request.slow_after, task, bo);
     }
 
@@ -196,10 +196,10 @@ impl Worker {
 
     /// Runs to the last answer, or to an error; either is told to the stream.
     pub(super) async fn run(mut self) {
-        self.shared.metrics.count_task();
+        self.shared.metrics.count_tasks(1);
         let event = match self.work().await {
             Ok(()) => {
-                self.shared.metrics.count_task_done();
+                self.shared.metrics.count_tasks_done(1);
                 Event::TaskDone { task: self.task }
             }
             Err(error) => Event::Failed(self.shared.label(error)),
@@ -209,7 +209,7 @@ impl Worker {
     }
 
     /// The backoff budget begins anew with every answer: it bounds the time without progress.
-    async fn work(&mut self) -> Result<()> {
+    pub(super) async fn work(&mut self) -> Result<()> {
         let mut bo = self.shared.backoffer(self.shared.budgets.request);
         let mut spent = Spent::default();
         while let Some(task) = self.left.front().cloned() {
@@ -228,7 +228,8 @@ impl Worker {
                     let next = self.on_answer(&mut bo, &task, *answer, admission, asked).await?;
                     if next.has_rows() {
                         spent.add(time);
-                        self.shared.tell_if_slow(&spent, &task, &bo);
+                        let (region, ranges) = (task.region.ver_id.id, task.ranges.len());
+                        self.shared.tell_if_slow(&spent, region, ranges, &bo);
                         spent = Spent::default();
                         bo = self.shared.backoffer(self.shared.budgets.request);
                     }
@@ -445,7 +446,7 @@ impl Worker {
 
 /// The error behind a text. A store that ran out of time says so in a text as well as by a region
 /// error; that one is [`ErrorKind::Unavailable`] here, the others are final.
-fn other_error(text: &str) -> ClientError {
+pub(super) fn other_error(text: &str) -> ClientError {
     let lower = text.to_ascii_lowercase();
     let has = |words: &str| lower.contains(words);
     if has("deadline is exceeded") || has("exceeding the deadline") || has("deadline exceeded") {

@@ -66,7 +66,7 @@ impl Exchange<'_> {
 
 /// Whether a store of TiFlash takes queries. Where storage and computing are apart, those that have the replicas leave
 /// them to nodes that have none.
-fn answers_queries(store: &Store) -> bool {
+pub(super) fn answers_queries(store: &Store) -> bool {
     store.labels.get("engine_role").is_none_or(|role| role != "write")
 }
 

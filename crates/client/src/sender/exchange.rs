@@ -16,7 +16,7 @@ use crate::region::{Region, Store};
 use crate::region_error::SHORT_TIMEOUT_MS;
 
 /// What the stores' logs call those who ask.
-const SESSION_ALIAS: &str = "tifusion";
+pub(super) const SESSION_ALIAS: &str = "tifusion";
 
 /// Longest part of a call's time that a store is not told of.
 const MARGIN: Duration = Duration::from_secs(3);
@@ -60,6 +60,41 @@ pub(super) struct Exchange<'a> {
     pub(super) last_cause: Option<ClientError>,
 }
 
+impl Sender {
+    /// What a request says of who asks, and how it is to be served, beside its `place`.
+    pub(super) fn context(
+        &self,
+        bo: &Backoffer,
+        options: &SendOptions,
+        timeout: Duration,
+        place: kvrpcpb::Context,
+    ) -> kvrpcpb::Context {
+        let query = bo.query().map_or(0, QueryId::number);
+        let group = Some(&self.tags.resource_group).filter(|group| !group.is_empty());
+        kvrpcpb::Context {
+            priority: options.priority.to_proto().into(),
+            isolation_level: options.isolation.to_proto().into(),
+            not_fill_cache: options.not_fill_cache,
+            record_time_stat: true,
+            record_scan_stat: true,
+            max_execution_duration_ms: at_store_ms(timeout),
+            task_id: query,
+            request_source: self.tags.source.clone(),
+            source_stmt: Some(kvrpcpb::SourceStmt {
+                connection_id: query,
+                session_alias: SESSION_ALIAS.to_owned(),
+                ..kvrpcpb::SourceStmt::default()
+            }),
+            resource_control_context: group.map(|group| kvrpcpb::ResourceControlContext {
+                resource_group_name: group.clone(),
+                ..kvrpcpb::ResourceControlContext::default()
+            }),
+            cluster_id: self.regions.pd().cluster_id(),
+            ..place
+        }
+    }
+}
+
 impl<'a> Exchange<'a> {
     pub(super) fn new(
         sender: &'a Sender,
@@ -86,7 +121,6 @@ impl<'a> Exchange<'a> {
         choice: &Choice,
         timeout: Duration,
     ) -> kvrpcpb::Context {
-        let query = bo.query().map_or(0, QueryId::number);
         let Choice { peer, preferred } = choice;
         let met_lock = self.options.met_lock.load(Ordering::Relaxed);
         // TiFlash has no other way to read.
@@ -96,32 +130,9 @@ impl<'a> Exchange<'a> {
             && !stale_read
             && (*preferred || self.replica_read)
             && peer.id != self.replicas.leader_id();
-        let tags = &self.sender.tags;
-        let group = Some(&tags.resource_group).filter(|group| !group.is_empty());
-        kvrpcpb::Context {
-            priority: self.options.priority.to_proto().into(),
-            isolation_level: self.options.isolation.to_proto().into(),
-            not_fill_cache: self.options.not_fill_cache,
-            record_time_stat: true,
-            record_scan_stat: true,
-            replica_read,
-            stale_read,
-            max_execution_duration_ms: at_store_ms(timeout),
-            task_id: query,
-            is_retry_request: self.attempts > 0,
-            request_source: tags.source.clone(),
-            source_stmt: Some(kvrpcpb::SourceStmt {
-                connection_id: query,
-                session_alias: SESSION_ALIAS.to_owned(),
-                ..kvrpcpb::SourceStmt::default()
-            }),
-            resource_control_context: group.map(|group| kvrpcpb::ResourceControlContext {
-                resource_group_name: group.clone(),
-                ..kvrpcpb::ResourceControlContext::default()
-            }),
-            cluster_id: self.sender.regions.pd().cluster_id(),
-            ..self.region.context(peer)
-        }
+        let place = self.region.context(peer);
+        let told = self.sender.context(bo, self.options, timeout, place);
+        kvrpcpb::Context { replica_read, stale_read, is_retry_request: self.attempts > 0, ..told }
     }
 
     /// How long to wait for the next answer.

@@ -5,6 +5,7 @@
 //! transport errors; this module carries them out.
 
 mod attempt;
+mod batch;
 mod command;
 mod engine;
 mod exchange;
@@ -19,12 +20,14 @@ mod transport_error;
 
 use std::sync::Arc;
 
+pub(crate) use batch::{AfterBatch, BatchCall, BatchFailure, BatchRegions};
 pub use engine::ReadEngine;
 pub use keys::{BuildForKeys, KeyAnswers, KeyGroup};
 pub use options::{Isolation, Priority, SendOptions, SendStats};
 pub use replica_read::{ReplicaRead, ReplicaRole};
 use tifusion_proto::kvrpcpb;
 
+use self::batch::NoBatches;
 use self::forward::Detours;
 use self::load::StoreLoads;
 use crate::backoff::{BackoffKind, Backoffer};
@@ -82,6 +85,8 @@ pub struct Sender {
     detours: Option<Arc<Detours>>,
     tags: Arc<RequestTags>,
     loads: Arc<StoreLoads>,
+    /// Stores that take regions one by one.
+    no_batches: Arc<NoBatches>,
 }
 
 impl Sender {
@@ -92,7 +97,14 @@ impl Sender {
         transport: Arc<dyn StoreTransport>,
         tags: RequestTags,
     ) -> Self {
-        Self { regions, transport, detours: None, tags: Arc::new(tags), loads: Arc::default() }
+        Self {
+            regions,
+            transport,
+            detours: None,
+            tags: Arc::new(tags),
+            loads: Arc::default(),
+            no_batches: Arc::default(),
+        }
     }
 
     /// Whether stores that cannot be reached are asked through others.

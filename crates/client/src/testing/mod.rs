@@ -4,6 +4,7 @@
 
 #![allow(clippy::cast_possible_truncation, clippy::unwrap_used)]
 
+mod batch;
 mod fault;
 mod mvcc;
 mod pd;
@@ -11,11 +12,13 @@ mod serve;
 mod topology;
 mod write;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
+pub(crate) use batch::{BatchArrived, BatchFault};
 use bytes::Bytes;
 pub(crate) use fault::{Call, Effect, Fault, Lost, healing_region_errors, refused, reset, status};
 pub(crate) use mvcc::{FakeLock, TxnEnd};
@@ -51,6 +54,11 @@ pub(crate) struct State {
     pub(crate) commits: BTreeMap<Vec<u8>, Vec<(u64, u64)>>,
     pub(crate) faults: Vec<Fault>,
     pub(crate) calls: Vec<Call>,
+    /// What becomes of the batches that come next, one each.
+    pub(crate) batch_faults: VecDeque<BatchFault>,
+    pub(crate) batches: Vec<BatchArrived>,
+    /// Batches whose answers somebody waits for.
+    pub(crate) open_batches: Arc<AtomicUsize>,
     pub(crate) pd_calls: Vec<String>,
     pub(crate) disconnects: Vec<String>,
     pub(crate) in_flight: usize,

@@ -8,7 +8,7 @@ use tifusion_proto::{coprocessor, errorpb, kvrpcpb};
 use super::fault::{self, Call, Lost};
 use super::mvcc::Found;
 use super::{FakeCluster, FakeRegion, State, encode_row};
-use crate::transport::{StoreRequest, StoreResponse, StoreTransport, TransportError};
+use crate::transport::{BatchAnswers, StoreRequest, StoreResponse, StoreTransport, TransportError};
 
 /// Counts a call in and out, however it ends.
 struct InFlight<'a>(&'a FakeCluster);
@@ -71,6 +71,15 @@ impl StoreTransport for FakeCluster {
     ) -> Result<StoreResponse, TransportError> {
         let message = "this store forwards nothing".to_owned();
         Err(TransportError::Connect { address: target.to_owned(), message })
+    }
+
+    async fn batch(
+        &self,
+        address: &str,
+        request: coprocessor::BatchRequest,
+        timeout: Duration,
+    ) -> Result<BatchAnswers, TransportError> {
+        self.serve_batch(address, request, timeout).await
     }
 
     fn disconnect(&self, address: &str) {
@@ -197,7 +206,8 @@ impl State {
                 ..errorpb::Error::default()
             });
         }
-        let any_peer = context.replica_read || context.stale_read;
+        let is_tiflash = self.stores.get(&call.store).is_some_and(|store| store.is_tiflash);
+        let any_peer = context.replica_read || context.stale_read || is_tiflash;
         if region.leader_store != call.store && !any_peer {
             return Some(errorpb::Error {
                 not_leader: Some(errorpb::NotLeader {
@@ -370,7 +380,7 @@ impl State {
     }
 
     /// The keys in the ranges, `paging_size` of them at most when that is set.
-    fn scan(
+    pub(super) fn scan(
         &self,
         request: &coprocessor::Request,
         context: &kvrpcpb::Context,

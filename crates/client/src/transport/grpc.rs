@@ -1,16 +1,18 @@
 //! Calls to stores by gRPC.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use futures::{StreamExt as _, stream};
+use tifusion_proto::coprocessor;
 use tifusion_proto::tikvpb::tikv_client::TikvClient;
 use tonic::metadata::AsciiMetadataValue;
 use tonic::transport::Channel;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
 use super::channels::Channels;
 use super::status::transport_error;
-use super::{StoreRequest, StoreResponse, StoreTransport, TransportError};
+use super::{BatchAnswers, StoreRequest, StoreResponse, StoreTransport, TransportError};
 use crate::clock::Clock;
 
 /// Tells a store that it is to pass a request on, and to whom.
@@ -64,8 +66,51 @@ impl StoreTransport for GrpcTransport {
         call(self.client(through)?, &limit, request).await
     }
 
+    async fn batch(
+        &self,
+        address: &str,
+        request: coprocessor::BatchRequest,
+        timeout: Duration,
+    ) -> Result<BatchAnswers, TransportError> {
+        let mut client = self.client(address)?;
+        let began = self.clock.now();
+        let limit = Limit::new(&*self.clock, address, timeout);
+        let answers = limit.run(client.batch_coprocessor(limit.request(request))).await?;
+        let clock = Arc::clone(&self.clock);
+        let batch = Batch { answers, clock, address: address.to_owned(), began, timeout };
+        let next = |mut batch: Batch| async move {
+            let answer = batch.next().await?;
+            Ok(answer.map(|answer| (answer, batch)))
+        };
+        Ok(stream::try_unfold(batch, next).boxed())
+    }
+
     fn disconnect(&self, address: &str) {
         self.channels.disconnect(address);
+    }
+}
+
+/// Answers under way, all of which have one limit.
+struct Batch {
+    answers: Streaming<coprocessor::BatchResponse>,
+    clock: Arc<dyn Clock>,
+    address: String,
+    began: Instant,
+    timeout: Duration,
+}
+
+impl Batch {
+    async fn next(&mut self) -> Result<Option<coprocessor::BatchResponse>, TransportError> {
+        let spent = self.clock.now().saturating_duration_since(self.began);
+        tokio::select! {
+            biased;
+            answer = self.answers.message() => {
+                answer.map_err(|status| transport_error(&self.address, self.timeout, &status))
+            }
+            () = self.clock.sleep(self.timeout.saturating_sub(spent)) => {
+                Err(TransportError::Timeout { address: self.address.clone(), timeout: self.timeout })
+            }
+        }
     }
 }
 

@@ -2,11 +2,15 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use futures::{StreamExt as _, stream};
 use prost::Message as _;
+use tifusion_proto::coprocessor;
 
-use super::{StoreRequest, StoreResponse, StoreTransport, TransportError};
+use super::{
+    BATCH_METHOD, BatchAnswers, StoreRequest, StoreResponse, StoreTransport, TransportError,
+};
 use crate::clock::Clock;
 use crate::metrics::Rpc;
 
@@ -75,8 +79,61 @@ impl StoreTransport for MeasuredTransport {
         self.measured(through, sent, self.inner.forward(through, target, request, timeout)).await
     }
 
+    async fn batch(
+        &self,
+        address: &str,
+        request: coprocessor::BatchRequest,
+        timeout: Duration,
+    ) -> Result<BatchAnswers, TransportError> {
+        let (clock, began, sent) =
+            (Arc::clone(&self.clock), self.clock.now(), request.encoded_len());
+        let batch = Batch { clock, store: address.to_owned(), began, sent, received: 0 };
+        let answers = match self.inner.batch(address, request, timeout).await {
+            Ok(answers) => answers,
+            Err(error) => {
+                batch.count(error.kind());
+                return Err(error);
+            }
+        };
+        let next = |(mut batch, mut answers): (Batch, BatchAnswers)| async move {
+            match answers.next().await {
+                Some(Ok(answer)) => {
+                    batch.received += answer.encoded_len();
+                    Ok(Some((answer, (batch, answers))))
+                }
+                Some(Err(error)) => {
+                    batch.count(error.kind());
+                    Err(error)
+                }
+                None => {
+                    batch.count("ok");
+                    Ok(None)
+                }
+            }
+        };
+        Ok(stream::try_unfold((batch, answers), next).boxed())
+    }
+
     fn disconnect(&self, address: &str) {
         self.inner.disconnect(address);
+    }
+}
+
+/// A call that has many answers, counted when the last one is there.
+struct Batch {
+    clock: Arc<dyn Clock>,
+    store: String,
+    began: Instant,
+    sent: usize,
+    received: usize,
+}
+
+impl Batch {
+    fn count(&self, outcome: &'static str) {
+        let time = self.clock.now().saturating_duration_since(self.began);
+        let Self { store, sent, received, .. } = self;
+        let (method, sent, received) = (BATCH_METHOD, *sent, *received);
+        Rpc { method, store, outcome, time, sent, received }.count();
     }
 }
 

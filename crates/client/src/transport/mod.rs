@@ -11,6 +11,7 @@ mod status;
 
 use std::time::Duration;
 
+use futures::stream::BoxStream;
 use tifusion_proto::{coprocessor, kvrpcpb};
 
 pub use channels::Channels;
@@ -159,6 +160,9 @@ impl StoreRequest {
     }
 }
 
+/// The gRPC method of [`StoreTransport::batch`], as spans and metrics name it.
+pub(crate) const BATCH_METHOD: &str = "batch_coprocessor";
+
 /// The answer to a [`StoreRequest`], of the same variant.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -191,6 +195,10 @@ pub enum StoreResponse {
     SplitRegion(kvrpcpb::SplitRegionResponse),
 }
 
+/// The answers of a store of TiFlash to one plan over many of its regions, as they come. They are whole when
+/// the stream has ended without an error, and only then. Dropping it cancels the call.
+pub type BatchAnswers = BoxStream<'static, Result<coprocessor::BatchResponse, TransportError>>;
+
 /// Calls to stores by address.
 #[async_trait::async_trait]
 pub trait StoreTransport: Send + Sync + std::fmt::Debug + 'static {
@@ -217,6 +225,26 @@ pub trait StoreTransport: Send + Sync + std::fmt::Debug + 'static {
         request: StoreRequest,
         timeout: Duration,
     ) -> Result<StoreResponse, TransportError>;
+
+    /// Sends one plan over many regions to the store of TiFlash at `address`, and waits at most `timeout` for its
+    /// last answer.
+    ///
+    /// # Errors
+    /// As [`StoreTransport::call`], here and among the answers. A transport that has no such call says
+    /// [`StatusCode::Unimplemented`], as a store does: then each region is asked by itself.
+    async fn batch(
+        &self,
+        address: &str,
+        request: coprocessor::BatchRequest,
+        timeout: Duration,
+    ) -> Result<BatchAnswers, TransportError> {
+        let _ = (request, timeout);
+        Err(TransportError::Status {
+            address: address.to_owned(),
+            code: StatusCode::Unimplemented,
+            message: "this transport sends no batches of regions".to_owned(),
+        })
+    }
 
     /// Closes the connections to `address`, so that the next call dials anew.
     fn disconnect(&self, address: &str);

@@ -57,6 +57,56 @@ impl Admission {
         }
     }
 
+    /// Answers to the request begin to come, each of which is booked by itself: the guess at their size goes.
+    pub(in crate::cop) fn begin_parts(&mut self) {
+        self.gate.change(|state| state.held -= self.held);
+        self.held = 0;
+        self.unbook();
+    }
+
+    /// Books an answer of `bytes`, one of several to the request, until the consumer takes it (drops this); `None` when
+    /// there is no room for it now.
+    pub(in crate::cop) fn try_part(&self, bytes: usize) -> Option<Self> {
+        let booked = self.gate.try_part(&mut self.gate.state.lock(), self.task, bytes);
+        booked.and_then(|booked| booked.ok()).map(|()| self.part_of(bytes, bytes))
+    }
+
+    /// The same, waiting for room: until others that were handed on are taken, then `patience` at most. Whoever waits
+    /// must hold no answer that nobody can take.
+    ///
+    /// # Errors
+    /// As [`NoRoom::wait`].
+    pub(in crate::cop) async fn part(
+        &self,
+        bo: &Backoffer,
+        bytes: usize,
+        patience: Duration,
+    ) -> Result<Self> {
+        let gate = &self.gate;
+        match gate.wait_for(|state| gate.try_part(state, self.task, bytes)).await {
+            Ok(()) => Ok(self.part_of(bytes, bytes)),
+            Err(source) => {
+                gate.change(|state| {
+                    state.add_part(self.task, bytes);
+                    state.without_room += 1;
+                });
+                let mut admission = self.part_of(bytes, 0);
+                admission.without_room = true;
+                NoRoom { admission, bytes, source }.wait(bo, patience).await
+            }
+        }
+    }
+
+    /// Whether `bytes` may ever have room in the pool.
+    pub(in crate::cop) fn may_fit(&self, bytes: usize) -> bool {
+        self.gate.gauge.as_ref().is_none_or(|gauge| gauge.may_fit(bytes))
+    }
+
+    fn part_of(&self, held: usize, gauged: usize) -> Self {
+        let (gate, task) = (Arc::clone(&self.gate), self.task);
+        Self { gate, task, in_flight: false, held, gauged, without_room: false }
+    }
+
     /// Books `bytes` in all with the pool.
     fn book(&mut self, bytes: usize) -> Result<(), GaugeError> {
         let Some(gauge) = &self.gate.gauge else { return Ok(()) };
@@ -133,7 +183,7 @@ impl NoRoom {
 
     /// Whether it may have room once others gave back what they hold.
     pub(in crate::cop) fn may_fit(&self) -> bool {
-        self.admission.gate.gauge.as_ref().is_none_or(|gauge| gauge.may_fit(self.bytes))
+        self.admission.may_fit(self.bytes)
     }
 
     fn never(self) -> ClientError {

@@ -17,7 +17,7 @@ fn gauged(
     keep_order: bool,
     gauge: Option<Arc<dyn MemoryGauge>>,
 ) -> Arc<Gate> {
-    let limits = Limits { concurrency, bytes, keep_order };
+    let limits = Limits { concurrency, bytes, keep_order, is_eager: false };
     Arc::new(Gate::new(limits, gauge, Arc::default()))
 }
 

@@ -1,4 +1,5 @@
 mod answers;
+mod batch;
 mod bounds;
 mod cached;
 mod cached_random;
