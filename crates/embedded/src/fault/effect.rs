@@ -9,7 +9,8 @@ use super::RegionErrorKind;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Effect {
-    /// The store answers with this region error and does nothing.
+    /// The store answers with this region error and does nothing. A store of TiFlash that is asked for a batch of
+    /// regions finds the first one so: it tells it (`retry_regions`), and reads it elsewhere.
     RegionError(RegionErrorKind),
     /// The call takes so much longer. When that is past the request's own limit
     /// (`max_execution_duration_ms`), the store gives up as TiKV does.
@@ -40,6 +41,10 @@ pub enum Effect {
     Twice,
     /// The coprocessor's answer is not what it says it is. Other calls are served as ever.
     Damage(Damage),
+    /// The connection breaks after the rows of so many regions of a batch. Other calls are served as ever.
+    BreakBatch(usize),
+    /// A batch of regions ends in these words (`other_error`) after the rows of so many. Other calls are served as ever.
+    FailBatch(usize, String),
     /// PD's timestamps are of so long ago. Other calls are served as ever.
     ClockBack(Duration),
 }

@@ -25,6 +25,17 @@ pub(super) struct Told {
     pub(super) twice: bool,
     /// What becomes of the answer.
     pub(super) damage: Option<Damage>,
+    /// How a batch of regions ends.
+    pub(super) batch_end: Option<BatchEnd>,
+}
+
+/// The end of a batch before its end, after so many regions.
+#[derive(Debug)]
+pub(super) enum BatchEnd {
+    /// The connection breaks.
+    Break(usize),
+    /// An error in words.
+    Error(usize, String),
 }
 
 impl StoreService {
@@ -56,6 +67,10 @@ impl StoreService {
                 Effect::DropBefore => return Err(net::reset(connection)),
                 Effect::DropAfter => told.lose = true,
                 Effect::Twice => told.twice = true,
+                Effect::BreakBatch(after) => told.batch_end = Some(BatchEnd::Break(after)),
+                Effect::FailBatch(after, text) => {
+                    told.batch_end = Some(BatchEnd::Error(after, text));
+                }
                 Effect::Damage(damage) => told.damage = Some(damage),
                 // About PD.
                 Effect::ClockBack(_) => {}

@@ -136,12 +136,13 @@ async fn a_tiflash_store_runs_one_plan_over_many_regions() {
             ranges: vec![coprocessor::KeyRange { start: row_key(from), end: row_key(to) }],
         }
     };
-    let mut stale = region(0, 1, 2);
+    // The store has not this one, and reads it elsewhere.
+    let mut stale = region(0, 3, 4);
     stale.region_epoch = Some(Default::default());
     let request = coprocessor::BatchRequest {
         tp: 103,
         data: plan(false).to_vec(),
-        regions: vec![region(0, 1, 4), region(1, 4, 7), stale],
+        regions: vec![region(0, 1, 3), region(1, 4, 7), stale],
         start_ts: raw.timestamp().await,
         ..coprocessor::BatchRequest::default()
     };
@@ -150,9 +151,14 @@ async fn a_tiflash_store_runs_one_plan_over_many_regions() {
     let (mut rows, mut again) = (Vec::new(), Vec::new());
     while let Some(answer) = answers.message().await.unwrap() {
         assert_eq!(answer.other_error, "");
+        assert!(answer.retry_regions.is_empty() || rows.is_empty(), "they come first");
         rows.extend(decode(&answer.data));
         again.extend(answer.retry_regions);
     }
+    rows.sort_unstable();
     assert_eq!(rows, expected(6));
     assert_eq!(again.len(), 1);
+    let mut store = raw.store(1).await.unwrap();
+    let refused = store.batch_coprocessor(coprocessor::BatchRequest::default()).await;
+    assert_eq!(refused.unwrap_err().code(), tonic::Code::Unimplemented, "TiKV");
 }
