@@ -12,12 +12,12 @@ use tifusion_testkit::connector::Connector;
 use crate::lookup::rows_within;
 
 /// TiFlash's stores, after three of TiKV.
-const TIFLASH: [u64; 2] = [4, 5];
+pub(crate) const TIFLASH: [u64; 2] = [4, 5];
 
 const ENGINES: &str = "isolation_read_engines";
 
 /// What is sent to TiFlash, what is not, and what is made of that here.
-const QUERIES: [&str; 16] = [
+pub(crate) const QUERIES: [&str; 16] = [
     "SELECT id, n FROM t ORDER BY id",
     "SELECT * FROM t ORDER BY id",
     "SELECT count(*) FROM t",
@@ -36,7 +36,7 @@ const QUERIES: [&str; 16] = [
     "SELECT count(*) FROM t one JOIN t other ON one.n = other.id",
 ];
 
-async fn start(seed: u64) -> EmbeddedCluster {
+pub(crate) async fn start(seed: u64) -> EmbeddedCluster {
     let cluster = EmbeddedCluster::builder().tiflash_stores(2).seed(seed).start().await.unwrap();
     let rows = (1..=40).map(|id| {
         let n = if id % 11 == 0 { "NULL".to_owned() } else { (id % 10).to_string() };
@@ -56,30 +56,34 @@ async fn start(seed: u64) -> EmbeddedCluster {
     cluster
 }
 
-async fn replicate(cluster: &EmbeddedCluster, table: &str, available: bool) {
+pub(crate) async fn replicate(cluster: &EmbeddedCluster, table: &str, available: bool) {
     let replica = TiFlashReplica { count: 2, available, ..TiFlashReplica::default() };
     cluster.set_tiflash_replica("test", table, Some(replica)).await.unwrap();
 }
 
-async fn session(cluster: &EmbeddedCluster, engines: &str) -> Connector {
+pub(crate) async fn session(cluster: &EmbeddedCluster, engines: &str) -> Connector {
     let session = Connector::embedded(cluster, &[(ENGINES, engines)]).await;
     session.query("USE tidb.test").await;
     session
 }
 
-/// Counts the coprocessor's requests by store.
-struct Counted(BTreeMap<u64, FaultId>);
+/// Counts the coprocessor's requests by store, those for batches of regions too.
+pub(crate) struct Counted(BTreeMap<u64, FaultId>);
 
 impl Counted {
-    fn of(cluster: &EmbeddedCluster) -> Self {
-        let nothing = || Fault::new(Effect::Delay(Duration::ZERO));
-        let count =
-            |store: u64| cluster.faults().add(nothing().on([Rpc::Coprocessor]).at_store(store));
+    pub(crate) fn of(cluster: &EmbeddedCluster) -> Self {
+        Self::only(cluster, [Rpc::Coprocessor, Rpc::BatchCoprocessor])
+    }
+
+    /// Counts these alone.
+    pub(crate) fn only<const N: usize>(cluster: &EmbeddedCluster, rpcs: [Rpc; N]) -> Self {
+        let nothing = || Fault::new(Effect::Delay(Duration::ZERO)).on(rpcs);
+        let count = |store: u64| cluster.faults().add(nothing().at_store(store));
         Self(cluster.stores().iter().map(|store| (store.id, count(store.id))).collect())
     }
 
     /// Requests to TiKV and to TiFlash.
-    fn counts(&self, cluster: &EmbeddedCluster) -> (u64, u64) {
+    pub(crate) fn counts(&self, cluster: &EmbeddedCluster) -> (u64, u64) {
         let sum = |tiflash: bool| {
             let asked = self.0.iter().filter(|(store, _)| TIFLASH.contains(store) == tiflash);
             asked.map(|(_, id)| cluster.faults().fired(*id)).sum()
@@ -229,7 +233,8 @@ async fn errors_of_regions_and_locks_change_no_answer() {
         let rules: Vec<_> = TIFLASH
             .into_iter()
             .map(|store| {
-                let fault = Fault::new(effect.clone()).on([Rpc::Coprocessor]).at_store(store);
+                let rpcs = [Rpc::Coprocessor, Rpc::BatchCoprocessor];
+                let fault = Fault::new(effect.clone()).on(rpcs).at_store(store);
                 cluster.faults().add(fault.when(When::Every(3)))
             })
             .collect();
@@ -265,7 +270,7 @@ async fn where_tiflash_is_gone_tikv_is_asked_if_it_may() {
     }
     // The one that is alive was asked instead of TiKV.
     let (to_tikv, to_tiflash) = counted.counts(&cluster);
-    assert!(to_tikv == 0 && to_tiflash >= 32, "{to_tikv}, {to_tiflash}");
+    assert!(to_tikv == 0 && to_tiflash >= 8, "{to_tikv}, {to_tiflash}");
     cluster.kill_store(second).await.unwrap();
     assert_eq!(both.query(query).await, expected);
     assert!(both.explain(query).await.contains("engine=tiflash"));

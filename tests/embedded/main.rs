@@ -16,6 +16,7 @@
 )]
 
 mod bank;
+mod batches;
 mod busy;
 mod cache;
 mod cancel;

@@ -31,6 +31,7 @@ pub(crate) mod name {
     pub(crate) const ALLOW_AGGREGATES: &str = "plan.allow_agg_pushdown";
     pub(crate) const AUTH_ENABLE: &str = "sql.auth.enable";
     pub(crate) const AUTH_REFRESH: &str = "sql.auth.refresh_interval";
+    pub(crate) const BATCH_COP: &str = "allow_batch_cop";
     pub(crate) const CACHE_DIR: &str = "catalog.cache_dir";
     pub(crate) const CACHE_SIZE: &str = "coprocessor.cache_size";
     pub(crate) const CHUNK_BATCH_SIZE: &str = "coprocessor.chunk_batch_size";
@@ -181,6 +182,8 @@ pub(crate) const KEYS: &[KeySpec] = &[
         "Milliseconds since the epoch: read data and schema as of then, and write nothing; AS OF TIMESTAMP in a statement goes over it."),
     now(name::ENGINES, "tikv,tiflash", Choices(&["tikv", "tiflash", "tidb"]), Session,
         "Engines that tables are read from, the cheaper one for each scan: tikv, tiflash for tables with a replica there; tidb, which TiDB has too, means nothing here."),
+    now(name::BATCH_COP, "1", number(0, 2), Session,
+        "Scans of TiFlash that ask a store for all of its regions in one request, by TiDB's numbers: 0 for none, 1 for aggregates and first rows, 2 for all; the others ask region by region."),
     now(name::REPLICA_READ, "leader", Choices(&["leader", "follower", "learner"]), Session,
         "Roles of the replicas to read from, in order of preference; the leader where none of them answers."),
     now(name::REPLICA_LABEL, "", Labels, Session,

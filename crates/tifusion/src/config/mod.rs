@@ -19,6 +19,7 @@
 //! # Ok::<(), tifusion::Error>(())
 //! ```
 
+mod batch_cop;
 mod engines;
 mod file;
 mod hosts;
@@ -37,6 +38,7 @@ use keys::{KEYS, KeySpec, Scope, name};
 use kind::Value;
 use spelling::Spelled;
 
+pub use batch_cop::BatchCop;
 pub use engines::ReadEngines;
 pub use file::{parse_toml, read_toml};
 pub use hosts::HostMapping;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::batch_cop::BatchCop;
 use super::engines::ReadEngines;
 use super::hosts::HostMapping;
 use super::keys::name;
@@ -110,6 +111,8 @@ pub struct Settings {
     pub statement_timeout: Option<Duration>,
     /// `isolation_read_engines`
     pub engines: ReadEngines,
+    /// `allow_batch_cop`
+    pub batch_cop: BatchCop,
     /// `replica_read` and the keys below it
     pub replica_read: ReplicaRead,
     /// `request.resource_group`
@@ -218,6 +221,7 @@ impl Settings {
             cache_dir: None,
             statement_timeout: None,
             engines: ReadEngines::TIKV,
+            batch_cop: BatchCop::Never,
             replica_read: ReplicaRead::default(),
             resource_group: String::new(),
             request_source: String::new(),
@@ -338,6 +342,9 @@ impl Settings {
     fn apply_number(&mut self, name: &str, number: u64) {
         let size = usize::try_from(number).unwrap_or(usize::MAX);
         match name {
+            name::BATCH_COP => {
+                self.batch_cop = BatchCop::of_number(number).unwrap_or(BatchCop::Never);
+            }
             name::CACHE_SIZE => self.cop_cache_size = size,
             name::CHUNK_BATCH_SIZE => self.chunk_batch_size = size,
             name::DOWNGRADE_THRESHOLD => self.downgrade_threshold = size,

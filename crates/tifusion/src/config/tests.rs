@@ -15,6 +15,7 @@ const DESIGN: &str = "\
     coprocessor.chunk_batch_size coprocessor.cache_size coprocess.codec_format \
     coprocess.streaming \
     request.command.priority request.isolation.level stale_read isolation_read_engines \
+    allow_batch_cop \
     replica_read replica_read.label replica_read.address_whitelist \
     replica_read.address_blacklist show_rowid db_prefix new_collation_enable time_zone \
     catalog.cache_dir statement.timeout write.enable tikv.tls_enable \
@@ -215,6 +216,7 @@ fn bad_values_are_refused_with_key_value_and_expected_form() {
         ("replica_read", "follower,any", "one or more of leader, follower, learner"),
         ("replica_read.label", "eu-1", "name=value"),
         ("isolation_read_engines", "tikv,mysql", "one or more of tikv, tiflash, tidb"),
+        ("allow_batch_cop", "3", "from 0 to 2"),
         ("isolation_read_engines", "tidb", "nothing to read without tikv and tiflash"),
     ] {
         let (kind, message) = refused(&[(key, value)]);

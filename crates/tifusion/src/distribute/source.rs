@@ -10,6 +10,7 @@ use super::field_types::{
     columns_of_messages, columns_to_messages, key_column_of_message, key_column_to_message,
 };
 use super::{malformed_part, size, wide};
+use crate::config::BatchCop;
 use crate::error::Result;
 use crate::scan::spec::{
     ColumnarSource, HandleColumns, IndexSide, IndexSource, LookupOptions, LookupSource, RowKeys,
@@ -20,10 +21,13 @@ use crate::scan::spec::{
 pub(super) fn to_message(source: &Source) -> Message {
     match source {
         Source::Table(rows) => Message::Rows(row_keys_to_message(rows)),
-        Source::Columnar(ColumnarSource { rows, or_tikv }) => Message::Columnar(planpb::Columnar {
-            rows: Some(row_keys_to_message(rows)),
-            or_tikv: *or_tikv,
-        }),
+        Source::Columnar(ColumnarSource { rows, or_tikv, batch }) => {
+            Message::Columnar(planpb::Columnar {
+                rows: Some(row_keys_to_message(rows)),
+                or_tikv: *or_tikv,
+                batch: batch.number(),
+            })
+        }
         Source::Index(index) => Message::Index(index_to_message(index)),
         Source::Lookup(lookup) => Message::Lookup(lookup_to_message(lookup)),
     }
@@ -36,9 +40,11 @@ pub(super) fn to_message(source: &Source) -> Message {
 pub(super) fn of_message(message: Message) -> Result<Source> {
     Ok(match message {
         Message::Rows(rows) => Source::Table(row_keys_of_message(rows)),
-        Message::Columnar(planpb::Columnar { rows, or_tikv }) => {
+        Message::Columnar(planpb::Columnar { rows, or_tikv, batch }) => {
             let rows = row_keys_of_message(rows.ok_or_else(|| malformed_part("keys of rows"))?);
-            Source::Columnar(ColumnarSource { rows, or_tikv })
+            let batch = BatchCop::of_number(batch.into());
+            let batch = batch.ok_or_else(|| malformed_part("batches of regions"))?;
+            Source::Columnar(ColumnarSource { rows, or_tikv, batch })
         }
         Message::Index(index) => Source::Index(index_of_message(index)),
         Message::Lookup(lookup) => Source::Lookup(lookup_of_message(lookup)?),

@@ -20,7 +20,7 @@ use tifusion_schema::ScanColumn;
 
 use super::{PlanCodec, TikvTasksExec, check, scan, segments};
 use crate::TidbContext;
-use crate::config::CodecFormat;
+use crate::config::{BatchCop, CodecFormat};
 use crate::error::ErrorKind;
 use crate::meta::fake::FakeMeta;
 use crate::pushdown::partial::{AnswerColumn, PartialAggregate, State};
@@ -108,7 +108,11 @@ fn sources() -> Vec<Source> {
     };
     vec![
         Source::Table(rows.clone()),
-        Source::Columnar(ColumnarSource { rows: rows.clone(), or_tikv: true }),
+        Source::Columnar(ColumnarSource {
+            rows: rows.clone(),
+            or_tikv: true,
+            batch: BatchCop::Reductions,
+        }),
         Source::Index(index(2)),
         lookup(HandleColumns::Int { is_unsigned: true }, Some(1)),
         lookup(HandleColumns::Common(keys), None),

@@ -71,7 +71,8 @@ pub(crate) enum ScanReader {
 /// `EXPLAIN` names it `TidbSqlScanExec` and shows the statement that is sent.
 ///
 /// `EXPLAIN` shows what is read: table, columns, the index and whether its entries hold the columns
-/// (`access=covering`) or tell which rows do (`access=lookup`), partitions, regions and ranges as known when the
+/// (`access=covering`) or tell which rows do (`access=lookup`), whether TiFlash is asked (`engine=tiflash`, and for all
+/// regions of a store at once: `engine=tiflash batch`), partitions, regions and ranges as known when the
 /// statement was planned (ranges by the values of the key's columns, if the filters leave few), the
 /// limit given to the stores, the filters that they evaluate and why not the others, rows and
 /// statistics as far as they are known, the snapshot's timestamp, and the id by which the stores' logs know the
@@ -275,6 +276,11 @@ impl TikvScanExec {
         write!(f, "{estimates}, start_ts={}, query={query}", self.spec.start_ts)
     }
 
+    /// How TiFlash is asked, if not region by region.
+    fn shown_batch(&self) -> &'static str {
+        if self.spec.is_batch() && self.regions() != Some(1) { " batch" } else { "" }
+    }
+
     fn ranges(&self) -> usize {
         self.partitions.iter().flatten().map(|segment| segment.ranges.len()).sum()
     }
@@ -321,7 +327,7 @@ impl DisplayAs for TikvScanExec {
             DisplayFormatType::Default | DisplayFormatType::Verbose => {
                 write!(f, "TikvScanExec: table={}, columns=[{columns}]", self.spec.label())?;
                 if let Source::Columnar(_) = self.spec.source {
-                    write!(f, ", engine=tiflash")?;
+                    write!(f, ", engine=tiflash{}", self.shown_batch())?;
                 }
                 if let Some(access) = self.spec.source.access() {
                     let indexes = self.spec.source.indexes().join(" + ");
@@ -361,7 +367,7 @@ impl DisplayAs for TikvScanExec {
                 writeln!(f, "table={}", self.spec.label())?;
                 writeln!(f, "columns={columns}")?;
                 if let Source::Columnar(_) = self.spec.source {
-                    writeln!(f, "engine=tiflash")?;
+                    writeln!(f, "engine=tiflash{}", self.shown_batch())?;
                 }
                 if let Some(access) = self.spec.source.access() {
                     writeln!(f, "index={}", self.spec.source.indexes().join(" + "))?;

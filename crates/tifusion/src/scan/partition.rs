@@ -135,6 +135,41 @@ pub(crate) fn together(
     partitions
 }
 
+/// What is spread over partitions as no more of them than there are physical tables, each table whole in one.
+pub(crate) fn by_table(partitions: &[Vec<Segment>]) -> Vec<Vec<Segment>> {
+    let mut tables: Vec<Segment> = Vec::new();
+    for segment in partitions.iter().flatten() {
+        let known = tables.iter_mut().find(|table| table.physical_id == segment.physical_id);
+        match known {
+            Some(table) => {
+                table.regions = table.regions.zip(segment.regions).map(|(one, other)| one + other);
+                push_ranges(&mut table.ranges, segment.ranges.iter().cloned());
+            }
+            None => tables.push(segment.clone()),
+        }
+    }
+    let count = partitions.len().clamp(1, tables.len().max(1));
+    let mut spread: Vec<Vec<Segment>> = vec![Vec::new(); count];
+    for (at, table) in tables.into_iter().enumerate() {
+        if let Some(partition) = spread.get_mut(at % count) {
+            partition.push(table);
+        }
+    }
+    spread
+}
+
+/// Appends ranges, those that continue the last one to it.
+fn push_ranges(ranges: &mut Vec<KeyRange>, more: impl IntoIterator<Item = KeyRange>) {
+    for range in more {
+        match ranges.last_mut() {
+            Some(previous) if !previous.end.is_empty() && previous.end == range.start => {
+                previous.end = range.end;
+            }
+            _ => ranges.push(range),
+        }
+    }
+}
+
 fn push(partition: &mut Vec<Segment>, region: RegionRanges) {
     let RegionRanges { physical_id, ranges, is_region } = region;
     let Some(last) = partition.last_mut().filter(|last| last.physical_id == physical_id) else {
@@ -143,14 +178,7 @@ fn push(partition: &mut Vec<Segment>, region: RegionRanges) {
         return;
     };
     last.regions = last.regions.filter(|_| is_region).map(|regions| regions + 1);
-    for range in ranges {
-        match last.ranges.last_mut() {
-            Some(previous) if !previous.end.is_empty() && previous.end == range.start => {
-                previous.end = range.end;
-            }
-            _ => last.ranges.push(range),
-        }
-    }
+    push_ranges(&mut last.ranges, ranges);
 }
 
 #[cfg(test)]
@@ -278,6 +306,31 @@ mod tests {
                 assert!(most - least <= 1 && *least > 0, "{sizes:?}");
             }
         }
+    }
+
+    #[test]
+    fn each_table_whole_in_one_partition_is_all_that_there_was() {
+        for tables in 1..5_i64 {
+            for target in 1..9 {
+                let regions: Vec<_> = (0..40_u8)
+                    .map(|at| region(1 + i64::from(at) * tables / 40, at, at + 1))
+                    .collect();
+                let partitions = spread(regions, target);
+                let whole = by_table(&partitions);
+                let count = usize::try_from(tables).unwrap().min(target);
+                assert_eq!(whole.len(), count, "{tables}, {target}");
+                let mut segments: Vec<_> = whole.into_iter().flatten().collect();
+                segments.sort_by_key(|segment| segment.physical_id);
+                let want = spread(
+                    (0..40_u8)
+                        .map(|at| region(1 + i64::from(at) * tables / 40, at, at + 1))
+                        .collect(),
+                    1,
+                );
+                assert_eq!(segments, want[0]);
+            }
+        }
+        assert_eq!(by_table(&[Vec::new()]), vec![Vec::<Segment>::new()]);
     }
 
     #[test]

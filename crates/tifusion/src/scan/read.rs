@@ -140,6 +140,7 @@ fn request(
     };
     request.priority = asked_priority(part.settings.priority);
     request.engine = engine(&part.spec.source);
+    request.batch = part.spec.is_batch();
     request.replica = Arc::new(replica(&part.settings, part.snapshot.as_of().is_some()));
     request.concurrency = match part.spec.is_small() {
         true => part.settings.scan_concurrency.min(FEW_AT_ONCE),

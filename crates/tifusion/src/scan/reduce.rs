@@ -8,6 +8,7 @@ use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::utils::collect_columns;
 
 use super::exec::{ScanReader, TikvScanExec, properties};
+use super::partition::by_table;
 use super::reduction::{Reduction, TopN};
 use super::shared::MOST_ROWS;
 use super::spec::{Source, TableScanSpec};
@@ -111,13 +112,14 @@ impl TikvScanExec {
         let output = (0..).take(partial.answer.len()).collect();
         let reduction = Some(Reduction::Aggregate(partial));
         let spec = TableScanSpec { output, reduction, ..TableScanSpec::clone(&self.spec) };
-        Ok(Self {
+        let aggregated = Self {
             properties: properties(&columns, self.partitions.len(), &[]),
             spec: Arc::new(spec),
             columns: Arc::new(columns),
             estimates: Arc::new(estimates),
             ..self.clone()
-        })
+        };
+        Ok(aggregated.with_few_requests())
     }
 
     /// The scan of the first `rows` rows in an order, of each request.
@@ -130,7 +132,17 @@ impl TikvScanExec {
         let estimates = self.estimates.at_most(rows.saturating_mul(self.pieces()));
         let reduction = Some(Reduction::TopN(top_n));
         let spec = TableScanSpec { reduction, ..TableScanSpec::clone(&self.spec) };
-        Ok(Self { spec: Arc::new(spec), estimates: Arc::new(estimates), ..self.clone() })
+        let first = Self { spec: Arc::new(spec), estimates: Arc::new(estimates), ..self.clone() };
+        Ok(first.with_few_requests())
+    }
+
+    /// The same in few partitions, if each of them asks a store for all that it reads there: the store divides the
+    /// work among its own processors, and makes less of more rows at once.
+    fn with_few_requests(self) -> Self {
+        match self.spec.is_batch() {
+            true => self.with_partitions(by_table(&self.partitions)),
+            false => self,
+        }
     }
 
     /// Requests that it is likely made of.

@@ -9,7 +9,7 @@ use tifusion_proto::tipb;
 use tifusion_schema::{HandleKind, ScanColumn, TableInfo};
 
 use super::reduction::Reduction;
-use crate::config::CodecFormat;
+use crate::config::{BatchCop, CodecFormat};
 use crate::error::Result;
 use crate::pushdown::handles;
 
@@ -97,6 +97,8 @@ pub(crate) struct ColumnarSource {
     pub(crate) rows: RowKeys,
     /// Whether TiKV is asked where TiFlash has no answer.
     pub(crate) or_tikv: bool,
+    /// Which scans ask for all regions of a store at once.
+    pub(crate) batch: BatchCop,
 }
 
 /// How a scan of rows reads columns from their keys.
@@ -315,6 +317,16 @@ impl TableScanSpec {
     /// Whether it is done after a few rows, see [`SMALL_LIMIT`].
     pub(crate) fn is_small(&self) -> bool {
         self.limit.is_some_and(|limit| limit <= SMALL_LIMIT)
+    }
+
+    /// Whether a store of TiFlash is asked for all of its regions at once.
+    pub(crate) fn is_batch(&self) -> bool {
+        let Source::Columnar(columnar) = &self.source else { return false };
+        match columnar.batch {
+            BatchCop::Never => false,
+            BatchCop::Reductions => self.reduction.is_some(),
+            BatchCop::Always => self.reduction.is_some() || !self.is_small(),
+        }
     }
 
     /// Whether its rows come in the order of the entries that tell them.

@@ -54,6 +54,7 @@ impl TidbTable {
             PathSource::Columnar => Source::Columnar(ColumnarSource {
                 rows: RowKeys::of(&self.info)?,
                 or_tikv: self.engines(settings).tikv,
+                batch: settings.batch_cop,
             }),
             PathSource::Lookup { index_ids } => {
                 let handle_place = self.handle_place(&mut read)?;
