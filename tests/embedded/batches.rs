@@ -94,6 +94,8 @@ async fn whatever_becomes_of_a_batch_no_row_is_lost_and_none_comes_twice() {
     for query in KINDS {
         expected.push(tikv.query(query).await);
     }
+    let id = cluster.table_info("test", "t").unwrap().id;
+    let borders = [11, 21, 31].map(|row| encode_record_key(id, &Handle::Int(row)));
     let effects = [
         Effect::RegionError(RegionErrorKind::EpochNotMatch),
         Effect::RegionError(RegionErrorKind::RegionNotFound),
@@ -120,6 +122,8 @@ async fn whatever_becomes_of_a_batch_no_row_is_lost_and_none_comes_twice() {
             // Clients remember who has failed them.
             let session = batched(&cluster, "tiflash", 2).await;
             for (query, expected) in KINDS.iter().zip(&expected) {
+                // Some are merged.
+                cluster.split_at(&borders).unwrap();
                 let fault = Fault::new(effect.clone()).on([Rpc::BatchCoprocessor]).when(when);
                 let rule = cluster.faults().add(fault);
                 let got = session.query(query).await;

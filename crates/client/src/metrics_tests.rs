@@ -9,7 +9,8 @@ use tifusion_proto::errorpb;
 use super::*;
 use crate::cop::{CopRequest, KeyRange};
 use crate::options::CopCacheOptions;
-use crate::testing::{Effect, FakeCluster, FakeLock, Fault, refused, row_key};
+use crate::sender::ReadEngine;
+use crate::testing::{BatchFault, Effect, FakeCluster, FakeLock, Fault, refused, reset, row_key};
 use crate::txn::{Mutation, NoGuard, TxnOptions};
 
 /// Runs `work` with a recorder of its own.
@@ -105,6 +106,39 @@ fn a_read_and_its_troubles_are_measured() {
         let last = taken(&snapshotter);
         let regions = [&first, &second, &last].map(|taken| count(taken, name::REGIONS, &[]));
         assert_eq!(regions.iter().sum::<i64>(), 0, "{regions:?}");
+    });
+}
+
+#[test]
+fn a_batch_is_one_call_until_its_last_answer() {
+    measured(|snapshotter| async move {
+        let cluster = FakeCluster::with_tiflash(40, &[10, 20, 30]);
+        let client = cluster.client();
+        let read = async || {
+            let ranges = vec![KeyRange::new("r".to_owned(), "s".to_owned())];
+            let request = CopRequest::new(bytes::Bytes::new(), cluster.now(), ranges);
+            let request = CopRequest { engine: ReadEngine::TiFlash, batch: true, ..request };
+            let answers = client.coprocessor(request).unwrap();
+            answers.for_each(|answer| async { drop(answer.unwrap()) }).await;
+        };
+        read().await;
+        let first = taken(&snapshotter);
+        for store in ["store4:3930", "store5:3930"] {
+            assert_eq!(count(&first, name::RPC, &["batch_coprocessor", store, "ok"]), 1);
+            assert!(count(&first, name::SENT, &["batch_coprocessor", store]) > 40);
+            assert!(count(&first, name::RECEIVED, &["batch_coprocessor", store]) > 20 * 6);
+        }
+        cluster.state.lock().batch_faults.push_back(BatchFault::Break(1, reset));
+        read().await;
+        let second = taken(&snapshotter);
+        let calls = |outcome| {
+            ["store4:3930", "store5:3930"]
+                .map(|store| count(&second, name::RPC, &["batch_coprocessor", store, outcome]))
+                .iter()
+                .sum::<i64>()
+        };
+        assert_eq!((calls("ok"), calls("unavailable")), (2, 1));
+        assert_eq!(count(&second, name::RETRIES, &["transport", "unavailable"]), 1);
     });
 }
 

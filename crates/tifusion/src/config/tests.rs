@@ -139,6 +139,7 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     (name::UNSUPPORTED_EXPRS, "like, <"),
     (name::DYNAMIC_FILTER_WAIT, "250ms"),
     (name::ENGINES, "tiflash"),
+    (name::BATCH_COP, "2"),
     (name::AUTH_ENABLE, "true"),
     (name::AUTH_REFRESH, "3s"),
     (name::WRITE_ALL_ROWS, "true"),
@@ -238,6 +239,10 @@ fn engines_are_those_of_tidb() {
         assert_eq!((engines.tikv, engines.tiflash), (tikv, tiflash), "{words}");
     }
     assert_eq!(Config::default().settings().engines.to_string(), "tikv,tiflash");
+    assert_eq!(Config::default().settings().batch_cop, BatchCop::Reductions);
+    for number in 0..3 {
+        assert_eq!(BatchCop::of_number(number).map(BatchCop::number).map(u64::from), Some(number));
+    }
 }
 
 #[test]
