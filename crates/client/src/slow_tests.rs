@@ -13,6 +13,7 @@ use tracing::{Event, Metadata, Subscriber};
 use super::*;
 use crate::Client;
 use crate::cop::{CopRequest, KeyRange};
+use crate::sender::ReadEngine;
 use crate::testing::{Effect, FakeCluster, FakeLock, Fault, row_key};
 use crate::txn::{Mutation, NoGuard, TxnOptions};
 
@@ -108,6 +109,38 @@ async fn a_slow_task_is_warned_of_once_with_all_that_is_known() {
     read(&client, &cluster, None).await;
     assert!(cluster.all_fired());
     assert_eq!(*warnings.0.lock(), [] as [String; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_batch_is_warned_of_and_a_slow_consumer_is_not() {
+    let warnings = Warnings::default();
+    let _listening = tracing::subscriber::set_default(warnings.clone());
+    let cluster = FakeCluster::with_tiflash(40, &[10, 20, 30]);
+    // More than is kept until all is there.
+    cluster.state.lock().row_padding = 1 << 20;
+    let client = cluster.client();
+    for (latency, count) in [(Duration::ZERO, 0), (LIMIT, 2)] {
+        cluster.state.lock().latency = latency;
+        let ranges = vec![KeyRange::new("r".to_owned(), "s".to_owned())];
+        let request = CopRequest {
+            engine: ReadEngine::TiFlash,
+            batch: true,
+            slow_after: Some(LIMIT),
+            max_in_flight_bytes: 1 << 20,
+            ..CopRequest::new(bytes::Bytes::new(), cluster.now(), ranges)
+        };
+        let mut read = client.coprocessor(request).unwrap();
+        while let Some(answer) = read.next().await {
+            answer.unwrap();
+            tokio::time::sleep(LIMIT * 3).await;
+        }
+        let told = std::mem::take(&mut *warnings.0.lock());
+        assert_eq!(told.len(), count, "{told:?}");
+        for store in [4, 5].into_iter().take(count) {
+            let place = format!("store={store};address=\"store{store}:3930\";ranges=2;");
+            assert!(told.iter().any(|told| told.contains(&place)), "no {place} in {told:?}");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,6 +7,9 @@ use std::time::{Duration, Instant};
 /// Tells the process of a soak from others: its seed.
 const CHILD: &str = "TIFUSION_SOAK_CHILD";
 
+/// Plans of writes are deep, and frames large without optimization.
+const STACK: usize = 8 << 20;
+
 /// A number from the environment.
 pub(crate) fn variable(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|told| told.parse().ok())
@@ -25,13 +28,17 @@ pub(crate) fn alone(test: &str, seed: u64, again: &str) {
 }
 
 /// In a process that [`alone`] started: a soak by its seed.
-pub(crate) fn in_child<F: Future<Output = ()>>(soak: impl FnOnce(u64) -> F) {
+pub(crate) fn in_child<F: Future<Output = ()>>(soak: impl FnOnce(u64) -> F + Send) {
     let Some(seed) = variable(CHILD) else { return };
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    // Plans of writes are deep, and frames large without optimization.
-    let runtime = runtime.worker_threads(2).thread_stack_size(8 << 20).enable_all();
+    let runtime = runtime.worker_threads(2).thread_stack_size(STACK).enable_all();
     let runtime = runtime.build().unwrap();
-    runtime.block_on(soak(seed));
+    // The soak itself reads and writes between its rounds.
+    std::thread::scope(|threads| {
+        let main = std::thread::Builder::new().stack_size(STACK);
+        let main = main.spawn_scoped(threads, || runtime.block_on(soak(seed)));
+        main.unwrap().join().unwrap();
+    });
 }
 
 /// Memory that may be held more after the last round than after the first, KiB. The data and all caches are as large

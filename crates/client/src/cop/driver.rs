@@ -15,7 +15,8 @@ use crate::error::{ClientError, ErrorKind, Result};
 pub(super) async fn drive(shared: Arc<Shared>, events: UnboundedSender<Event>) {
     let mut workers = JoinSet::new();
     let outcome = match shared.request.is_batch() {
-        true => start_batches(&shared, &events, &mut workers).await,
+        // Apart: the future of all reads is moved about by whoever polls one first, deep in a plan's frames.
+        true => Box::pin(start_batches(&shared, &events, &mut workers)).await,
         false => start_all(&shared, &events, &mut workers).await,
     };
     let event = match outcome {
@@ -88,7 +89,7 @@ async fn start_batches(
             regions = batch.regions(),
         );
         let worker = BatchWorker::new(Arc::clone(shared), tasks, batch, events.clone());
-        workers.spawn(worker.run().instrument(span));
+        workers.spawn(Box::pin(worker.run()).instrument(span));
         tasks += 1;
     }
     for task in singles {
@@ -105,5 +106,21 @@ fn report(events: &UnboundedSender<Event>, ended: Result<(), tokio::task::JoinEr
         let message = "a coprocessor task ended without a result";
         let error = ClientError::new(ErrorKind::Cancelled, message).with_source(error);
         let _ = events.send(Event::Failed(error));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size<F: Future>(_: impl FnOnce(Arc<Shared>, UnboundedSender<Event>) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// Without optimization a future is on the stack several times while it is spawned.
+    #[test]
+    fn the_future_of_a_read_is_small() {
+        let size = size(drive);
+        assert!(size < 4 << 10, "{size} bytes");
     }
 }

@@ -1,7 +1,7 @@
 //! One batch from its first request to its last answer.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures::future::try_join_all;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -144,6 +144,7 @@ impl BatchWorker {
             admission,
             slot,
             began,
+            waited: Duration::ZERO,
             kept: Vec::new(),
             kept_bytes: 0,
             handed_on: false,
@@ -201,7 +202,8 @@ impl BatchWorker {
         let ranges = batch.tasks.iter().map(|task| task.ranges.len()).sum();
         let mut spent = Spent::default();
         spent.answered_by(reading.call.store.id, &reading.call.store.address);
-        spent.add(self.shared.clock.now().saturating_duration_since(reading.began));
+        let time = self.shared.clock.now().saturating_duration_since(reading.began);
+        spent.add(time.saturating_sub(reading.waited));
         self.shared.tell_if_slow(&spent, first.region.ver_id.id, ranges, bo);
     }
 }
@@ -213,6 +215,8 @@ struct Reading<'a> {
     admission: Admission,
     slot: Option<OwnedSemaphorePermit>,
     began: Instant,
+    /// For the consumer.
+    waited: Duration,
     /// Answers that nobody has seen.
     kept: Vec<(CopResponse, Admission)>,
     kept_bytes: usize,
@@ -279,7 +283,10 @@ impl Reading<'_> {
                 // Others go on while it waits for the consumer, who may wait for them.
                 self.slot = None;
                 self.call.is_slow();
-                self.admission.part(bo, bytes, shared.budgets.request).await?
+                let full = shared.clock.now();
+                let held = self.admission.part(bo, bytes, shared.budgets.request).await?;
+                self.waited += shared.clock.now().saturating_duration_since(full);
+                held
             }
         };
         let response = CopResponse {
