@@ -1,6 +1,6 @@
 //! Which store is asked for which region: pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::cop::range::KeyRange;
 use crate::cop::task::CopTask;
@@ -32,7 +32,8 @@ impl StoreBatch {
 }
 
 /// Shares regions out among the stores, so that each has about as many: those that only one store has are its own, and
-/// of the others the ones with the fewest stores choose first. Those that no store takes in a batch come back apart.
+/// of the others the ones with the fewest stores choose first. Those that no store takes in a batch come back apart, and so
+/// does what is left of a region that changed while it was located: no request may name a region twice.
 ///
 /// `turn` says who is first where all have as much, so that not every read begins with the same store.
 pub(super) fn share_out(
@@ -46,8 +47,12 @@ pub(super) fn share_out(
     let mut candidates = candidates;
     // Stable: regions with as many stores stay in the order of their keys.
     candidates.sort_by_key(|candidate| candidate.stores.len());
-    let mut without = Vec::new();
+    let (mut without, mut seen) = (Vec::new(), HashSet::new());
     for Candidate { task, stores } in candidates {
+        if !seen.insert(task.region.ver_id.id) {
+            without.push(task);
+            continue;
+        }
         let load = |store: &u64| {
             let given = shares.get(store).map_or(0, Vec::len);
             (given, store.wrapping_add(turn) % TURNS, *store)

@@ -101,6 +101,17 @@ fn what_no_store_has_comes_back_apart() {
 }
 
 #[test]
+fn a_region_that_comes_at_two_epochs_is_in_one_batch_once() {
+    let mut later = candidate(1, &[3, 4]);
+    let newer = RegionVerId { version: 2, ..later.task.region.ver_id };
+    later.task.region = Arc::new(Region { ver_id: newer, ..Region::clone(&later.task.region) });
+    let all = vec![candidate(0, &[3, 4]), candidate(1, &[3, 4]), later, candidate(2, &[3, 4])];
+    let (shares, without) = share_out(all, 0);
+    assert_eq!(shares.values().map(Vec::len).sum::<usize>(), 3);
+    assert_eq!(without.iter().map(|task| task.region.ver_id).collect::<Vec<_>>(), [newer]);
+}
+
+#[test]
 fn buckets_of_a_region_are_asked_for_as_one() {
     let tasks = vec![
         task(1, &[(1, 0, 1, 3)]),
