@@ -12,6 +12,7 @@ mod killed;
 mod processes;
 mod queries;
 mod refused;
+mod spread;
 mod tpch;
 mod writes;
 

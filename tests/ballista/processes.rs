@@ -78,10 +78,14 @@ impl Processes {
         }
     }
 
+    /// Where the scheduler is.
+    pub(crate) fn url(&self) -> String {
+        format!("df://127.0.0.1:{}", self.port)
+    }
+
     /// A session whose queries run here.
     pub(crate) async fn session(&self) -> Connector {
-        let url = format!("df://127.0.0.1:{}", self.port);
-        let context = tifusion_ballista::connect(self.config.clone(), &url).await;
+        let context = tifusion_ballista::connect(self.config.clone(), &self.url()).await;
         Connector::of(context.unwrap_or_else(|error| panic!("{error}")))
     }
 

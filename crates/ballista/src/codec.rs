@@ -16,6 +16,8 @@ use datafusion_proto::physical_plan::{PhysicalExtensionCodec, PhysicalProtoConve
 use tifusion::StatementSnapshot;
 use tifusion::distribute::PlanCodec;
 
+use crate::files::ExecutorFiles;
+
 /// The codec of logical plans, which a session sends to the scheduler.
 #[derive(Debug)]
 pub struct TidbLogicalCodec {
@@ -110,9 +112,10 @@ pub struct TidbPhysicalCodec {
 }
 
 impl TidbPhysicalCodec {
-    /// A codec whose scans are read by the cluster that `scans` is of.
+    /// A codec whose scans are read, and whose writes are prewritten, by the cluster that `scans` is of.
     #[must_use]
     pub fn new(scans: PlanCodec) -> Self {
+        let scans = scans.with_files(Arc::new(ExecutorFiles));
         Self { scans, rest: BallistaPhysicalExtensionCodec::default() }
     }
 }

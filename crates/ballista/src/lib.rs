@@ -14,9 +14,9 @@
 //!
 //! **One statement, one snapshot**, wherever it is read: the session takes the timestamp, holds garbage collection back
 //! until the last row has arrived, and looks at the end whether it could. Scheduler and executors read at that timestamp or
-//! fail. **Writes are the session's**: `INSERT … SELECT` reads on the cluster at the transaction's timestamp, and the
-//! session encodes and commits the rows as without Ballista, so that an executor that dies or runs a task twice has
-//! nothing to do with what is written.
+//! fail. **One write, one transaction**, which the session begins and commits: executors encode the rows in one job, and
+//! prewrite what that has laid down in another, so that an executor that dies or runs a task twice can neither write a row
+//! twice nor leave a part of them. What can't be done so the session encodes, prewrites and commits by itself.
 //!
 //! Secrets don't travel: each process connects to PD and the stores by its own configuration file. Ballista's own ports are
 //! open to whoever reaches them; keep them in a network that you trust.
@@ -24,6 +24,8 @@
 mod codec;
 mod error;
 pub mod executor;
+mod files;
+mod jobs;
 mod planner;
 pub mod process;
 pub mod scheduler;

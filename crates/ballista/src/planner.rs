@@ -1,4 +1,4 @@
-//! The planner of sessions: what reads tables of TiDB goes to the scheduler.
+//! The planner of sessions: what reads tables of TiDB goes to the scheduler, and so does what writes them.
 
 use std::sync::{Arc, OnceLock};
 
@@ -11,15 +11,19 @@ use datafusion::datasource::listing::ListingTable;
 use datafusion::datasource::source_as_provider;
 use datafusion::error::Result;
 use datafusion::execution::context::QueryPlanner;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner as _};
 use datafusion_proto::logical_plan::{AsLogicalPlan as _, LogicalExtensionCodec};
-use datafusion_proto::protobuf::LogicalPlanNode;
-use tifusion::distribute::PlanCodec;
+use datafusion_proto::physical_plan::AsExecutionPlan as _;
+use datafusion_proto::protobuf::{LogicalPlanNode, PhysicalPlanNode};
+use tifusion::distribute::{EditFiles, JobFile, PlanCodec, WriteJobs, shared_out};
 use tifusion::{StatementSnapshot, TidbTable};
 
-use crate::codec::TidbLogicalCodec;
+use crate::codec::{TidbLogicalCodec, TidbPhysicalCodec};
+use crate::files::ExecutorFiles;
+use crate::jobs;
 
 /// Plans what a TidbContext's planner has pinned to a snapshot: on the cluster, if there is a table to read there.
 #[derive(Debug)]
@@ -37,6 +41,13 @@ impl RemotePlanner {
     /// The codec of the session, which is there only when its planner is.
     pub(crate) fn bind(&self, codec: PlanCodec) {
         drop(self.codec.set(codec));
+    }
+
+    fn physical_codec(&self) -> tifusion::Result<TidbPhysicalCodec> {
+        let codec = self.codec.get().cloned();
+        codec
+            .map(TidbPhysicalCodec::new)
+            .ok_or_else(|| tifusion::Error::unsupported("a session plans before it is connected"))
     }
 
     fn codec(&self, session: &dyn Session) -> Arc<dyn LogicalExtensionCodec> {
@@ -106,4 +117,48 @@ fn is_for_the_cluster(plan: &LogicalPlan) -> Result<bool> {
         tracing::info!("a recursive query runs in this process, not on Ballista");
     }
     Ok(reads && !recurs)
+}
+
+#[async_trait]
+impl EditFiles for RemotePlanner {
+    async fn open(
+        &self,
+        file: &JobFile,
+        context: &TaskContext,
+    ) -> Result<SendableRecordBatchStream> {
+        ExecutorFiles.open(file, context).await
+    }
+}
+
+/// Writes are planned here, for it is here that their tables' descriptions and the transaction's timestamp are known.
+#[async_trait]
+impl WriteJobs for RemotePlanner {
+    async fn plan(
+        &self,
+        plan: &LogicalPlan,
+        session: &dyn Session,
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        if !is_for_the_cluster(plan)? {
+            return Ok(None);
+        }
+        let plan = DefaultPhysicalPlanner::default().create_physical_plan(plan, session).await?;
+        Ok(Some(shared_out(plan)?))
+    }
+
+    fn check(&self, plan: &Arc<dyn ExecutionPlan>, session: &dyn Session) -> Result<()> {
+        let codec = self.physical_codec()?;
+        let message = PhysicalPlanNode::try_from_physical_plan(Arc::clone(plan), &codec)?;
+        message.try_into_physical_plan(&session.task_ctx(), &codec).map(drop)
+    }
+
+    async fn run(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        context: &TaskContext,
+    ) -> tifusion::Result<Vec<JobFile>> {
+        let message = PhysicalPlanNode::try_from_physical_plan(plan, &self.physical_codec()?)?;
+        let mut bytes = Vec::new();
+        message.try_encode(&mut bytes)?;
+        jobs::run(&self.scheduler, bytes, context).await
+    }
 }

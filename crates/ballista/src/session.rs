@@ -9,7 +9,7 @@ use datafusion::execution::SessionStateBuilder;
 use datafusion::optimizer::Optimizer;
 use datafusion::prelude::SessionConfig;
 use tifusion::TidbContext;
-use tifusion::distribute::PlanCodec;
+use tifusion::distribute::{PlanCodec, WritesOnJobs};
 use url::Url;
 
 use crate::error::Error;
@@ -51,6 +51,8 @@ pub async fn connect_with(
 ) -> Result<TidbContext, Error> {
     let planner = Arc::new(RemotePlanner::new(scheduler_url(url)?));
     let session = for_ballista(session);
+    let writes = WritesOnJobs::new(Arc::clone(&planner) as _);
+    let session = session.with_extension(Arc::new(writes));
     let builder = with_rules(SessionStateBuilder::new_with_default_features().with_config(session))
         .with_query_planner(Arc::clone(&planner) as _);
     let context = TidbContext::connect_with(config, builder).await?;

@@ -80,5 +80,5 @@ pub use stats::AnalyzedTable;
 pub use table::{ROW_ID_COLUMN, TidbTable};
 pub use tifusion_client::Timestamp;
 pub use tifusion_schema::stats as statistics;
-pub use write::{TidbEncodeExec, TidbSqlWriteExec, TidbWriteExec};
+pub use write::{TidbEncodeExec, TidbSpreadWriteExec, TidbSqlWriteExec, TidbWriteExec};
 pub use writer::{TableWriter, WriteProgress, WriteSummary};

@@ -15,7 +15,7 @@ use futures::{StreamExt as _, stream};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::scan::ScanProgress;
-use crate::write::{TidbSqlWriteExec, TidbWriteExec};
+use crate::write::{TidbSpreadWriteExec, TidbSqlWriteExec, TidbWriteExec};
 
 /// A statement that was planned: its snapshot is taken, nothing of it has been read.
 ///
@@ -125,9 +125,10 @@ impl PlannedStatement {
     /// When the plan can't begin.
     pub fn execute(self) -> Result<SendableRecordBatchStream> {
         // A write looks at the time itself: once its commit is sent, to stop would be to not know.
-        let writes = self
-            .plan
-            .exists(|plan| Ok(plan.is::<TidbWriteExec>() || plan.is::<TidbSqlWriteExec>()))?;
+        let writes = self.plan.exists(|plan| {
+            let is_ours = plan.is::<TidbWriteExec>() || plan.is::<TidbSpreadWriteExec>();
+            Ok(is_ours || plan.is::<TidbSqlWriteExec>())
+        })?;
         let rows = execute_stream(self.plan, self.task)?;
         Ok(match self.limit {
             Some(limit) if !writes => until(rows, limit),

@@ -35,7 +35,7 @@ use crate::snapshot_check::SnapshotCheckExec;
 use crate::statement::StatementSnapshot;
 use crate::stats::{self, StatementStatistics};
 use crate::table::TidbTable;
-use crate::write::{PlannedWrite, TidbWrite, WritePlanner, write_plan};
+use crate::write::{PlannedBefore, PlannedWrite, TidbWrite, WritePlanner, spread_plan, write_plan};
 
 /// Plans statements over the tables of one cluster.
 ///
@@ -70,18 +70,19 @@ impl TidbQueryPlanner {
             return planner.create_physical_plan(plan, session).await;
         };
         // Another planner does not know our node: it plans the rows that are written.
-        let (Some(write), Some(state)) =
-            (TidbWrite::of(plan), session.as_any().downcast_ref::<SessionState>())
-        else {
+        let state = session.as_any().downcast_ref::<SessionState>();
+        let (Some(write), Some(state)) = (written_by(plan), state) else {
             return inner.create_physical_plan(plan, session).await;
         };
-        let mut writes = Vec::with_capacity(write.writes().len());
-        for write in write.writes() {
-            let input = inner.create_physical_plan(&write.input, session).await?;
-            writes.push(PlannedWrite::new(write, input));
+        let written = plan_write(inner.as_ref(), write, state).await?;
+        if TidbWrite::of(plan).is_some() {
+            return Ok(written);
         }
-        let plan = write_plan(writes, state).await?;
-        DefaultPhysicalPlanner::default().optimize_physical_plan(plan, state, |_, _| {})
+        // Nor does it know how to explain it.
+        let writes: Vec<Arc<dyn ExtensionPlanner + Send + Sync>> =
+            vec![Arc::new(PlannedBefore::new(written))];
+        let planner = DefaultPhysicalPlanner::with_extension_planners(writes);
+        planner.create_physical_plan(plan, session).await
     }
 
     /// The schema as of now, as of the time that the tables are to be read at, or as of the snapshot
@@ -223,6 +224,33 @@ impl TidbQueryPlanner {
         let config = TidbOptions::config_of(state.config_options()).unwrap_or_default();
         let settings = Arc::new(config.settings().clone());
         Ok(Arc::new(SnapshotCheckExec::new(plan, client, snapshot, settings)))
+    }
+}
+
+/// The operators of a write whose rows another planner plans.
+async fn plan_write(
+    inner: &(dyn QueryPlanner + Send + Sync),
+    write: &TidbWrite,
+    state: &SessionState,
+) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+    if let Some(plan) = spread_plan(write, state).await? {
+        return Ok(plan);
+    }
+    let mut writes = Vec::with_capacity(write.writes().len());
+    for write in write.writes() {
+        let input = inner.create_physical_plan(&write.input, state).await?;
+        writes.push(PlannedWrite::new(write, input));
+    }
+    let plan = write_plan(writes, state).await?;
+    DefaultPhysicalPlanner::default().optimize_physical_plan(plan, state, |_, _| {})
+}
+
+/// The write that a plan is, or that it explains.
+fn written_by(plan: &LogicalPlan) -> Option<&TidbWrite> {
+    match plan {
+        LogicalPlan::Explain(explain) => written_by(&explain.plan),
+        LogicalPlan::Analyze(analyze) => written_by(&analyze.input),
+        plan => TidbWrite::of(plan),
     }
 }
 

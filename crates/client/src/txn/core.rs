@@ -25,6 +25,8 @@ pub(super) struct Core {
     pub(super) send: SendOptions,
     pub(super) start_ts: Timestamp,
     pub(super) birth: Birth,
+    /// Another process has begun it, keeps it alive and ends it.
+    pub(super) is_of_another: bool,
     pub(super) engine: Mutex<Engine>,
     pub(super) coverage: Mutex<Coverage>,
     pub(super) progress: Arc<TxnProgress>,

@@ -10,6 +10,8 @@ use super::ranges::{Range, RangeSet};
 #[derive(Debug)]
 pub(super) struct Coverage {
     known: Known,
+    /// What others who take part may lock, as long as they have not told what they did.
+    expected: Vec<Range>,
     max_keys: usize,
     max_bytes: usize,
 }
@@ -33,7 +35,7 @@ impl Coverage {
     /// Nothing yet.
     pub(super) fn new(max_keys: usize, max_bytes: usize) -> Self {
         let known = Known::Keys { keys: BTreeSet::new(), bytes: 0 };
-        Self { known, max_keys, max_bytes }
+        Self { known, expected: Vec::new(), max_keys, max_bytes }
     }
 
     /// Takes in the keys of mutations, before they are sent. Once the keys are too many, requests are
@@ -50,12 +52,7 @@ impl Coverage {
         let (count, size) =
             locked().fold((0, 0), |(count, size), mutation| (count + 1, size + mutation.key.len()));
         if keys.len() + count > self.max_keys || *bytes + size > self.max_bytes {
-            let mut ranges = RangeSet::new(self.max_bytes);
-            for key in keys.iter() {
-                // A point of its own: no region is known.
-                ranges.cover(key, key, (key, key));
-            }
-            self.known = Known::Ranges(ranges);
+            self.known = Known::Ranges(self.ranges());
             return Ok(());
         }
         *bytes += size;
@@ -70,6 +67,36 @@ impl Coverage {
         }
     }
 
+    /// Takes note of ranges in which others may lock keys.
+    pub(super) fn expect(&mut self, ranges: Vec<Range>) {
+        self.expected = ranges;
+    }
+
+    /// Takes in the ranges in which others have locked keys: they lock no others any more.
+    pub(super) fn join(&mut self, joined: impl IntoIterator<Item = Range>) {
+        let mut ranges = self.ranges();
+        for Range { first, last } in joined {
+            ranges.cover(&first, &last, (&first, &first));
+        }
+        self.known = Known::Ranges(ranges);
+        self.expected = Vec::new();
+    }
+
+    /// What is known as ranges.
+    pub(super) fn ranges(&self) -> RangeSet {
+        let mut ranges = match &self.known {
+            Known::Ranges(ranges) => return ranges.clone(),
+            Known::Keys { .. } => RangeSet::new(self.max_bytes),
+        };
+        if let Known::Keys { keys, .. } = &self.known {
+            for key in keys {
+                // A point of its own: no region is known.
+                ranges.cover(key, key, (key, key));
+            }
+        }
+        ranges
+    }
+
     /// Whether keys are known one by one.
     pub(super) fn knows_keys(&self) -> bool {
         matches!(self.known, Known::Keys { .. })
@@ -77,6 +104,13 @@ impl Coverage {
 
     /// All of it, without the primary, which was seen to before.
     pub(super) fn rest(&self, primary: &[u8]) -> Rest {
+        if !self.expected.is_empty() {
+            let mut ranges = self.ranges();
+            for Range { first, last } in &self.expected {
+                ranges.cover(first, last, (first, first));
+            }
+            return Rest::Ranges(ranges.iter().collect());
+        }
         match &self.known {
             Known::Keys { keys, .. } => {
                 Rest::Keys(keys.iter().filter(|key| *key != primary).cloned().collect())

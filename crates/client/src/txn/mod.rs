@@ -14,6 +14,10 @@
 //! [`Transaction::prewrite`], and of what was prewritten only the keys are remembered up to a bound,
 //! beyond it the ranges they lie in.
 //!
+//! Several processes can write one transaction: that which begins it prewrites the primary, gives signs of
+//! life, and commits; the others take part in it ([`Client::take_part`](crate::Client::take_part)), which is
+//! prewriting alone.
+//!
 //! ```no_run
 //! use tifusion_client::Client;
 //! use tifusion_client::txn::{Mutation, NoGuard, TxnError, TxnOptions};
@@ -38,6 +42,7 @@ mod guard;
 mod heartbeat;
 mod mutation;
 mod options;
+mod participant;
 mod pieces;
 mod prewrite;
 mod primary;
@@ -49,6 +54,7 @@ pub use error::{RolledBackWhy, TxnError};
 pub use guard::{CommitGuard, NoGuard};
 pub use mutation::{Assertion, Mutation, MutationOp};
 pub use options::{TxnBudgets, TxnOptions};
+pub use participant::{KeySpan, Part, Participant};
 pub use progress::TxnProgress;
 pub use transaction::{Committed, Secondaries, Transaction};
 

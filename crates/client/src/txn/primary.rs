@@ -126,9 +126,12 @@ impl Core {
         })
     }
 
-    /// Gives a sign of life: the primary lock is to live until the transaction is this old.
+    /// Gives a sign of life: the primary lock is to live until the transaction is this old. For a transaction of
+    /// another process it only looks whether the lock is there.
     pub(super) async fn heartbeat(&self, until: Duration, budget: Duration) -> Pulse {
         let primary = self.primary();
+        // A lock is never made to live shorter.
+        let until = if self.is_of_another { Duration::ZERO } else { until };
         let mut bo = self.endless_backoffer(budget);
         let build = |context: kvrpcpb::Context| {
             StoreRequest::TxnHeartBeat(kvrpcpb::TxnHeartBeatRequest {

@@ -12,7 +12,9 @@ use super::error::{Result, TxnError};
 use super::guard::CommitGuard;
 use super::heartbeat::Heart;
 use super::mutation::Mutation;
+use super::participant::{KeySpan, Part};
 use super::progress::TxnProgress;
+use super::ranges::Range;
 use crate::error::{ClientError, ErrorKind};
 use crate::lock::LockStats;
 use crate::lock::status::Fate;
@@ -55,11 +57,13 @@ pub struct Transaction {
     rest: Option<Secondaries>,
     /// How it ended has been counted.
     is_counted: bool,
+    /// Others are prewriting keys of it.
+    is_awaited: bool,
 }
 
 impl Transaction {
     pub(super) fn new(core: Arc<Core>) -> Self {
-        Self { core, heart: None, rest: None, is_counted: false }
+        Self { core, heart: None, rest: None, is_counted: false, is_awaited: false }
     }
 
     /// The snapshot it reads and conflicts by.
@@ -145,6 +149,33 @@ impl Transaction {
         }
     }
 
+    /// Takes note that others will prewrite keys of this transaction in these spans
+    /// ([`Client::take_part`](crate::Client::take_part)). Until [`Transaction::join`] it can't be committed, and a
+    /// rollback goes over all of them.
+    ///
+    /// # Errors
+    /// [`TxnError::Misuse`] before the primary is prewritten: others must find it.
+    pub fn expect(&mut self, spans: Vec<KeySpan>) -> Result<()> {
+        if self.core.primary().is_empty() {
+            return Err(TxnError::Misuse("others take part in a transaction that has a primary"));
+        }
+        self.is_awaited = true;
+        self.core.coverage.lock().expect(spans.into_iter().map(Range::from).collect());
+        Ok(())
+    }
+
+    /// Takes in what all others have prewritten: that is committed with the rest. Nobody of them may prewrite
+    /// anything after that but what is among these.
+    pub fn join(&mut self, parts: Vec<Part>) {
+        self.is_awaited = false;
+        for part in &parts {
+            let count = |number| usize::try_from(number).unwrap_or(usize::MAX);
+            self.core.progress.prewrote(count(part.keys), count(part.bytes));
+        }
+        let spans = parts.into_iter().flat_map(|part| part.spans);
+        self.core.coverage.lock().join(spans.map(Range::from));
+    }
+
     /// Takes a commit timestamp, has `guard` look at it, and commits. `guard` is asked before the commit
     /// of the primary is sent, again for each new timestamp.
     ///
@@ -158,6 +189,10 @@ impl Transaction {
     }
 
     async fn try_commit(&mut self, guard: &dyn CommitGuard) -> Result<Committed> {
+        if self.is_awaited {
+            // Dropped, it is rolled back.
+            return Err(TxnError::Misuse("others who take part have not told what they wrote"));
+        }
         let budget = self.core.options.budgets.commit;
         let mut bo = self.core.backoffer(budget);
         let mut command = self.handle(Event::Commit);

@@ -14,7 +14,7 @@ use tifusion_proto::planpb::part::What;
 
 use super::sent_table::SentTable;
 use super::tasks_exec::TikvTasksExec;
-use super::{malformed, malformed_part, scan};
+use super::{malformed, malformed_part, scan, write};
 use crate::cluster::Cluster;
 use crate::config::TidbOptions;
 use crate::context::TidbContext;
@@ -22,11 +22,14 @@ use crate::error::{Error, Result};
 use crate::scan::TikvScanExec;
 use crate::statement::StatementSnapshot;
 use crate::table::TidbTable;
+use crate::write::{EditFiles, EditFilesExec, FramedEditsExec, PrewriteExec};
 
 /// Turns what this crate has in plans into bytes, and back in the process that they are sent to.
 #[derive(Debug, Clone)]
 pub struct PlanCodec {
     cluster: Arc<Cluster>,
+    /// Where plans of writes read what other executors have encoded.
+    files: Option<Arc<dyn EditFiles>>,
 }
 
 impl PlanCodec {
@@ -34,12 +37,18 @@ impl PlanCodec {
     pub const MAGIC: &'static [u8] = b"TiFu";
 
     /// The version of the bytes that follow.
-    pub const VERSION: u32 = 1;
+    pub const VERSION: u32 = 2;
 
     /// A codec for the cluster that `context` is connected to: what arrives is read by its client.
     #[must_use]
     pub fn new(context: &TidbContext) -> Self {
-        Self { cluster: Arc::clone(context.catalog().cluster()) }
+        Self { cluster: Arc::clone(context.catalog().cluster()), files: None }
+    }
+
+    /// The same, whose plans of writes read what other executors have encoded by `files`.
+    #[must_use]
+    pub fn with_files(self, files: Arc<dyn EditFiles>) -> Self {
+        Self { files: Some(files), ..self }
     }
 
     pub(super) fn cluster(&self) -> &Arc<Cluster> {
@@ -90,7 +99,7 @@ impl PlanCodec {
             (What::Table(message), snapshot) => {
                 Ok(Arc::new(SentTable::new(message, snapshot, schema)))
             }
-            (What::Scan(_), _) => Err(malformed_part("table")),
+            _ => Err(malformed_part("table")),
         }
     }
 
@@ -99,17 +108,27 @@ impl PlanCodec {
     /// # Errors
     /// For one that can't run elsewhere.
     pub fn encode_plan(&self, node: &dyn ExecutionPlan) -> Result<Option<Vec<u8>>> {
-        let scan = if let Some(tasks) = node.downcast_ref::<TikvTasksExec>() {
-            tasks.scan()
+        let (what, snapshot) = if let Some(tasks) = node.downcast_ref::<TikvTasksExec>() {
+            let scan = tasks.scan();
+            (What::Scan(scan::to_message(&scan.sent()?)?), scan.snapshot().as_ref())
         } else if node.is::<TikvScanExec>() {
             return Err(Error::unsupported(
                 "a scan whose ranges are not apart: the scheduler's plans are made by sent_plans",
             ));
+        } else if let Some(edits) = node.downcast_ref::<FramedEditsExec>() {
+            let write = Some(write::to_message(edits.sent()));
+            (What::Encode(planpb::Encode { write }), edits.snapshot())
+        } else if let Some(files) = node.downcast_ref::<EditFilesExec>() {
+            (What::EditFiles(planpb::EditFiles {}), files.snapshot())
+        } else if let Some(prewrite) = node.downcast_ref::<PrewriteExec>() {
+            let (sent, primary) = prewrite.sent();
+            let primary = Some(write::mutation_to_message(primary)?);
+            let message = planpb::Prewrite { write: Some(write::to_message(sent)), primary };
+            (What::Prewrite(message), prewrite.snapshot())
         } else {
             return Ok(None);
         };
-        let message = scan::to_message(&scan.sent()?)?;
-        Ok(Some(self.encode(What::Scan(message), scan.snapshot())))
+        Ok(Some(self.encode(what, snapshot)))
     }
 
     /// The node of these bytes over its inputs, in a session with these options.
@@ -122,18 +141,40 @@ impl PlanCodec {
         inputs: &[Arc<dyn ExecutionPlan>],
         options: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let (What::Scan(message), snapshot) = self.decode(bytes)? else {
-            return Err(malformed_part("node"));
-        };
-        let [tasks] = inputs else { return Err(malformed_part("scan, without its ranges")) };
-        let sent = scan::of_message(message, &snapshot)?;
+        let (what, snapshot) = self.decode(bytes)?;
+        let [input] = inputs else { return Err(malformed_part("node, without its input")) };
         let config = TidbOptions::config_of(options).unwrap_or_default();
-        let (client, settings) = (self.cluster.client().clone(), config.settings().clone());
-        let scan = TikvScanExec::arrived(client, settings, Arc::new(snapshot), sent);
-        Ok(Arc::new(TikvTasksExec::new(scan, Arc::clone(tasks))))
+        let (input, cluster) = (Arc::clone(input), &self.cluster);
+        Ok(match what {
+            What::Table(_) => return Err(malformed_part("node")),
+            What::Scan(message) => {
+                let sent = scan::of_message(message, &snapshot)?;
+                let (client, settings) = (cluster.client().clone(), config.settings().clone());
+                let scan = TikvScanExec::arrived(client, settings, Arc::new(snapshot), sent);
+                Arc::new(TikvTasksExec::new(scan, input))
+            }
+            What::Encode(message) => {
+                let (sent, at) = (write::of_message(message.write)?, Arc::new(snapshot));
+                Arc::new(FramedEditsExec::arrived(sent, cluster, at, &config, input)?)
+            }
+            What::EditFiles(_) => {
+                let files = self.files.as_ref().ok_or_else(|| {
+                    Error::unsupported(
+                        "a write over several machines, in a process that reads no files of others",
+                    )
+                })?;
+                Arc::new(EditFilesExec::new(Arc::clone(files), Arc::new(snapshot), input))
+            }
+            What::Prewrite(message) => {
+                let sent = write::of_message(message.write)?;
+                let primary = write::mutation_of_message(message.primary)?;
+                let at = (cluster, Arc::new(snapshot));
+                Arc::new(PrewriteExec::arrived(sent, primary, at, &config, input)?)
+            }
+        })
     }
 
-    fn encode(&self, what: What, snapshot: &StatementSnapshot) -> Vec<u8> {
+    pub(super) fn encode(&self, what: What, snapshot: &StatementSnapshot) -> Vec<u8> {
         let now = self.cluster.client().clock().now();
         let left = snapshot.deadline().map(|deadline| deadline.saturating_duration_since(now));
         let left_ms = left.map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX));
@@ -179,8 +220,13 @@ pub fn check(bytes: &[u8]) -> Result<()> {
     let part = part_of(bytes)?;
     let snapshot = snapshot_of(part.snapshot, Instant::now())?;
     match part.what.ok_or_else(|| malformed_part("kind"))? {
-        What::Table(_) => Ok(()),
+        What::Table(_) | What::EditFiles(_) => Ok(()),
         What::Scan(message) => scan::of_message(message, &snapshot).map(drop),
+        What::Encode(message) => write::of_message(message.write).map(drop),
+        What::Prewrite(message) => {
+            write::of_message(message.write)?;
+            write::mutation_of_message(message.primary).map(drop)
+        }
     }
 }
 

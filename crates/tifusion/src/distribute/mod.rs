@@ -8,6 +8,9 @@
 //! can share them out. Executors get the scan with their rows ([`PlanCodec::encode_plan`]), and read regions with
 //! a client of their own.
 //!
+//! A write is begun and committed by the session; where rows are encoded, and keys are prewritten, by executors, that is
+//! [`WriteJobs`]' to run, and the session's configuration has [`WritesOnJobs`].
+//!
 //! The bytes begin with [`PlanCodec::MAGIC`] and a version; another version, another cluster, or what makes no sense is
 //! an error that says so. No password and no key is in them: each process connects by its own configuration.
 
@@ -21,16 +24,18 @@ mod segments;
 mod sent_table;
 mod source;
 mod tasks_exec;
+mod write;
 
 use std::error::Error as StdError;
 
 pub use codec::PlanCodec;
 #[doc(hidden)]
 pub use codec::check;
-pub use planner::sent_plans;
+pub use planner::{sent_plans, shared_out};
 pub use tasks_exec::TikvTasksExec;
 
 use crate::error::{Error, ErrorKind, Result};
+pub use crate::write::{EditFiles, JobFile, WriteJobs, WritesOnJobs, error_of_job};
 
 /// A size or a place, as messages have them.
 fn wide(size: usize) -> u64 {

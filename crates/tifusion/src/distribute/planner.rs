@@ -65,7 +65,7 @@ impl QueryPlanner for SentPlans {
         let mut state = state.clone();
         state.config_mut().set_extension(snapshot);
         let plan = self.inner.create_physical_plan(&plan, &state).await?;
-        share_out(plan)
+        shared_out(plan)
     }
 }
 
@@ -165,8 +165,11 @@ fn with_tables(plan: &LogicalPlan, tables: &[LookedUp]) -> DataFusionResult<Logi
     Ok(replaced.data)
 }
 
-/// The same plan, with what scans read as rows of inputs.
-fn share_out(plan: Arc<dyn ExecutionPlan>) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+/// The same plan, with what scans of tables of TiDB read as rows of inputs: so it can be sent.
+///
+/// # Errors
+/// When a scan's ranges make no rows.
+pub fn shared_out(plan: Arc<dyn ExecutionPlan>) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
     let shared = plan.transform_down(|node| match node.downcast_ref::<TikvScanExec>() {
         Some(scan) => {
             let tasks = TikvTasksExec::of(scan.clone())?;

@@ -145,9 +145,9 @@ impl ExecutionPlan for TidbWriteExec {
             job.begin().map_err(DataFusionError::from)?;
             tables.push((Arc::clone(job), input.execute(0, Arc::clone(&context))?));
         }
-        let metrics = RunMetrics::new(&context, &self.metrics);
+        let (jobs, metrics) = (self.jobs.clone(), RunMetrics::new(&context, &self.metrics));
         let count = stream::once(async move {
-            let rows = run::run(tables, &metrics).await.map_err(DataFusionError::from)?;
+            let rows = run::run(jobs, tables, &metrics).await.map_err(DataFusionError::from)?;
             let counts = Arc::new(UInt64Array::from(rows));
             Ok(RecordBatch::try_new(Arc::clone(&SCHEMA), vec![counts])?)
         });

@@ -66,6 +66,12 @@ impl SchemaGuard {
         Ok(Self { target, query, before })
     }
 
+    /// The table's description, as TiDB keeps it.
+    pub(super) fn table_json(&self) -> Bytes {
+        let [_, table] = &self.before;
+        table.clone().unwrap_or_default()
+    }
+
     async fn check(&self, commit_ts: Timestamp) -> Result<()> {
         if read(&self.target, commit_ts, self.query).await? != self.before {
             return Err(changed(&self.target, "while it was written to"));

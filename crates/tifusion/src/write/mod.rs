@@ -7,7 +7,7 @@
 //! ```
 //!
 //! What a statement wants is a [`command`]; [`node`] carries it through the logical plan, [`plan`] makes
-//! the operators. The way through TiDB's SQL port is [`sql`]. Before anything is written, [`refuse`] and
+//! the operators. The way over several machines is [`spread`], that through TiDB's SQL port [`sql`]. Before anything is written, [`refuse`] and
 //! [`TableEncoder`](tifusion_schema::TableEncoder) turn down whatever this version does not know to the last
 //! detail. Old rows are read from their records, not from what queries show of them: their keys must be
 //! those in the store.
@@ -40,6 +40,7 @@ mod row_keys_exec;
 mod run;
 mod sample;
 mod sort;
+mod spread;
 mod sql;
 mod statistics;
 mod target;
@@ -53,9 +54,13 @@ pub use encode_exec::TidbEncodeExec;
 pub(crate) use node::{PlannedWrite, TableWrite, TidbWrite};
 pub(crate) use options::WriteOptions;
 pub use options::WriteProgress;
-pub(crate) use plan::{WritePlanner, write_plan};
+pub(crate) use plan::{PlannedBefore, WritePlanner, write_plan};
 pub(crate) use refuse::{HINT as SQL_MODE_HINT, check_enabled, check_present};
 pub(crate) use rights::check_write;
+pub use spread::{EditFiles, JobFile, TidbSpreadWriteExec, WriteJobs, WritesOnJobs, error_of_job};
+pub(crate) use spread::{
+    EditFilesExec, FramedEditsExec, PrewriteExec, SentKind, SentWrite, spread_plan,
+};
 pub use sql::TidbSqlWriteExec;
 pub(crate) use target::{RowKeyColumn, WriteTarget, WrittenTable};
 pub(crate) use tispark::set as set_tispark_option;

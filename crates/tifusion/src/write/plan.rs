@@ -19,11 +19,12 @@ use super::insert::InsertEncoder;
 use super::job::WriteJob;
 use super::last_rows_exec::last_rows;
 use super::node::{PlannedWrite, TidbWrite};
+use super::options::WriteOptions;
 use super::order;
 use super::refuse;
 use super::rights::check_write;
 use super::sql;
-use super::target::WriteTarget;
+use super::target::{WriteTarget, WrittenTable};
 use crate::config::{Config, TidbOptions, WriteMode};
 use crate::error::{Error, Result};
 use crate::meta::ReadAt;
@@ -56,6 +57,34 @@ impl ExtensionPlanner for WritePlanner {
     }
 }
 
+/// Knows the operators of the one write of a statement.
+#[derive(Debug)]
+pub(crate) struct PlannedBefore {
+    plan: Arc<dyn ExecutionPlan>,
+}
+
+impl PlannedBefore {
+    /// They are these.
+    pub(crate) fn new(plan: Arc<dyn ExecutionPlan>) -> Self {
+        Self { plan }
+    }
+}
+
+#[async_trait]
+impl ExtensionPlanner for PlannedBefore {
+    async fn plan_extension(
+        &self,
+        _planner: &dyn PhysicalPlanner,
+        node: &dyn UserDefinedLogicalNode,
+        _logical_inputs: &[&LogicalPlan],
+        _physical_inputs: &[Arc<dyn ExecutionPlan>],
+        _session: &dyn Session,
+        _context: &PhysicalPlanningContext,
+    ) -> DataFusionResult<Option<Arc<dyn ExecutionPlan>>> {
+        Ok(node.as_any().is::<TidbWrite>().then(|| Arc::clone(&self.plan)))
+    }
+}
+
 /// The operators that write to all of these tables in one transaction.
 ///
 /// # Errors
@@ -65,25 +94,10 @@ pub(crate) async fn write_plan(
     writes: Vec<PlannedWrite>,
     session: &dyn Session,
 ) -> Result<Arc<dyn ExecutionPlan>> {
-    let snapshot = session.config().get_extension::<StatementSnapshot>().ok_or_else(|| {
-        Error::unsupported(
-            "tables of TiDB are written to in a TidbContext, which gives each statement its snapshot",
-        )
-    })?;
-    if snapshot.as_of().is_some() {
-        return Err(Error::invalid(
-            "a statement that reads AS OF a TIMESTAMP can't write: what it writes would be of that time",
-        ));
-    }
-    let config = TidbOptions::config_of(session.config_options()).unwrap_or_default();
+    let parts: Vec<_> =
+        writes.iter().map(|write| (&*write.table, &write.kind, &write.options)).collect();
+    let (snapshot, config) = checked(&parts, session)?;
     let mode = |write: &PlannedWrite| write.options.mode.unwrap_or(config.settings().write_mode);
-    for write in &writes {
-        refuse::check_enabled(&config, mode(write), &write.table.database.1, &write.table.info)?;
-    }
-    for write in writes.iter().filter(|write| write.table.cluster.authorizer().is_some()) {
-        let rights = statement_rights(session)?;
-        check_write(&write.table, &write.kind, &rights)?;
-    }
     if let Some(write) = writes.iter().find(|write| mode(write) == WriteMode::Sql) {
         if writes.len() > 1 {
             return Err(Error::unsupported(format!(
@@ -98,6 +112,35 @@ pub(crate) async fn write_plan(
         tables.push(table_plan(write, &snapshot, &config, session).await?);
     }
     Ok(Arc::new(TidbWriteExec::new(tables)))
+}
+
+/// The snapshot and the configuration of a statement that does this to these tables, once it is known that it may.
+///
+/// # Errors
+/// When writing is off, the table is not written to, the statement reads the past, or the user lacks a right.
+pub(super) fn checked(
+    writes: &[(&WrittenTable, &WriteKind, &WriteOptions)],
+    session: &dyn Session,
+) -> Result<(Arc<StatementSnapshot>, Arc<Config>)> {
+    let snapshot = session.config().get_extension::<StatementSnapshot>().ok_or_else(|| {
+        Error::unsupported(
+            "tables of TiDB are written to in a TidbContext, which gives each statement its snapshot",
+        )
+    })?;
+    if snapshot.as_of().is_some() {
+        return Err(Error::invalid(
+            "a statement that reads AS OF a TIMESTAMP can't write: what it writes would be of that time",
+        ));
+    }
+    let config = TidbOptions::config_of(session.config_options()).unwrap_or_default();
+    for (table, _, options) in writes {
+        let mode = options.mode.unwrap_or(config.settings().write_mode);
+        refuse::check_enabled(&config, mode, &table.database.1, &table.info)?;
+    }
+    for (table, kind, _) in writes.iter().filter(|(it, ..)| it.cluster.authorizer().is_some()) {
+        check_write(table, kind, statement_rights(session)?.as_ref())?;
+    }
+    Ok((snapshot, config))
 }
 
 async fn table_plan(

@@ -30,6 +30,10 @@ pub(super) struct WrittenRows {
     pub(super) count: u64,
     /// The same for TiDB's statistics, if that is asked for.
     pub(super) changes: RowChanges,
+    /// Keys of all rounds.
+    pub(super) keys: u64,
+    /// Whether what was left out came along.
+    pub(super) has_left_out: bool,
 }
 
 /// The rounds of the edits of one table; they end early when something goes wrong.
@@ -53,11 +57,13 @@ pub(super) struct RoundMaker {
 }
 
 impl RoundMaker {
-    /// Begins to make rounds of edits, once `room` has sorted them.
+    /// Begins to make rounds of edits, once `room` has sorted them. What `left_out` does to its key is done by
+    /// somebody else, if it is among them: its rows are counted, and it is in no round.
     pub(super) fn start(
         job: &Arc<WriteJob>,
         edits: SendableRecordBatchStream,
         room: SortRoom,
+        left_out: Option<Mutation>,
     ) -> (Self, Rounds) {
         let (sender, ready) = mpsc::channel(ROUNDS_AHEAD);
         let maker = Maker {
@@ -66,6 +72,7 @@ impl RoundMaker {
             round: Vec::new(),
             bytes: 0,
             written: WrittenRows::default(),
+            left_out,
             sender,
         };
         (Self { task: SpawnedTask::spawn(maker.run(edits, room)) }, Rounds { ready })
@@ -89,6 +96,7 @@ struct Maker {
     round: Vec<Mutation>,
     bytes: usize,
     written: WrittenRows,
+    left_out: Option<Mutation>,
     sender: mpsc::Sender<Vec<Mutation>>,
 }
 
@@ -102,7 +110,7 @@ impl Maker {
         while let Some(edit) = sorted.next().await? {
             let merged = self.merger.push(edit);
             if let Some(merged) = merged.map_err(|error| self.refused(error))? {
-                self.add(merged);
+                self.add(merged)?;
             }
             if self.bytes >= BYTES_PER_ROUND {
                 self.hand_over().await;
@@ -110,7 +118,7 @@ impl Maker {
         }
         let last = self.merger.finish();
         if let Some(merged) = last.map_err(|error| self.refused(error))? {
-            self.add(merged);
+            self.add(merged)?;
         }
         self.hand_over().await;
         Ok(self.written)
@@ -126,13 +134,32 @@ impl Maker {
         }
     }
 
-    fn add(&mut self, merged: Merged) {
+    /// Adds a mutation.
+    ///
+    /// # Errors
+    /// When the key of what is left out is to become something else.
+    fn add(&mut self, merged: Merged) -> Result<()> {
         self.written.count += merged.rows;
         if self.job.options.update_statistics {
             self.written.changes.see(&merged);
         }
-        self.bytes += merged.mutation.size();
-        self.round.push(merged.mutation);
+        match &self.left_out {
+            Some(left_out) if left_out.key == merged.mutation.key => {
+                if *left_out != merged.mutation {
+                    return Err(Error::new(
+                        ErrorKind::Engine,
+                        "what the transaction begins with is not what its rows make of that key: nothing was written",
+                    ));
+                }
+                self.written.has_left_out = true;
+            }
+            _ => {
+                self.written.keys += 1;
+                self.bytes += merged.mutation.size();
+                self.round.push(merged.mutation);
+            }
+        }
+        Ok(())
     }
 
     async fn hand_over(&mut self) {

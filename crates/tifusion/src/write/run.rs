@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet, MetricBuilder};
 use futures::{StreamExt as _, stream};
@@ -42,14 +43,27 @@ impl RunMetrics {
 /// The edits of one table.
 pub(super) type Edits = (Arc<WriteJob>, SendableRecordBatchStream);
 
-/// Writes the edits of all tables, which have one snapshot, and commits; how many rows of each table changed
+/// What prewrites all that a transaction is to write.
+#[async_trait]
+pub(super) trait Prewrites: Send {
+    /// Does so, and tells `writer` of the rows of each table.
+    ///
+    /// # Errors
+    /// Whatever went wrong: the transaction is rolled back then.
+    async fn prewrite(self, writer: &mut Writer<'_>) -> Result<()>;
+}
+
+/// Writes to the tables of all `jobs`, which have one snapshot, and commits; how many rows of each table changed
 /// comes back.
 ///
 /// # Errors
 /// Whatever went wrong: nothing was written then, unless the error is an
 /// [`ErrorKind::Undetermined`](crate::ErrorKind::Undetermined).
-pub(super) async fn run(tables: Vec<Edits>, metrics: &RunMetrics) -> Result<Vec<u64>> {
-    let jobs: Vec<Arc<WriteJob>> = tables.iter().map(|(job, _)| Arc::clone(job)).collect();
+pub(super) async fn run(
+    jobs: Vec<Arc<WriteJob>>,
+    prewrites: impl Prewrites,
+    metrics: &RunMetrics,
+) -> Result<Vec<u64>> {
     let Some(job) = jobs.first() else { return Ok(Vec::new()) };
     let span = tracing::debug_span!(
         parent: job.snapshot.span(),
@@ -57,21 +71,22 @@ pub(super) async fn run(tables: Vec<Edits>, metrics: &RunMetrics) -> Result<Vec<
         table = label(&jobs),
         kind = %job.kind,
     );
-    run_inside(&jobs, job, tables, metrics).instrument(span).await
+    run_inside(&jobs, job, prewrites, metrics).instrument(span).await
 }
 
 async fn run_inside(
     jobs: &[Arc<WriteJob>],
     job: &WriteJob,
-    tables: Vec<Edits>,
+    prewrites: impl Prewrites,
     metrics: &RunMetrics,
 ) -> Result<Vec<u64>> {
     let keep = keep_snapshot(job.target.cluster.client(), &job.snapshot, &job.settings)?;
     let mut writer = Writer { jobs, metrics, rows: Vec::new(), open: None };
     let written = match job.snapshot.deadline() {
-        None => writer.write(tables).await,
+        None => prewrites.prewrite(&mut writer).await,
         Some(deadline) => {
-            let written = tokio::time::timeout_at(deadline.into(), writer.write(tables)).await;
+            let written =
+                tokio::time::timeout_at(deadline.into(), prewrites.prewrite(&mut writer)).await;
             written.unwrap_or_else(|_| Err(too_late(jobs, job)))
         }
     };
@@ -97,12 +112,25 @@ fn too_late(jobs: &[Arc<WriteJob>], job: &WriteJob) -> Error {
     )
 }
 
+/// The options of the transaction of a statement that writes to the tables of `label`.
+pub(super) fn options_of(job: &WriteJob, label: String) -> TxnOptions {
+    TxnOptions {
+        start_ts: Some(job.snapshot.start_ts()),
+        label: Some(label.into()),
+        query: Some(job.snapshot.query()),
+        deadline: job.snapshot.deadline(),
+        slow_after: job.settings.slow_task,
+        ..TxnOptions::default()
+    }
+}
+
 /// The tables' names, for people.
 fn label(jobs: &[Arc<WriteJob>]) -> String {
     jobs.iter().map(|job| job.target.label()).collect::<Vec<_>>().join(", ")
 }
 
-struct Writer<'a> {
+/// A transaction that is written.
+pub(super) struct Writer<'a> {
     jobs: &'a [Arc<WriteJob>],
     metrics: &'a RunMetrics,
     /// For each table that is done with.
@@ -111,20 +139,30 @@ struct Writer<'a> {
     open: Option<(Transaction, SchemaGuards)>,
 }
 
-impl Writer<'_> {
-    async fn write(&mut self, tables: Vec<Edits>) -> Result<()> {
-        for (job, edits) in tables {
-            let (maker, mut rounds) = RoundMaker::start(&job, edits, self.metrics.sort.clone());
+/// Edits that are sorted and prewritten here, one table after the other.
+#[async_trait]
+impl Prewrites for Vec<Edits> {
+    async fn prewrite(self, writer: &mut Writer<'_>) -> Result<()> {
+        for (job, edits) in self {
+            let room = writer.metrics.sort.clone();
+            let (maker, mut rounds) = RoundMaker::start(&job, edits, room, None);
             if let Some(first) = rounds.next().await {
                 if job.options.dry_run {
                     while rounds.next().await.is_some() {}
                 } else {
-                    self.prewrite(&job, first, rounds).await?;
+                    writer.prewrite(&job, first, rounds).await?;
                 }
             }
-            self.rows.push(maker.finish().await?);
+            writer.is_done_with(maker.finish().await?);
         }
         Ok(())
+    }
+}
+
+impl Writer<'_> {
+    /// Takes note of the rows of the next table, of which all is prewritten.
+    pub(super) fn is_done_with(&mut self, rows: WrittenRows) {
+        self.rows.push(rows);
     }
 
     async fn prewrite(
@@ -144,26 +182,27 @@ impl Writer<'_> {
         prewritten.map_err(|error| transaction_error(&job.target, error))?;
         so_far.tell(job);
         let (keys, bytes) = so_far.counts();
-        self.metrics.keys.add(usize::try_from(keys).unwrap_or(usize::MAX));
-        self.metrics.bytes.add(usize::try_from(bytes).unwrap_or(usize::MAX));
+        self.count(keys, bytes);
         Ok(())
     }
 
+    /// Counts keys, and bytes of them and their values, that were prewritten.
+    pub(super) fn count(&self, keys: u64, bytes: u64) {
+        self.metrics.keys.add(usize::try_from(keys).unwrap_or(usize::MAX));
+        self.metrics.bytes.add(usize::try_from(bytes).unwrap_or(usize::MAX));
+    }
+
     /// The transaction, which from here on is not committed if this table changes.
-    async fn begin(&mut self, job: &WriteJob) -> Result<&mut Transaction> {
+    ///
+    /// # Errors
+    /// When the table is not the one that the statement was planned with, or the cluster does not answer.
+    pub(super) async fn begin(&mut self, job: &WriteJob) -> Result<&mut Transaction> {
         let (start_ts, query) = (job.snapshot.start_ts(), job.snapshot.query());
         let guard = SchemaGuard::new(Arc::clone(&job.target), start_ts, query).await?;
         let (transaction, mut guards) = match self.open.take() {
             Some(open) => open,
             None => {
-                let options = TxnOptions {
-                    start_ts: Some(start_ts),
-                    label: Some(label(self.jobs).into()),
-                    query: Some(query),
-                    deadline: job.snapshot.deadline(),
-                    slow_after: job.settings.slow_task,
-                    ..TxnOptions::default()
-                };
+                let options = options_of(job, label(self.jobs));
                 let transaction = job.target.cluster.client().begin(options).await?;
                 (transaction, SchemaGuards::default())
             }

@@ -54,8 +54,18 @@ impl RowChanges {
     pub(super) fn see(&mut self, merged: &Merged) {
         if let Ok(KeyHead::Record { table_id }) = decode_head(&mut merged.mutation.key.as_slice()) {
             let change = RowChange { more: merged.more, changed: merged.rows };
-            self.by_table.entry(table_id).or_default().add(change);
+            self.add(table_id, change);
         }
+    }
+
+    /// By the ids of tables and partitions.
+    pub(super) fn by_table(&self) -> &BTreeMap<i64, RowChange> {
+        &self.by_table
+    }
+
+    /// Adds what another part of the same write has done to a table or partition.
+    pub(super) fn add(&mut self, table_id: i64, change: RowChange) {
+        self.by_table.entry(table_id).or_default().add(change);
     }
 
     /// Those of a table with this id, and of all its partitions.

@@ -75,6 +75,13 @@ impl Engine {
         }
     }
 
+    /// The same for a part of a transaction that another process has begun and will end: its primary is
+    /// prewritten, and more is to come.
+    pub(crate) fn of_another(self, primary: &[u8]) -> Self {
+        let (primary, phase) = (primary.to_vec(), Phase::PrewritingRest);
+        Self { primary, phase, primary_sent: true, ..self }
+    }
+
     /// The key that decides; empty until it is known.
     pub(crate) fn primary(&self) -> &[u8] {
         &self.primary
@@ -332,7 +339,8 @@ impl Engine {
         }
     }
 
-    fn doom(&self) -> Option<TxnError> {
+    /// Why nothing more should be prewritten, as far as signs of life tell.
+    pub(crate) fn doom(&self) -> Option<TxnError> {
         if self.gone {
             Some(self.rolled_back(RolledBackWhy::ByOthers, None))
         } else if self.too_old {

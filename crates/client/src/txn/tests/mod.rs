@@ -6,6 +6,7 @@ mod life;
 mod locks;
 mod machine;
 mod model;
+mod parts;
 mod phases;
 mod verdicts;
 

@@ -1,0 +1,149 @@
+//! Jobs of which the session needs to know where their results lie.
+
+use std::time::Duration;
+
+use ballista_core::extension::{BallistaGrpcMetadataInterceptor, SessionConfigExt as _};
+use ballista_core::serde::protobuf::execute_query_params::Query;
+use ballista_core::serde::protobuf::scheduler_grpc_client::SchedulerGrpcClient;
+use ballista_core::serde::protobuf::{
+    CancelJobParams, ExecuteQueryParams, GetJobStatusParams, KeyValuePair, PartitionLocation,
+    execute_query_result, job_status,
+};
+use ballista_core::utils::{GrpcClientConfig, create_grpc_client_endpoint};
+use ballista_core::version::insert_version_header;
+use datafusion::execution::TaskContext;
+use tifusion::distribute::{JobFile, error_of_job};
+use tifusion::{Error, ErrorKind, Result};
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::Channel;
+
+/// How often the scheduler is asked how far a job is.
+const INTERVAL: Duration = Duration::from_millis(20);
+
+type Scheduler = SchedulerGrpcClient<InterceptedService<Channel, BallistaGrpcMetadataInterceptor>>;
+
+/// A job that was begun. It is cancelled when it is dropped before its end.
+struct Job {
+    scheduler: Scheduler,
+    id: String,
+    is_over: bool,
+}
+
+/// Runs a physical plan as one job; where its result lies comes back.
+///
+/// # Errors
+/// When the scheduler can't be reached, or the job fails: what failed in a task of ours is told as it was there.
+pub(crate) async fn run(url: &str, plan: Vec<u8>, context: &TaskContext) -> Result<Vec<JobFile>> {
+    let mut scheduler = connect(url, context).await?;
+    let settings = context.session_config().options().entries().into_iter();
+    let settings = settings.map(|entry| KeyValuePair { key: entry.key, value: entry.value });
+    let mut request = tonic::Request::new(ExecuteQueryParams {
+        query: Some(Query::PhysicalPlan(plan)),
+        settings: settings.collect(),
+        session_id: context.session_id(),
+        operation_id: String::new(),
+    });
+    insert_version_header(request.metadata_mut());
+    let answer =
+        scheduler.execute_query(request).await.map_err(|status| unreachable(url, &status))?;
+    let id = match answer.into_inner().result {
+        Some(execute_query_result::Result::Success(begun)) => begun.job_id,
+        Some(execute_query_result::Result::Failure(failure)) => {
+            return Err(error_of_job(&format!("the scheduler refuses a job: {failure:?}")));
+        }
+        None => return Err(Error::new(ErrorKind::Engine, "the scheduler does not answer a job")),
+    };
+    let mut job = Job { scheduler, id, is_over: false };
+    let outcome = job.finished(url).await;
+    outcome?.into_iter().map(file).collect()
+}
+
+async fn connect(url: &str, context: &TaskContext) -> Result<Scheduler> {
+    let config = context.session_config();
+    let grpc = GrpcClientConfig::from(&config.ballista_config());
+    let told = |error: &dyn std::fmt::Display| {
+        Error::new(
+            ErrorKind::Unavailable,
+            format!("the scheduler at {url} can't be reached: {error}"),
+        )
+    };
+    let mut endpoint =
+        create_grpc_client_endpoint(url.to_owned(), Some(&grpc)).map_err(|error| told(&error))?;
+    if let Some(customize) = config.ballista_override_create_grpc_client_endpoint() {
+        endpoint = customize.configure_endpoint(endpoint).map_err(|error| told(&error))?;
+    }
+    let channel = endpoint.connect().await.map_err(|error| told(&error))?;
+    let interceptor = config.ballista_grpc_interceptor().as_ref().clone();
+    let scheduler = SchedulerGrpcClient::with_interceptor(channel, interceptor);
+    Ok(scheduler
+        .max_encoding_message_size(grpc.max_message_size)
+        .max_decoding_message_size(grpc.max_message_size))
+}
+
+fn unreachable(url: &str, status: &tonic::Status) -> Error {
+    let message = format!("the scheduler at {url} does not answer: {}", status.message());
+    Error::new(ErrorKind::Unavailable, message)
+}
+
+impl Job {
+    async fn finished(&mut self, url: &str) -> Result<Vec<PartitionLocation>> {
+        loop {
+            let request = GetJobStatusParams { job_id: self.id.clone() };
+            let answer = self.scheduler.get_job_status(request).await;
+            let answer = answer.map_err(|status| unreachable(url, &status))?.into_inner();
+            match answer.status.and_then(|status| status.status) {
+                Some(job_status::Status::Successful(_)) if answer.flight_proxy.is_some() => {
+                    self.is_over = true;
+                    return Err(Error::unsupported(
+                        "a write over several machines whose executors are behind a proxy",
+                    ));
+                }
+                Some(job_status::Status::Successful(successful)) => {
+                    self.is_over = true;
+                    return Ok(successful.partition_location);
+                }
+                Some(job_status::Status::Failed(failed)) => {
+                    self.is_over = true;
+                    return Err(error_of_job(&failed.error));
+                }
+                None | Some(_) => tokio::time::sleep(INTERVAL).await,
+            }
+        }
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        if self.is_over {
+            return;
+        }
+        let (mut scheduler, job_id) = (self.scheduler.clone(), self.id.clone());
+        let cancel = async move {
+            if let Err(error) = scheduler.cancel_job(CancelJobParams { job_id }).await {
+                tracing::warn!(%error, "a job was not cancelled");
+            }
+        };
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(cancel);
+        }
+    }
+}
+
+fn file(location: PartitionLocation) -> Result<JobFile> {
+    let malformed =
+        || Error::new(ErrorKind::Engine, "the scheduler does not tell where a result lies");
+    let is_sorted = location.is_sort_shuffle;
+    let executor = location.executor_meta.ok_or_else(malformed)?;
+    let partition = location.partition_id.ok_or_else(malformed)?;
+    let size = |number: u32| usize::try_from(number).map_err(|_| malformed());
+    Ok(JobFile {
+        executor: executor.id,
+        host: executor.host,
+        port: u16::try_from(executor.port).map_err(|_| malformed())?,
+        job: partition.job_id,
+        stage: size(partition.stage_id)?,
+        partition: size(partition.partition_id)?,
+        file: location.file_id,
+        is_sorted,
+    })
+}
