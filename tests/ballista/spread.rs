@@ -237,7 +237,8 @@ async fn a_write_whose_executor_is_killed_while_it_prewrites_is_whole_or_absent(
         let running = tokio::spawn(async move { several.try_query(&write).await });
         prewrites(&cluster, before, count).await;
         processes.executors[round].kill();
-        let outcome = running.await.unwrap();
+        let outcome = tokio::time::timeout(Duration::from_secs(120), running).await;
+        let outcome = outcome.unwrap_or_else(|_| panic!("no end: {}", processes.told())).unwrap();
         cluster.faults().clear();
         let rows = rows_of(&cluster, "copy", AT_ONCE).await;
         match &outcome {
