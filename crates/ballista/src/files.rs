@@ -1,5 +1,7 @@
 //! Results of jobs, read from the executors that have them.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use ballista_core::JobId;
 use ballista_core::client::BallistaClient;
@@ -9,6 +11,10 @@ use ballista_core::utils::GrpcClientConfig;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use tifusion::distribute::{EditFiles, JobFile};
+use tokio::net::TcpStream;
+
+/// How long an executor may take to accept a connection.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Fetches files where they lie.
 #[derive(Debug)]
@@ -48,5 +54,10 @@ impl EditFiles for ExecutorFiles {
             .fetch_partition(&file.executor, &partition, file.file, layout, true)
             .await
             .map_err(told)
+    }
+
+    async fn is_there(&self, file: &JobFile) -> bool {
+        let connecting = TcpStream::connect((file.host.as_str(), file.port));
+        matches!(tokio::time::timeout(PATIENCE, connecting).await, Ok(Ok(_)))
     }
 }

@@ -128,6 +128,10 @@ impl EditFiles for RemotePlanner {
     ) -> Result<SendableRecordBatchStream> {
         ExecutorFiles.open(file, context).await
     }
+
+    async fn is_there(&self, file: &JobFile) -> bool {
+        ExecutorFiles.is_there(file).await
+    }
 }
 
 /// Writes are planned here, for it is here that their tables' descriptions and the transaction's timestamp are known.

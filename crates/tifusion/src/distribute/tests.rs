@@ -406,6 +406,10 @@ impl EditFiles for NoFiles {
     ) -> datafusion::common::Result<datafusion::execution::SendableRecordBatchStream> {
         datafusion::common::exec_err!("no files")
     }
+
+    async fn is_there(&self, _file: &JobFile) -> bool {
+        false
+    }
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
 //! The process that begins the transaction, and commits it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use datafusion::execution::TaskContext;
@@ -12,6 +13,7 @@ use futures::TryStreamExt as _;
 use tifusion_client::txn::{KeySpan, Mutation};
 use tifusion_codec::key::table_range;
 
+use super::failure::LOST;
 use super::files_exec::EditFilesExec;
 use super::frame::Nonce;
 use super::head::heads;
@@ -25,6 +27,12 @@ use crate::write::rounds::WrittenRows;
 use crate::write::run::{Prewrites, Writer};
 use crate::write::statistics::RowChange;
 use crate::write::txn_error::transaction_error;
+
+/// How often it is looked whether executors are there.
+const LOOK_INTERVAL: Duration = Duration::from_secs(2);
+
+/// How often in a row an executor may not be there.
+const MOST_MISSED: u32 = 3;
 
 /// One run of a write over several machines.
 pub(super) struct Driver {
@@ -56,7 +64,13 @@ impl Prewrites for Driver {
         let transaction = writer.begin(&self.job).await?;
         transaction.prewrite(vec![primary]).await.map_err(told)?;
         transaction.expect(self.spans()).map_err(told)?;
-        let results = self.jobs.run(second, &self.context).await?;
+        let results = tokio::select! {
+            results = self.jobs.run(second, &self.context) => results?,
+            gone = self.first_gone(&frames) => {
+                let message = format!("{LOST} (nobody answers at {gone})");
+                return Err(Error::new(ErrorKind::Unavailable, message));
+            }
+        };
         let written = self.read(each_once(results)?).await?;
         check(&written, partitions, &frames)?;
         let (parts, rows): (Vec<_>, Vec<_>) =
@@ -98,6 +112,24 @@ impl Driver {
             KeySpan { first, last }
         };
         ids.into_iter().map(span).collect()
+    }
+
+    /// An executor that has frames, and does not answer any more. With it are lost its frames, and what it has
+    /// made of others: the job can't come to its end, whatever its scheduler still tries.
+    async fn first_gone(&self, frames: &[FrameFile]) -> String {
+        let mut executors: BTreeMap<&str, (&JobFile, u32)> = BTreeMap::new();
+        for FrameFile { file, .. } in frames {
+            executors.entry(&file.executor).or_insert((file, 0));
+        }
+        loop {
+            tokio::time::sleep(LOOK_INTERVAL).await;
+            for (file, missed) in executors.values_mut() {
+                *missed = if self.jobs.is_there(file).await { 0 } else { *missed + 1 };
+                if *missed >= MOST_MISSED {
+                    return format!("{}:{}", file.host, file.port);
+                }
+            }
+        }
     }
 
     /// What the partitions of the second job tell.

@@ -13,6 +13,10 @@ use crate::error::{Error, ErrorKind};
 const BEGIN: &str = "tifusion-failure[";
 const END: char = ']';
 
+/// What is said when an executor is gone.
+pub(super) const LOST: &str = "what an executor had encoded can't be had any more: nothing was written, run the statement \
+                               again";
+
 /// Names of contexts that arrive as such.
 const NAMES: [&str; 14] = [
     "database",
@@ -68,6 +72,15 @@ pub(super) fn told(error: &Error) -> DataFusionError {
     let bytes = failure.encode_to_vec();
     let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     DataFusionError::External(Box::new(Told { text: format!("{error} {BEGIN}{digits}{END}") }))
+}
+
+/// What was encoded can't be had any more; an error of ours on the way stays what it is.
+pub(super) fn lost(error: &DataFusionError) -> Error {
+    if let Some(ours) = Error::find(error) {
+        return ours.clone();
+    }
+    let message = format!("{LOST} ({})", error.strip_backtrace());
+    Error::new(ErrorKind::Unavailable, message)
 }
 
 /// An error of a stream as one of a task: one of ours is told, others stay what they are, for whoever runs the task

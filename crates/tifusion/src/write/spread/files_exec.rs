@@ -17,11 +17,11 @@ use datafusion::physical_plan::{
 };
 use futures::{TryStreamExt as _, stream};
 
-use super::failure::told;
+use super::failure::{lost, told};
 use super::frame::{self, FrameReader};
 use super::jobs::EditFiles;
 use super::rows::{self, FrameFile};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::statement::StatementSnapshot;
 use crate::write::edit::edit_schema;
 
@@ -88,18 +88,6 @@ impl Reading {
             None => Ok(None),
         }
     }
-}
-
-/// What was made can't be had any more.
-fn lost(error: &DataFusionError) -> Error {
-    Error::new(
-        ErrorKind::Unavailable,
-        format!(
-            "what an executor had encoded can't be had any more: nothing was written, run the statement again \
-             ({})",
-            error.strip_backtrace()
-        ),
-    )
 }
 
 impl DisplayAs for EditFilesExec {

@@ -45,6 +45,9 @@ pub trait EditFiles: Debug + Send + Sync {
         file: &JobFile,
         context: &TaskContext,
     ) -> DataFusionResult<SendableRecordBatchStream>;
+
+    /// Whether somebody listens where a file is, if that is answered soon.
+    async fn is_there(&self, file: &JobFile) -> bool;
 }
 
 /// Runs jobs on several machines.

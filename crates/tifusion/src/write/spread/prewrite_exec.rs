@@ -23,7 +23,7 @@ use futures::{StreamExt as _, stream};
 use parking_lot::Mutex;
 use tifusion_client::txn::{Mutation, Part};
 
-use super::failure::told;
+use super::failure::{lost, told};
 use super::frame::{FrameEnd, Sifted, sift};
 use super::rows::{self, Written};
 use super::sent::SentWrite;
@@ -102,7 +102,7 @@ impl PrewriteExec {
 struct Come {
     edits: u64,
     ends: Vec<FrameEnd>,
-    /// Why no more came. Whoever runs the task may know what to do about it.
+    /// Why no more came.
     broken: Option<DataFusionError>,
 }
 
@@ -111,7 +111,7 @@ impl Come {
     fn take(&mut self, batch: DataFusionResult<RecordBatch>) -> DataFusionResult<RecordBatch> {
         let batch = batch.map_err(|error| {
             let shown = DataFusionError::Execution(error.strip_backtrace());
-            self.broken = Some(error);
+            self.broken.get_or_insert(error);
             shown
         })?;
         let Sifted { edits, begins, ends } = sift(batch).map_err(DataFusionError::from)?;
@@ -143,8 +143,9 @@ impl Run {
         let query = self.job.snapshot.query();
         let prewritten = self.prewrite(edits).await;
         let mut come = come.lock();
+        // What came from others is lost with an executor, which had frames, too: to make it anew is in vain.
         if let Some(broken) = come.broken.take() {
-            return Err(broken);
+            return Err(told(&lost(&broken).of_query(query)));
         }
         let written = prewritten.and_then(|written| {
             let (edits, ends) = (come.edits, std::mem::take(&mut come.ends));
