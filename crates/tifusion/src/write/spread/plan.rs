@@ -38,7 +38,9 @@ pub(crate) async fn spread_plan(
         return Ok(None);
     }
     let jobs = Arc::clone(on_jobs.jobs());
-    let Some(input) = jobs.plan(&write.input, state).await? else { return Ok(None) };
+    let Some(input) = jobs.plan(&write.input, &elsewhere(state, &snapshot)).await? else {
+        return Ok(None);
+    };
     let target = Arc::new(WriteTarget::new(&write.table)?);
     let Some(kind) = sent_kind(write, &target)? else { return Ok(None) };
     let at = ReadAt { ts: snapshot.start_ts(), deadline: snapshot.deadline() };
@@ -50,6 +52,13 @@ pub(crate) async fn spread_plan(
         return Ok(here(&error.strip_backtrace()));
     }
     Ok(Some(Arc::new(TidbSpreadWriteExec::new(sent, job, edits, jobs))))
+}
+
+/// The session as it plans what other processes run.
+fn elsewhere(state: &SessionState, snapshot: &StatementSnapshot) -> SessionState {
+    let mut state = state.clone();
+    state.config_mut().set_extension(Arc::new(snapshot.clone().of_elsewhere()));
+    state
 }
 
 /// A write that goes through the session.
