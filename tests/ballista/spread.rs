@@ -251,7 +251,7 @@ async fn a_write_whose_executor_is_killed_while_it_prewrites_is_whole_or_absent(
         }
         // Nothing that is left is in a writer's way, either.
         let one = one_process(&cluster).await;
-        let row = "INSERT INTO copy VALUES (-1, 1, 1.5, '2024-01-01', 'x'), (1, -1, 2.5, '2024-01-01', 'y')";
+        let row = "INSERT INTO copy VALUES (-1, 1, 1.5, '2024-01-01', 'x'), (1, 99, 2.5, '2024-01-01', 'y')";
         tokio::time::timeout(AT_ONCE, one.query(row)).await.unwrap();
         assert_eq!(rows_of(&cluster, "copy", AT_ONCE).await, rows + 2);
         cluster.execute("DROP TABLE tpch.copy").await.unwrap();

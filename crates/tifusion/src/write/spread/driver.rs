@@ -13,7 +13,7 @@ use futures::TryStreamExt as _;
 use tifusion_client::txn::{KeySpan, Mutation};
 use tifusion_codec::key::table_range;
 
-use super::failure::LOST;
+use super::failure::{LOST, lost};
 use super::files_exec::EditFilesExec;
 use super::frame::Nonce;
 use super::head::heads;
@@ -136,8 +136,9 @@ impl Driver {
     async fn read(&self, results: Vec<JobFile>) -> Result<Vec<Written>> {
         let mut written = Vec::with_capacity(results.len());
         for file in results {
-            let batches = self.jobs.open(&file, &self.context).await?;
-            let batches: Vec<_> = batches.try_collect().await?;
+            let batches = self.jobs.open(&file, &self.context).await;
+            let batches = batches.map_err(|error| lost(&error))?;
+            let batches: Vec<_> = batches.try_collect().await.map_err(|error| lost(&error))?;
             written.extend(rows::written_of(&batches)?);
         }
         Ok(written)
@@ -145,7 +146,10 @@ impl Driver {
 }
 
 /// The files of a job's result, each partition of which must be there once.
-fn each_once(files: Vec<JobFile>) -> Result<Vec<JobFile>> {
+///
+/// # Errors
+/// When one is missing, or there twice.
+pub(super) fn each_once(files: Vec<JobFile>) -> Result<Vec<JobFile>> {
     let partitions: BTreeSet<usize> = files.iter().map(|file| file.partition).collect();
     let last = partitions.last().map_or(0, |last| last + 1);
     if partitions.len() == files.len() && last == files.len() {
@@ -161,7 +165,10 @@ fn each_once(files: Vec<JobFile>) -> Result<Vec<JobFile>> {
 }
 
 /// Whether all that was encoded is prewritten, each frame's edits once.
-fn check(written: &[Written], partitions: usize, frames: &[FrameFile]) -> Result<()> {
+///
+/// # Errors
+/// When it is not.
+pub(super) fn check(written: &[Written], partitions: usize, frames: &[FrameFile]) -> Result<()> {
     let wrong = |what: String| {
         Err(Error::new(
             ErrorKind::Engine,

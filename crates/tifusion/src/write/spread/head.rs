@@ -5,6 +5,7 @@ use datafusion::execution::TaskContext;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tifusion_client::txn::Mutation;
 
+use super::failure::lost;
 use super::frame::{Nonce, Sifted, sift};
 use super::jobs::{EditFiles, JobFile};
 use super::rows::FrameFile;
@@ -44,12 +45,12 @@ pub(super) async fn heads(
 }
 
 async fn head(files: &dyn EditFiles, file: JobFile, context: &TaskContext) -> Result<Head> {
-    let mut batches = files.open(&file, context).await?;
+    let mut batches = files.open(&file, context).await.map_err(|error| lost(&error))?;
     let mut nonce: Option<Nonce> = None;
     let mut found: Vec<arrow::array::RecordBatch> = Vec::new();
     let mut rows = 0;
     while rows < 2
-        && let Some(batch) = batches.try_next().await?
+        && let Some(batch) = batches.try_next().await.map_err(|error| lost(&error))?
     {
         let Sifted { edits, begins, ends } = sift(batch)?;
         nonce = nonce.or_else(|| begins.into_iter().next().map(|(nonce, _)| nonce));

@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use tifusion_client::clock::TokioClock;
 use tifusion_client::txn::{Assertion, KeySpan, Mutation, MutationOp, Part};
 
+use super::driver::{check, each_once};
 use super::failure::{error_of_job, told, told_if_ours};
 use super::frame::{self, FrameEnd, FrameReader, Nonce, sift};
 use super::jobs::JobFile;
@@ -167,6 +168,53 @@ async fn what_is_to_be_read_and_what_was_written_arrive_as_they_were_sent() {
     let batch = rows::written_batch(&written).unwrap();
     let arrived = rows::written_of(&[batch]).unwrap();
     assert_eq!(format!("{arrived:?}"), format!("{:?}", [written]));
+}
+
+/// What a partition tells that has seen these frames' ends.
+fn told_by(ends: &[(u8, u64)], edits: u64, has_left_out: bool) -> Written {
+    let end = |(of, edits): &(u8, u64)| FrameEnd { nonce: nonce(*of), edits: *edits };
+    Written {
+        edits,
+        ends: ends.iter().map(end).collect(),
+        rows: WrittenRows { has_left_out, ..WrittenRows::default() },
+        part: Part::default(),
+    }
+}
+
+#[test]
+fn nothing_is_committed_unless_every_frame_was_merged_once_and_the_primary_with_it() {
+    let frames = [file(0), file(1), file(2)];
+    let whole = || vec![told_by(&[(1, 4), (0, 3)], 5, true), told_by(&[(2, 0)], 2, false)];
+    check(&whole(), 2, &frames).unwrap();
+    let with = |change: fn(&mut Vec<Written>)| {
+        let mut written = whole();
+        change(&mut written);
+        check(&written, 2, &frames).unwrap_err().to_string()
+    };
+    for (change, said) in [
+        (with(|it| drop(it.pop())), "1 of 2 partitions"),
+        (with(|it| it[1].ends.clear()), "2 frames of edits have ended"),
+        (with(|it| it[1].ends[0].nonce = nonce(0)), "not each of 3 once"),
+        (with(|it| it[1].ends[0].nonce = nonce(9)), "not each of 3 once"),
+        (with(|it| it[0].edits = 4), "7 edits were encoded, and 6 merged"),
+        (with(|it| it[1].edits = 3), "7 edits were encoded, and 8 merged"),
+        (with(|it| it[0].rows.has_left_out = false), "merged 0 times"),
+        (with(|it| it[1].rows.has_left_out = true), "merged 2 times"),
+    ] {
+        assert!(change.contains(said) && change.contains("nothing was written"), "{change}");
+    }
+}
+
+#[test]
+fn a_result_with_a_partition_twice_or_without_one_is_none() {
+    let of = |partitions: &[usize]| {
+        each_once(partitions.iter().map(|partition| file(*partition).file).collect())
+    };
+    assert_eq!(of(&[1, 0, 2]).unwrap().len(), 3);
+    assert!(of(&[]).unwrap().is_empty());
+    for wrong in [&[0, 0][..], &[1], &[0, 2], &[0, 1, 1]] {
+        assert_eq!(of(wrong).unwrap_err().kind(), ErrorKind::Engine, "{wrong:?}");
+    }
 }
 
 fn mutation_of(kinds: &[(&str, EditKind)]) -> Option<Mutation> {
