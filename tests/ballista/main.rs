@@ -3,6 +3,8 @@
 //! On a cluster in this process unless the name says otherwise; those that TiDB judges run where it is.
 
 #![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
     reason = "tests fail by panicking, and tell which executor read how much"
