@@ -225,22 +225,22 @@ fn slow_prewrites(cluster: &EmbeddedCluster) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_whose_executor_is_killed_while_it_prewrites_is_whole_or_absent() {
     let cluster = loaded().await;
-    let create = format!("CREATE TABLE tpch.copy {COPY}");
     let mut processes = Processes::start(config(&cluster), 2).await;
     let mut absent = 0;
     for (round, count) in [2, 10, 40].into_iter().enumerate() {
-        cluster.execute(&create).await.unwrap();
+        let copy = format!("copy_{round}");
+        cluster.execute(&format!("CREATE TABLE tpch.{copy} {COPY}")).await.unwrap();
         slow_prewrites(&cluster);
         let several = in_tpch(processes.session().await).await;
         let before = cluster.faults().calls(Rpc::Prewrite);
-        let write = format!("INSERT INTO copy {ROWS}");
+        let write = format!("INSERT INTO {copy} {ROWS}");
         let running = tokio::spawn(async move { several.try_query(&write).await });
         prewrites(&cluster, before, count).await;
         processes.executors[round].kill();
         let outcome = tokio::time::timeout(Duration::from_secs(120), running).await;
         let outcome = outcome.unwrap_or_else(|_| panic!("no end: {}", processes.told())).unwrap();
         cluster.faults().clear();
-        let rows = rows_of(&cluster, "copy", AT_ONCE).await;
+        let rows = rows_of(&cluster, &copy, AT_ONCE).await;
         match &outcome {
             Ok(_) => assert!(rows > 50_000, "{rows}"),
             Err(error) => {
@@ -251,10 +251,11 @@ async fn a_write_whose_executor_is_killed_while_it_prewrites_is_whole_or_absent(
         }
         // Nothing that is left is in a writer's way, either.
         let one = one_process(&cluster).await;
-        let row = "INSERT INTO copy VALUES (-1, 1, 1.5, '2024-01-01', 'x'), (1, 99, 2.5, '2024-01-01', 'y')";
-        tokio::time::timeout(AT_ONCE, one.query(row)).await.unwrap();
-        assert_eq!(rows_of(&cluster, "copy", AT_ONCE).await, rows + 2);
-        cluster.execute("DROP TABLE tpch.copy").await.unwrap();
+        let row = format!(
+            "INSERT INTO {copy} VALUES (-1, 1, 1.5, '2024-01-01', 'x'), (1, 99, 2.5, '2024-01-01', 'y')"
+        );
+        tokio::time::timeout(AT_ONCE, one.query(&row)).await.unwrap();
+        assert_eq!(rows_of(&cluster, &copy, AT_ONCE).await, rows + 2);
         processes.start_executor().await;
     }
     assert!(absent > 0, "no executor was killed in time");

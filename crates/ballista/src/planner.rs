@@ -82,6 +82,12 @@ impl QueryPlanner for RemotePlanner {
     }
 }
 
+/// Bytes of a stack that suffice for a plan of a hundred nodes, in a program that is not optimized.
+const STACK_LEFT: usize = 8 << 20;
+
+/// Bytes of the stack that is taken where there are less.
+const STACK_MORE: usize = 16 << 20;
+
 /// Whether a plan arrives as it was sent. What does not (tables in the session's memory, some shapes of subqueries) runs
 /// where it is.
 fn can_be_sent(
@@ -90,8 +96,11 @@ fn can_be_sent(
     codec: &dyn LogicalExtensionCodec,
 ) -> bool {
     let context = session.task_ctx();
-    let arrived = LogicalPlanNode::try_from_logical_plan(plan, codec)
-        .and_then(|message| message.try_into_logical_plan(&context, codec));
+    // DataFusion's messages are read by recursion, each step of which takes much of a stack.
+    let arrived = stacker::maybe_grow(STACK_LEFT, STACK_MORE, || {
+        LogicalPlanNode::try_from_logical_plan(plan, codec)
+            .and_then(|message| message.try_into_logical_plan(&context, codec))
+    });
     if let Err(error) = &arrived {
         tracing::warn!(%error, "a query can't be sent, and runs in this process, not on Ballista");
     }
