@@ -45,4 +45,12 @@ async fn a_row_by_its_key_is_one_request_beside_one_for_the_schema() {
     }
     cluster.execute("INSERT INTO test.t VALUES (5, 'five')").await.unwrap();
     assert_eq!(read(&query, 5).await, 1, "what was committed is seen by the next run");
+
+    // A change elsewhere in the schema is looked at once.
+    cluster.execute("CREATE TABLE test.other (id BIGINT PRIMARY KEY)").await.unwrap();
+    assert_eq!(read(&query, 5).await, 1);
+    let before = calls();
+    assert_eq!(read(&query, 5).await, 1);
+    let counts: Vec<_> = calls().iter().zip(before).map(|(after, before)| after - before).collect();
+    assert_eq!(counts, [2, 0, 0, 0], "the short way again");
 }

@@ -15,7 +15,7 @@ use crate::cluster::Cluster;
 use crate::config::{Config, TidbOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::meta::{Need, SYSTEM_DATABASE};
-use crate::planned::{PlannedStatement, TimeLimit};
+use crate::planned::{PlannedStatement, TimeLimit, planned_again};
 use crate::prepared::PreparedQuery;
 use crate::schema_changer::SchemaChanger;
 use crate::session::TidbSession;
@@ -187,19 +187,7 @@ impl TidbContext {
     pub async fn prepare(&self, statement: Statement) -> Result<PlannedStatement> {
         let timeout = self.config().settings().statement_timeout;
         let limit = timeout.and_then(TimeLimit::begin);
-        let planning = async {
-            match self.plan(statement.clone(), limit).await {
-                Err(error) if error.kind() == ErrorKind::SchemaChanged => {
-                    tracing::debug!(%error, "the statement is planned again");
-                    self.plan(statement, limit).await
-                }
-                result => result,
-            }
-        };
-        match limit {
-            Some(limit) => limit.bound(planning).await,
-            None => planning.await,
-        }
+        planned_again(limit, || self.plan(statement.clone(), limit)).await
     }
 
     async fn plan(

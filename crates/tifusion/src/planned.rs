@@ -89,6 +89,29 @@ impl fmt::Debug for PlannedStatement {
     }
 }
 
+/// What `plan` plans within `limit`: once more where the cluster's schema changed meanwhile.
+///
+/// # Errors
+/// Those of planning.
+pub(crate) async fn planned_again<F: Future<Output = Result<PlannedStatement>>>(
+    limit: Option<TimeLimit>,
+    mut plan: impl FnMut() -> F,
+) -> Result<PlannedStatement> {
+    let planning = async {
+        match plan().await {
+            Err(error) if error.kind() == ErrorKind::SchemaChanged => {
+                tracing::debug!(%error, "the statement is planned again");
+                plan().await
+            }
+            result => result,
+        }
+    };
+    match limit {
+        Some(limit) => limit.bound(planning).await,
+        None => planning.await,
+    }
+}
+
 impl PlannedStatement {
     /// Plans a frame.
     ///

@@ -13,10 +13,10 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::Statement as DfStatement;
 use parking_lot::RwLock;
 
-use self::point::PointQuery;
+use self::point::{PointQuery, PointRead};
 use crate::config::Config;
-use crate::error::{Error, ErrorKind, Result};
-use crate::planned::{PlannedStatement, TimeLimit};
+use crate::error::{Error, Result};
+use crate::planned::{PlannedStatement, TimeLimit, planned_again};
 use crate::session::TidbSession;
 use crate::sql::{self, Statement};
 
@@ -106,29 +106,28 @@ impl PreparedQuery {
         parameters: impl Into<ParamValues>,
     ) -> Result<SendableRecordBatchStream> {
         let parameters = parameters.into();
-        let made = self.current().await?;
-        if let Some(point) = &made.point
-            && let Some(rows) = point.read(&self.session, &parameters).await?
-        {
-            return Ok(rows);
+        let mut made = self.current().await?;
+        if let Some(point) = &made.point {
+            match point.read(&self.session, &parameters).await? {
+                PointRead::Rows(rows) => return Ok(rows),
+                PointRead::Outdated => made = Box::pin(self.renewed(&made)).await?,
+                PointRead::Otherwise => {}
+            }
         }
         let limit = made.config.settings().statement_timeout.and_then(TimeLimit::begin);
-        // Boxed: planning is large, and a row by its key does not need it.
-        let planning = Box::pin(async {
-            match self.planned(&made, &parameters, limit).await {
-                Err(error) if error.kind() == ErrorKind::SchemaChanged => {
-                    tracing::debug!(%error, "the query is prepared again");
-                    let made = self.again().await?;
-                    self.planned(&made, &parameters, limit).await
-                }
-                result => result,
+        let mut known = Some(made);
+        let plan = || {
+            let (known, parameters) = (known.take(), &parameters);
+            async move {
+                let made = match known {
+                    Some(made) => made,
+                    None => self.again().await?,
+                };
+                self.planned(&made, parameters, limit).await
             }
-        });
-        match limit {
-            Some(limit) => limit.bound(planning).await?,
-            None => planning.await?,
-        }
-        .execute()
+        };
+        // Boxed: planning is large, and a row by its key does not need it.
+        Box::pin(planned_again(limit, plan)).await?.execute()
     }
 
     /// What was made of it, with the session's configuration as it is now.
@@ -138,6 +137,19 @@ impl PreparedQuery {
         let is_same =
             Arc::ptr_eq(&made.config, &config) || made.config.settings() == config.settings();
         if is_same { Ok(made) } else { Box::pin(self.again()).await }
+    }
+
+    /// What is made of it by the schema as it is now, where its columns are the same; else what was made before, without
+    /// its short way, for the columns of a query stay what they are.
+    async fn renewed(&self, before: &Made) -> Result<Arc<Made>> {
+        let mut made = Made::new(&self.session, &self.statement).await?;
+        if made.plan.schema() != before.plan.schema() {
+            made =
+                Made { plan: before.plan.clone(), config: Arc::clone(&before.config), point: None };
+        }
+        let made = Arc::new(made);
+        *self.made.write() = Arc::clone(&made);
+        Ok(made)
     }
 
     async fn again(&self) -> Result<Arc<Made>> {

@@ -87,21 +87,20 @@ impl PointQuery {
         })
     }
 
-    /// The row, or none; `None` where the usual way has to be taken: for a parameter of another type, where the schema is
-    /// no longer what it was, or while somebody writes the row.
+    /// The row, or none, or why the usual way has to be taken.
     pub(super) async fn read(
         &self,
         session: &TidbSession,
         parameters: &ParamValues,
-    ) -> Result<Option<SendableRecordBatchStream>> {
+    ) -> Result<PointRead> {
         let value = match &self.key {
             Key::Constant(value) => value.clone(),
             Key::Parameter(name) => parameters.get_placeholders_with_values(name)?.value,
         };
         let handle = match self.handle(&value) {
             Asked::Row(handle) => handle,
-            Asked::None => return Ok(Some(self.rows(None))),
-            Asked::Otherwise => return Ok(None),
+            Asked::None => return Ok(PointRead::Rows(self.rows(None))),
+            Asked::Otherwise => return Ok(PointRead::Otherwise),
         };
         let (cluster, info) = (self.table.cluster(), self.table.info());
         let config = session.config();
@@ -118,13 +117,16 @@ impl PointQuery {
         let row = async { Ok(newest.batch_get_unlocked(vec![key.clone()]).await?) };
         let is_same = cluster.meta().is_newest(self.table.schema_version(), deadline);
         let (row, is_same): (_, bool) = futures::future::try_join(row, is_same).await?;
-        let Some(mut pairs) = row.filter(|_| is_same) else { return Ok(None) };
+        if !is_same {
+            return Ok(PointRead::Outdated);
+        }
+        let Some(mut pairs) = row else { return Ok(PointRead::Otherwise) };
         metrics::statement("select");
         let row = match pairs.pop().filter(|pair| !pair.value.is_empty()) {
             Some(pair) => Some(self.decode(&handle, &pair.value)?),
             None => None,
         };
-        Ok(Some(self.rows(row)))
+        Ok(PointRead::Rows(self.rows(row)))
     }
 
     /// Which row a value asks for.
@@ -163,6 +165,17 @@ impl PointQuery {
     }
 }
 
+/// What came of reading a row by its key.
+pub(super) enum PointRead {
+    /// The row, or none.
+    Rows(SendableRecordBatchStream),
+    /// The schema is no longer what it was.
+    Outdated,
+    /// The parameter is of another type, or somebody is writing the row.
+    Otherwise,
+}
+
+/// Which row a parameter asks for.
 enum Asked {
     Row(Handle),
     None,
