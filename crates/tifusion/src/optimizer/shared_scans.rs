@@ -3,10 +3,11 @@
 //! `DataFusion` plans a view or a common table expression anew wherever it is named. What the stores made groups of
 //! rows of, at one snapshot, is the same each time, takes them long, and is little to keep.
 
+use std::sync::Arc;
+
 use datafusion::common::Result;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{TreeNode as _, TreeNodeRecursion};
-use std::sync::Arc;
 
 use super::{Plan, replaced};
 use crate::TikvScanExec;
