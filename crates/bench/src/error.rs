@@ -60,6 +60,27 @@ pub(crate) enum BenchError {
     /// A process that was started did not come to its row.
     #[error("a process that was started did not read its row")]
     NoRow,
+    /// TiSpark's JVM could not be started, or no longer be spoken to.
+    #[error("TiSpark's JVM: {0}")]
+    Jvm(#[source] std::io::Error),
+    /// TiSpark's JVM has ended before it answered.
+    #[error("TiSpark's JVM has ended; what it said last stands above")]
+    JvmEnded,
+    /// TiSpark is asked, but was not started.
+    #[error("TiSpark is not there: name its jars by --tispark")]
+    NoTiSpark,
+    /// TiSpark's own error.
+    #[error("TiSpark: {reason}")]
+    TiSpark {
+        /// What it said.
+        reason: String,
+    },
+    /// A process id that no process has.
+    #[error("there is no process {id}")]
+    NoProcess {
+        /// The id.
+        id: u32,
+    },
     /// What the system says about a process could not be read.
     #[error("processes: {0}")]
     Process(#[from] procfs::ProcError),

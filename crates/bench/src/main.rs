@@ -1,7 +1,9 @@
-//! TPC-H side by side on one cluster and one set of data: TiFusion, TiDB by its SQL port, and DataFusion on Parquet.
+//! TPC-H side by side on one cluster and one set of data: TiFusion, TiDB by its SQL port, DataFusion on Parquet, and
+//! TiSpark where its jars are (`benches/README.md` says how to come by them).
 //!
 //! ```sh
 //! cargo run --release -p tifusion-bench -- --scale 0.1 --rounds 5
+//! cargo run --release -p tifusion-bench -- --scale 0.1 --rounds 5 --tispark FOLDER
 //! ```
 //!
 //! The cluster is the one that the environment names (`TIFUSION_TEST_CLUSTER`, see `tifusion_testkit::cluster`), or a
@@ -69,7 +71,7 @@ async fn run(options: &Options) -> Result<()> {
         eprintln!("{}", measured.line());
         queries.push(measured);
     }
-    let small = small::measure(&cluster, &database, options.rounds).await?;
+    let small = small::measure(&cluster, &database, options.rounds, sides.tispark()).await?;
     println!("{}", report::markdown(options, &queries, &small)?);
     if let Some(path) = &options.picture {
         picture::draw(path, &queries)?;

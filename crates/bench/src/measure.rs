@@ -25,30 +25,29 @@ pub(crate) struct Figures {
 pub(crate) struct Measured {
     /// Its number in TPC-H.
     pub(crate) number: usize,
-    /// What each of [`Side::ALL`] took.
-    pub(crate) figures: [Figures; 3],
+    /// What each side took that is there, in the order of [`Side::ALL`].
+    pub(crate) figures: Vec<(Side, Figures)>,
 }
 
 impl Measured {
-    /// What `side` took.
-    pub(crate) fn of(&self, side: Side) -> &Figures {
-        let [connector, tidb, parquet] = &self.figures;
-        match side {
-            Side::Connector => connector,
-            Side::Tidb => tidb,
-            Side::Parquet => parquet,
-        }
+    /// What `side` took, if it is there.
+    pub(crate) fn of(&self, side: Side) -> Option<&Figures> {
+        self.figures.iter().find(|(of, _)| *of == side).map(|(_, figures)| figures)
     }
 
     /// Whether all sides gave as many rows.
     pub(crate) fn answers_agree(&self) -> bool {
-        let rows = self.of(Side::Connector).answer.rows;
-        self.figures.iter().all(|figures| figures.answer.rows == rows)
+        let mut rows = self.figures.iter().map(|(_, figures)| figures.answer.rows);
+        let first = rows.next();
+        rows.all(|rows| Some(rows) == first)
     }
 
     /// What is said while the others still run.
     pub(crate) fn line(&self) -> String {
-        let times = self.figures.map(|figures| format!("{:.0} ms", millis(figures.time)));
+        let time = |(side, figures): &(Side, Figures)| {
+            format!("{} {:.0} ms", side.name(), millis(figures.time))
+        };
+        let times: Vec<_> = self.figures.iter().map(time).collect();
         format!("query {}: {}", self.number, times.join(", "))
     }
 }
@@ -67,26 +66,25 @@ pub(crate) fn millis(time: Duration) -> f64 {
 /// Gives query `number` to all sides `rounds` times and once before, each round beginning with another side.
 pub(crate) async fn query(sides: &mut Sides, number: usize, rounds: usize) -> Result<Measured> {
     let text = tpch::query(number);
-    let mut taken: [Vec<Figures>; 3] = Default::default();
+    let mut taken: Vec<_> = sides.present().into_iter().map(|side| (side, Vec::new())).collect();
     for round in 0..=rounds {
-        for turn in 0..Side::ALL.len() {
-            let at = (round + turn) % Side::ALL.len();
-            let (Some(side), Some(taken)) = (Side::ALL.get(at), taken.get_mut(at)) else {
-                continue;
-            };
+        for turn in 0..taken.len() {
+            let at = (round + turn) % taken.len();
+            let Some((side, taken)) = taken.get_mut(at) else { continue };
             let figures = once(sides, *side, &text).await?;
             if round > 0 || rounds == 0 {
                 taken.push(figures);
             }
         }
     }
-    Ok(Measured { number, figures: taken.map(median) })
+    let figures = taken.into_iter().map(|(side, taken)| (side, median(taken))).collect();
+    Ok(Measured { number, figures })
 }
 
 async fn once(sides: &mut Sides, side: Side, query: &str) -> Result<Figures> {
     let work =
         |sides: &Sides| sides.program(side).map(|program| program.processor_time()).transpose();
-    // Of another's server this program may not reset the peak.
+    // Of another program this one may not reset the peak.
     let own = matches!(side, Side::Connector | Side::Parquet);
     if own {
         sides.own.forget_peak()?;
@@ -119,6 +117,19 @@ fn middle_of(mut values: Vec<Option<Duration>>) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn all_sides_that_are_there_must_agree() {
+        let of = |side, rows| {
+            let answer = Answer { rows, received: None };
+            (side, Figures { time: Duration::ZERO, work: None, memory: None, answer })
+        };
+        let measured = |figures| Measured { number: 1, figures };
+        let three = vec![of(Side::Connector, 4), of(Side::Tidb, 4), of(Side::Parquet, 4)];
+        assert!(measured(three.clone()).answers_agree());
+        let four = [three, vec![of(Side::TiSpark, 5)]].concat();
+        assert!(!measured(four).answers_agree());
+    }
 
     #[test]
     fn medians_are_those_of_each_figure() {

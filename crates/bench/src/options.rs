@@ -1,11 +1,12 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Parser;
 use tifusion_testkit::tpch;
 
-/// TPC-H side by side: TiFusion, TiDB by its SQL port, and `DataFusion` on Parquet.
+/// TPC-H side by side: TiFusion, TiDB by its SQL port, `DataFusion` on Parquet, and TiSpark.
 #[derive(Debug, Parser)]
 #[command(name = "tifusion-bench")]
 pub(crate) struct Options {
@@ -24,6 +25,9 @@ pub(crate) struct Options {
     /// Bytes of answers that the connector may keep (`coprocessor.cache_size`); its default without it
     #[arg(long)]
     pub(crate) cache: Option<u64>,
+    /// Measure TiSpark too: a folder with Spark's and TiSpark's jars, or a class path of them
+    #[arg(long)]
+    pub(crate) tispark: Option<OsString>,
     /// Measure the cost as work grows instead: the scale's data and ten times as much, in up to a hundred regions
     #[arg(long)]
     pub(crate) growth: bool,

@@ -10,8 +10,8 @@ use crate::sides::Side;
 
 /// Width and height in pixels.
 const SIZE: (u32, u32) = (1100, 420);
-/// A bar's width; a query has 1.
-const BAR: f64 = 0.27;
+/// The width of a query's bars together; a query has 1.
+const BARS: f64 = 0.81;
 
 /// Draws the times of all sides into `path`.
 pub(crate) fn draw(path: &Path, queries: &[Measured]) -> Result<()> {
@@ -23,7 +23,8 @@ fn try_draw(
     path: &Path,
     queries: &[Measured],
 ) -> std::result::Result<(), Box<dyn std::error::Error>> {
-    let times = queries.iter().flat_map(|query| query.figures.iter().map(|it| millis(it.time)));
+    let times =
+        queries.iter().flat_map(|query| query.figures.iter().map(|(_, it)| millis(it.time)));
     let highest = times.fold(1.0, f64::max) * 1.05;
     let root = SVGBackend::new(path, SIZE).into_drawing_area();
     root.fill(&WHITE)?;
@@ -47,12 +48,15 @@ fn try_draw(
         .y_desc("ms")
         .x_desc("query of TPC-H")
         .draw()?;
-    for (place, side) in (0_u32..).zip(Side::ALL) {
+    let is_there = |side: &Side| queries.iter().any(|query| query.of(*side).is_some());
+    let sides: Vec<_> = Side::ALL.into_iter().filter(is_there).collect();
+    let bar = BARS / f64::from(u32::try_from(sides.len())?);
+    for (place, side) in (0_u32..).zip(sides) {
         let color = color(side);
-        let bars = (0_u32..).zip(queries).map(|(at, query)| {
-            let left = f64::from(at) + 0.1 + BAR * f64::from(place);
-            let time = millis(query.of(side).time);
-            Rectangle::new([(left, 0.0), (left + BAR, time)], color.filled())
+        let bars = (0_u32..).zip(queries).filter_map(|(at, query)| {
+            let left = f64::from(at) + 0.1 + bar * f64::from(place);
+            let time = millis(query.of(side)?.time);
+            Some(Rectangle::new([(left, 0.0), (left + bar, time)], color.filled()))
         });
         chart
             .draw_series(bars)?
@@ -68,6 +72,7 @@ fn color(side: Side) -> RGBColor {
     match side {
         Side::Connector => RGBColor(0xd9, 0x4f, 0x2b),
         Side::Tidb => RGBColor(0x3b, 0x6e, 0xa8),
+        Side::TiSpark => RGBColor(0xe3, 0xa0, 0x3c),
         Side::Parquet => RGBColor(0xb8, 0xb8, 0xb8),
     }
 }
@@ -76,6 +81,7 @@ fn label(side: Side) -> &'static str {
     match side {
         Side::Connector => "TiFusion",
         Side::Tidb => "TiDB by its SQL port",
+        Side::TiSpark => "TiSpark",
         Side::Parquet => "DataFusion on Parquet",
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use procfs::net::TcpState;
 use procfs::process::{FDTarget, Process, all_processes};
 
-use crate::error::Result;
+use crate::error::{BenchError, Result};
 
 /// A program on this machine.
 #[derive(Debug)]
@@ -15,6 +15,12 @@ impl Program {
     /// This one.
     pub(crate) fn own() -> Result<Self> {
         Ok(Self(Process::myself()?))
+    }
+
+    /// The program with process id `id`.
+    pub(crate) fn of(id: u32) -> Result<Self> {
+        let id = i32::try_from(id).map_err(|_| BenchError::NoProcess { id })?;
+        Ok(Self(Process::new(id)?))
     }
 
     /// The program that listens on `port` of this machine; `None` if it is another machine's, or not ours to look at.

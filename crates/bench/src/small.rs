@@ -19,6 +19,7 @@ use tifusion_testkit::tidb::Tidb;
 use crate::error::{BenchError, Result};
 use crate::measure::middle;
 use crate::sides::tidb;
+use crate::sides::tispark::TiSpark;
 
 /// Rows of the table.
 const ROWS: i64 = 15_000;
@@ -36,6 +37,8 @@ pub(crate) struct Small {
     pub(crate) connector: Duration,
     /// TiDB by its SQL port.
     pub(crate) tidb: Option<Duration>,
+    /// TiSpark, where it is there.
+    pub(crate) tispark: Option<Duration>,
     /// The request alone, by TiFusion's client.
     pub(crate) bare: Option<Duration>,
 }
@@ -45,6 +48,7 @@ pub(crate) async fn measure(
     cluster: &Cluster,
     database: &str,
     rounds: usize,
+    mut tispark: Option<&mut TiSpark>,
 ) -> Result<Vec<Small>> {
     let mut server = Tidb::connect(&cluster.tidb).await;
     server
@@ -71,6 +75,7 @@ pub(crate) async fn measure(
             connector: connector(&context, "SELECT * FROM small WHERE id = {}", ROWS, times)
                 .await?,
             tidb: Some(on_tidb(&mut tidb, "SELECT * FROM small WHERE id = {}", ROWS, times).await?),
+            tispark: on_tispark(&mut tispark, "SELECT * FROM small WHERE id = {}", ROWS, times)?,
             bare: Some(bare(cluster, table, times).await?),
         },
         Small {
@@ -80,6 +85,7 @@ pub(crate) async fn measure(
                 prepared_on_tidb(&mut tidb, "SELECT * FROM small WHERE id = ?", ROWS, times)
                     .await?,
             ),
+            tispark: None,
             bare: Some(bare(cluster, table, times).await?),
         },
         Small {
@@ -89,6 +95,12 @@ pub(crate) async fn measure(
             tidb: Some(
                 on_tidb(&mut tidb, "SELECT * FROM small WHERE k = {}", ROWS / ALIKE, times).await?,
             ),
+            tispark: on_tispark(
+                &mut tispark,
+                "SELECT * FROM small WHERE k = {}",
+                ROWS / ALIKE,
+                times,
+            )?,
             bare: None,
         },
         Small {
@@ -99,12 +111,14 @@ pub(crate) async fn measure(
                 prepared_on_tidb(&mut tidb, "SELECT * FROM small WHERE k = ?", ROWS / ALIKE, times)
                     .await?,
             ),
+            tispark: None,
             bare: None,
         },
         Small {
             what: "connecting, then one row",
             connector: start(cluster, database, rounds.max(1)).await?,
             tidb: None,
+            tispark: None,
             bare: None,
         },
     ])
@@ -188,6 +202,23 @@ async fn on_tidb(connection: &mut Conn, query: &str, most: i64, times: usize) ->
         taken.push(begun.elapsed());
     }
     Ok(middle(taken))
+}
+
+fn on_tispark(
+    side: &mut Option<&mut TiSpark>,
+    query: &str,
+    most: i64,
+    times: usize,
+) -> Result<Option<Duration>> {
+    let Some(side) = side else { return Ok(None) };
+    let mut taken = Vec::new();
+    for number in numbers(most, times) {
+        let query = query.replace("{}", &number.to_string());
+        let begun = Instant::now();
+        side.answer(&query)?;
+        taken.push(begun.elapsed());
+    }
+    Ok(Some(middle(taken)))
 }
 
 async fn bare(cluster: &Cluster, table: i64, times: usize) -> Result<Duration> {

@@ -3,6 +3,7 @@
 mod connector;
 mod parquet;
 pub(crate) mod tidb;
+pub(crate) mod tispark;
 
 use tifusion_testkit::cluster::Cluster;
 
@@ -17,13 +18,25 @@ pub(crate) enum Side {
     Connector,
     /// TiDB by its SQL port.
     Tidb,
+    /// TiSpark, where its jars are.
+    TiSpark,
     /// `DataFusion` on Parquet files of the same data.
     Parquet,
 }
 
 impl Side {
     /// All of them, in the order of the report.
-    pub(crate) const ALL: [Self; 3] = [Self::Connector, Self::Tidb, Self::Parquet];
+    pub(crate) const ALL: [Self; 4] = [Self::Connector, Self::Tidb, Self::TiSpark, Self::Parquet];
+
+    /// Its name in the report.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Connector => "TiFusion",
+            Self::Tidb => "TiDB",
+            Self::TiSpark => "TiSpark",
+            Self::Parquet => "Parquet",
+        }
+    }
 }
 
 /// What an answer was.
@@ -40,6 +53,7 @@ pub(crate) struct Sides {
     connector: connector::Connector,
     tidb: tidb::TidbSide,
     parquet: parquet::Parquet,
+    tispark: Option<tispark::TiSpark>,
     /// This program, which the connector and `DataFusion` run in.
     pub(crate) own: Program,
     /// TiDB's server and the store, if they run on this machine.
@@ -55,13 +69,28 @@ impl Sides {
         let address = || BenchError::Address { address: cluster.tidb.clone() };
         let (_, port) = cluster.tidb.rsplit_once(':').ok_or_else(address)?;
         let port = port.parse().map_err(|_| address())?;
+        let jars = options.tispark.as_deref();
+        let tispark =
+            jars.map(|jars| tispark::TiSpark::start(jars, cluster, database)).transpose()?;
         Ok(Self {
             connector: connector::Connector::connect(cluster, database, options).await?,
             tidb: tidb::TidbSide::connect(&cluster.tidb, database).await?,
             parquet: parquet::Parquet::write(options.scale).await?,
+            tispark,
             own: Program::own()?,
             server: Program::listening_on(port)?,
         })
+    }
+
+    /// Those that are there, in the order of [`Side::ALL`].
+    pub(crate) fn present(&self) -> Vec<Side> {
+        let is_there = |side: &Side| *side != Side::TiSpark || self.tispark.is_some();
+        Side::ALL.into_iter().filter(is_there).collect()
+    }
+
+    /// TiSpark, if it is there.
+    pub(crate) fn tispark(&mut self) -> Option<&mut tispark::TiSpark> {
+        self.tispark.as_mut()
     }
 
     /// Has `side` answer the query in its file.
@@ -70,6 +99,10 @@ impl Sides {
             Side::Connector => self.connector.answer(query).await,
             Side::Tidb => self.tidb.answer(query).await,
             Side::Parquet => self.parquet.answer(query).await,
+            Side::TiSpark => match self.tispark() {
+                Some(side) => side.answer(query),
+                None => Err(BenchError::NoTiSpark),
+            },
         }
     }
 
@@ -78,6 +111,7 @@ impl Sides {
         match side {
             Side::Connector | Side::Parquet => Some(&self.own),
             Side::Tidb => self.server.as_ref(),
+            Side::TiSpark => self.tispark.as_ref().map(tispark::TiSpark::program),
         }
     }
 }
