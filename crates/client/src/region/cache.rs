@@ -166,6 +166,12 @@ impl RegionCache {
         self.stores.get(&*self.pd, bo, store_id).await
     }
 
+    /// The stores that were needed so far: those that are there whenever something was read.
+    #[must_use]
+    pub fn known_stores(&self) -> Vec<Arc<Store>> {
+        self.stores.all()
+    }
+
     /// Forgets the store, so that its address is asked of PD again: after `StoreNotMatch`, and when
     /// its address refuses connections.
     pub fn invalidate_store(&self, store_id: u64) {

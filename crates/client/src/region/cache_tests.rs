@@ -316,6 +316,7 @@ async fn a_store_is_asked_once_until_it_is_forgotten() {
     let found = join_all((0..50).map(|_| get())).await;
     assert!(found.iter().all(|store| store.address == "a:1"));
     assert_eq!(pd.store_calls.load(Ordering::Relaxed), 1);
+    assert_eq!(cache.known_stores(), &found[..1]);
     pd.stores.lock()[0] = told("a:2");
     assert_eq!(get().await.address, "a:1");
     cache.invalidate_store(4);

@@ -62,6 +62,12 @@ impl Store {
         }
     }
 
+    /// The first part of its version; `None` if it tells none, as TiDB's own double of TiKV.
+    #[must_use]
+    pub fn major_version(&self) -> Option<u64> {
+        self.version.trim_start_matches('v').split('.').next()?.parse().ok()
+    }
+
     /// A store that is gone.
     #[must_use]
     pub fn tombstone(id: u64) -> Self {
@@ -117,6 +123,16 @@ mod tests {
         assert_eq!(store.labels["zone"], "A");
         assert_eq!((store.state, store.is_tiflash), (StoreState::Up, false));
         assert_eq!(Store::from_meta(meta(), None).address, "tikv-0:20160");
+    }
+
+    #[test]
+    fn a_store_may_tell_its_version() {
+        let major = |version: &str| {
+            let told = metapb::Store { version: version.to_owned(), ..meta() };
+            Store::from_meta(told, None).major_version()
+        };
+        let told = ["8.5.2", "v5.0.0-rc", "4", "", "nightly", "-1.2", "99999999999999999999.0"];
+        assert_eq!(told.map(major), [Some(8), Some(5), Some(4), None, None, None, None]);
     }
 
     #[test]

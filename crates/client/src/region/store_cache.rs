@@ -57,6 +57,11 @@ impl StoreCache {
         self.stores.lock().remove(&id);
     }
 
+    /// Those that were asked for.
+    pub(super) fn all(&self) -> Vec<Arc<Store>> {
+        self.stores.lock().values().cloned().collect()
+    }
+
     fn cached(&self, id: u64) -> Option<Arc<Store>> {
         self.stores.lock().get(&id).cloned()
     }

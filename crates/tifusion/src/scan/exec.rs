@@ -32,7 +32,7 @@ use tokio::sync::Semaphore;
 
 use super::answer::ScanColumns;
 use super::dag;
-use super::dynamic::{DynamicFilters, Known};
+use super::dynamic::{DynamicFilters, Known, Lists};
 use super::estimates::ScanEstimates;
 use super::keys::SourceKeys;
 use super::order::{KeyOrder, RowOrder};
@@ -168,7 +168,11 @@ impl TikvScanExec {
         let distinct = columns.filter_map(|(place, field)| {
             Some((field.name().clone(), self.estimates.distinct(place)?))
         });
-        let known = Known { rows: self.estimates.rows(), distinct: distinct.collect() };
+        let lists = match &self.reader {
+            ScanReader::Stores(client) => Lists::of(&client.regions().known_stores()),
+            ScanReader::SqlPort(_) => Lists::default(),
+        };
+        let known = Known { rows: self.estimates.rows(), distinct: distinct.collect(), lists };
         let dynamic = DynamicFilters::none(keys, Arc::new(known));
         Self { dynamic: Some(Arc::new(dynamic)), ..self }
     }

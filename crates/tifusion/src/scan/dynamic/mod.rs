@@ -25,6 +25,7 @@ use datafusion::physical_expr_common::physical_expr::{
 };
 use datafusion::physical_plan::PhysicalExpr;
 use parking_lot::Mutex;
+use tifusion_client::region::Store;
 
 use super::keys::SourceKeys;
 use super::other_ways::{OtherWay, OtherWays};
@@ -39,6 +40,15 @@ const ROWS_PER_RANGE: u64 = 8;
 /// Ranges that are few for any table: what is known of its rows may be old.
 const FEW_RANGES: u64 = 1_000;
 
+/// Most values in the conditions of one filter: they go to every region that is read.
+const MAX_VALUES: usize = 1_024;
+
+/// The same, for stores that compare with one value after another.
+const MAX_COMPARED: usize = 32;
+
+/// The version of TiKV from which on it hashes the values of lists.
+const HASHED_SINCE: u64 = 4;
+
 /// What is known of a scan without its filters, roughly.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Known {
@@ -46,6 +56,35 @@ pub(crate) struct Known {
     pub(crate) rows: Option<u64>,
     /// How many values columns have, by their names.
     pub(crate) distinct: HashMap<String, u64>,
+    /// How its stores look for a value in a list.
+    pub(crate) lists: Lists,
+}
+
+/// How stores look for a value in a list of constants, and so how long a list of a filter's may be that they are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Lists {
+    /// In a table of hashes.
+    #[default]
+    Hashed,
+    /// By comparing with one after another: soon that takes longer than to read a row and send it.
+    Compared,
+}
+
+impl Lists {
+    /// As `stores` do it: TiKV hashes since 4.0 (its pull request 6000). What tells no version is TiDB's double of it,
+    /// or nobody knows what.
+    pub(crate) fn of(stores: &[Arc<Store>]) -> Self {
+        let hashes = |store: &Arc<Store>| store.major_version() >= Some(HASHED_SINCE);
+        if stores.iter().all(hashes) { Self::Hashed } else { Self::Compared }
+    }
+
+    /// Most values in the conditions of one filter.
+    fn most(self) -> usize {
+        match self {
+            Self::Hashed => MAX_VALUES,
+            Self::Compared => MAX_COMPARED,
+        }
+    }
 }
 
 /// The dynamic filters of a scan.
@@ -270,7 +309,8 @@ impl DynamicFilters {
             let mut open = Vec::new();
             for conjunct in &conjuncts {
                 if !pays || !self.is_of_keys(conjunct, &held.schema)? {
-                    open.extend(weaken::for_stores(conjunct).filter(|open| self.tells(open)));
+                    let sent = weaken::for_stores(conjunct, self.known.lists.most());
+                    open.extend(sent.filter(|open| self.tells(open)));
                 }
             }
             for condition in pushdown.lowered(&open, &held.schema) {

@@ -12,7 +12,7 @@ use datafusion::physical_expr::expressions::{
 };
 use tifusion_codec::FieldType;
 use tifusion_codec::field_type::tp;
-use tifusion_proto::tipb;
+use tifusion_proto::{metapb, tipb};
 
 use super::*;
 use crate::config::{CodecFormat, ZeroDate};
@@ -130,7 +130,8 @@ fn what_is_made_of_a_filter_is_true_where_the_filter_is() {
     for filter in filters() {
         let wanted = holds(&filter);
         for conjunct in weaken::conjuncts(&filter, &schema()).unwrap() {
-            for part in std::iter::once(&conjunct).chain(&weaken::for_stores(&conjunct)) {
+            for part in std::iter::once(&conjunct).chain(&weaken::for_stores(&conjunct, MAX_VALUES))
+            {
                 let passed = holds(part);
                 let lost = wanted.iter().zip(&passed).any(|(wanted, passed)| *wanted && !passed);
                 assert!(!lost, "{filter}: {part}");
@@ -169,16 +170,14 @@ fn long_lists_stay_here_and_their_bounds_go() {
     let values: Vec<i64> = (0..5_000).collect();
     let long = binary(within(a(), 0, 5_000), Operator::And, among(a(), &values));
     let either = binary(Arc::clone(&long), Operator::Or, within(b(), 1, 2));
-    let sent = weaken::for_stores(&either).unwrap().to_string();
+    let sent = weaken::for_stores(&either, MAX_VALUES).unwrap().to_string();
     assert!(sent.len() < 200 && sent.contains("a@0 <= 5000") && sent.contains(" OR "), "{sent}");
-    assert!(weaken::for_stores(&among(a(), &values)).is_none());
-    assert!(
-        weaken::for_stores(&binary(among(a(), &values), Operator::Or, within(b(), 1, 2))).is_none()
-    );
-    assert_eq!(
-        weaken::for_stores(&among(a(), &[1, 2])).unwrap().to_string(),
-        "a@0 IN (SET) ([1, 2])"
-    );
+    assert!(weaken::for_stores(&among(a(), &values), MAX_VALUES).is_none());
+    let either = binary(among(a(), &values), Operator::Or, within(b(), 1, 2));
+    assert!(weaken::for_stores(&either, MAX_VALUES).is_none());
+    let few = among(a(), &[1, 2]);
+    assert_eq!(weaken::for_stores(&few, 2).unwrap().to_string(), "a@0 IN (SET) ([1, 2])");
+    assert!(weaken::for_stores(&few, 1).is_none());
 }
 
 /// Keys of a table whose handle is `a`: one for each value for which the conjuncts may be true.
@@ -334,7 +333,7 @@ fn more_ranges_than_pay_are_not_read_one_by_one() {
 fn a_list_of_most_values_of_a_column_is_no_condition() {
     let conditions = |distinct: &[(&str, u64)], values: &[i64]| {
         let distinct = distinct.iter().map(|(name, many)| ((*name).to_owned(), *many)).collect();
-        let (filter, filters) = dynamic_of(Known { distinct, rows: None });
+        let (filter, filters) = dynamic_of(Known { distinct, ..Known::default() });
         filter.update(among(b(), values)).unwrap();
         let narrowed = filters.narrow(&whole(), &spec(), &pushdown()).unwrap().unwrap();
         narrowed.spec.conditions.len()
@@ -343,6 +342,35 @@ fn a_list_of_most_values_of_a_column_is_no_condition() {
     assert!(conditions(&[], &[1, 2, 3]) > none);
     assert!(conditions(&[("b", 6), ("a", 1)], &[1, 2, 3]) > none);
     assert_eq!(conditions(&[("b", 5)], &[1, 2, 3]), none);
+}
+
+#[test]
+fn stores_that_compare_one_by_one_get_short_lists_alone() {
+    let conditions = |lists, values: usize| {
+        let (filter, filters) = dynamic_of(Known { lists, ..Known::default() });
+        let values: Vec<i64> = (0..).take(values).collect();
+        filter.update(among(b(), &values)).unwrap();
+        let narrowed = filters.narrow(&whole(), &spec(), &pushdown()).unwrap().unwrap();
+        narrowed.spec.conditions.len() - spec().conditions.len()
+    };
+    assert_eq!(conditions(Lists::Hashed, MAX_VALUES), 1);
+    assert_eq!(conditions(Lists::Hashed, MAX_VALUES + 1), 0);
+    assert_eq!(conditions(Lists::Compared, MAX_COMPARED), 1);
+    assert_eq!(conditions(Lists::Compared, MAX_COMPARED + 1), 0);
+}
+
+#[test]
+fn how_lists_are_looked_through_is_told_by_the_versions_of_all_stores() {
+    let store = |version: &str| {
+        let told = metapb::Store { version: version.to_owned(), ..metapb::Store::default() };
+        Arc::new(Store::from_meta(told, None))
+    };
+    let lists = |versions: &[&str]| {
+        Lists::of(&versions.iter().map(|version| store(version)).collect::<Vec<_>>())
+    };
+    assert_eq!(lists(&["8.5.2", "v4.0.0"]), Lists::Hashed);
+    assert_eq!(lists(&["8.5.2", "3.1.2"]), Lists::Compared);
+    assert_eq!(lists(&["8.5.2", ""]), Lists::Compared);
 }
 
 #[tokio::test(start_paused = true)]

@@ -15,9 +15,6 @@ use datafusion::scalar::ScalarValue;
 use crate::error::Result;
 use crate::pushdown::lower::Physical;
 
-/// Most values in the conditions of one filter: they go to every region that is read.
-const MAX_VALUES: usize = 1_024;
-
 /// Most tuples whose keys are looked for one by one.
 const MAX_TUPLES: usize = 20_000;
 
@@ -86,9 +83,9 @@ fn each_once(list: &InListExpr, expr: &Physical, schema: &Schema) -> Result<Phys
     Ok(Arc::new(InListExpr::try_new(needle, values, list.negated(), schema)?))
 }
 
-/// What of `conjunct` has few enough values to be sent to every region.
-pub(super) fn for_stores(conjunct: &Physical) -> Option<Physical> {
-    if values(conjunct) <= MAX_VALUES {
+/// What of `conjunct` has no more than `most` values, so that it can be sent to every region.
+pub(super) fn for_stores(conjunct: &Physical, most: usize) -> Option<Physical> {
+    if values(conjunct) <= most {
         return Some(Arc::clone(conjunct));
     }
     Some(without_lists(conjunct, 0)).filter(|rest| constant(rest).is_none())
