@@ -251,6 +251,55 @@ async fn sums_wrap_around_as_the_engines_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn products_are_looked_at_where_a_factor_is_large() {
+    let cluster = EmbeddedCluster::builder().start().await.unwrap();
+    let decimals = "price DECIMAL(15, 2), discount DECIMAL(15, 2), tax DECIMAL(15, 2)";
+    cluster
+        .execute(&format!("CREATE TABLE test.sold (id INT PRIMARY KEY, {decimals}, g INT)"))
+        .await
+        .unwrap();
+    let usual = (1..40).map(|id| format!("({id}, {id}.25, 0.0{}, 0.07, {})", id % 10, id % 3));
+    // A tax that leaves room for a product too large, whose other factors are small, in a group of its own.
+    let large = [
+        "(40, 5.00, 0.50, 9000000.00, 7)".to_owned(),
+        "(41, NULL, 0, 9999999999999.99, 8)".to_owned(),
+    ];
+    let rows: Vec<String> = usual.chain(large).collect();
+    cluster.execute(&format!("INSERT INTO test.sold VALUES {}", rows.join(", "))).await.unwrap();
+    let on = Connector::embedded(&cluster, &[]).await;
+    let off = Connector::embedded(&cluster, pushdown_off()).await;
+    let sides = Sides { on, off, by_sql: None };
+    sides.use_database("test").await;
+    let queries = [
+        "SELECT sum(price * (1 - discount) * (1 + tax)) FROM sold",
+        "SELECT g, sum(price * (1 - discount) * (1 + tax)), avg((1 + tax) * (price * (1 - discount))) FROM sold GROUP BY g",
+    ];
+    let tasks = async |query: &str| {
+        let rows = sides.on.query(&format!("EXPLAIN ANALYZE {query}")).await.rows;
+        let analyzed: String = rows.iter().flatten().map(|cell| cell.plain()).collect();
+        let tasks = analyzed.split(" tasks=").nth(1).unwrap_or_else(|| panic!("{analyzed}"));
+        tasks.split(',').next().unwrap().to_owned()
+    };
+    for query in queries {
+        assert_eq!(problem(&sides, query, true).await, None, "{query}");
+        assert_eq!(tasks(query).await, "2", "{query}");
+        let usual = query.replace("FROM sold", "FROM sold WHERE id < 40");
+        assert_eq!(problem(&sides, &usual, true).await, None, "{usual}");
+        assert_eq!(tasks(&usual).await, "1", "{usual}");
+    }
+    let (most, row) =
+        ("9999999999999.99", "INSERT INTO test.sold VALUES (42, MOST, -MOST, 9000000.00, 1)");
+    cluster.execute(&row.replace("MOST", most)).await.unwrap();
+    for query in queries {
+        let error = sides.on.try_query(query).await.unwrap_err();
+        assert!(error.to_string().to_lowercase().contains("overflow"), "{error}");
+        assert!(sides.off.try_query(query).await.is_err(), "{query}");
+        let others = query.replace("FROM sold", "FROM sold WHERE id <> 42");
+        assert_eq!(problem(&sides, &others, true).await, None, "{others}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_empty_table_is_counted_and_has_no_groups() {
     let cluster = EmbeddedCluster::builder().start().await.unwrap();
     cluster.execute("CREATE TABLE test.void (id INT PRIMARY KEY, s VARCHAR(9))").await.unwrap();

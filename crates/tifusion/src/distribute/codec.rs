@@ -37,7 +37,7 @@ impl PlanCodec {
     pub const MAGIC: &'static [u8] = b"TiFu";
 
     /// The version of the bytes that follow.
-    pub const VERSION: u32 = 2;
+    pub const VERSION: u32 = 3;
 
     /// A codec for the cluster that `context` is connected to: what arrives is read by its client.
     #[must_use]

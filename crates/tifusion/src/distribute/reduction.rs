@@ -4,11 +4,9 @@ use tifusion_proto::planpb;
 use tifusion_proto::planpb::scan::Reduction as Message;
 use tifusion_proto::planpb::state::Of;
 
-use arrow::datatypes::{Field, Schema};
-
 use super::{arrow_schema, field_types, malformed_part, size, wide};
 use crate::error::Result;
-use crate::pushdown::partial::{AnswerColumn, PartialAggregate, State};
+use crate::pushdown::partial::{AnswerColumn, Bound, PartialAggregate, State};
 use crate::scan::reduction::{Reduction, TopN};
 
 /// The message of a reduction.
@@ -40,16 +38,16 @@ pub(super) fn of_message(message: Message) -> Result<Reduction> {
 }
 
 fn aggregate_to_message(partial: &PartialAggregate) -> Result<planpb::Aggregate> {
-    let field = |column: &AnswerColumn| Field::new("", column.data_type.clone(), true);
-    let schema = Schema::new(partial.answer.iter().map(field).collect::<Vec<_>>());
     let types = partial.answer.iter().map(|column| field_types::to_message(&column.field_type));
+    let exact = partial.exact.as_deref().map(aggregate_to_message).transpose()?;
     Ok(planpb::Aggregate {
         functions: partial.functions.clone(),
         groups: partial.groups.clone(),
         answer_types: types.collect(),
-        answer_schema: arrow_schema::encode(&schema)?,
+        answer_schema: arrow_schema::encode(&partial.answer_schema())?,
         states: partial.states.iter().copied().map(state_to_message).collect(),
-        bounded: partial.bounded.iter().copied().map(wide).collect(),
+        bounded: partial.bounded.iter().copied().map(bound_to_message).collect(),
+        exact: exact.map(Box::new),
         read: partial.read.clone(),
         shown_functions: partial.shown_functions.clone(),
         shown_groups: partial.shown_groups.clone(),
@@ -67,17 +65,29 @@ fn aggregate_of_message(message: planpb::Aggregate) -> Result<PartialAggregate> 
         let data_type = field.data_type().clone();
         Ok(AnswerColumn { field_type: field_types::of_message(field_type)?, data_type })
     });
+    let exact = message.exact.map(|exact| aggregate_of_message(*exact)).transpose()?;
     Ok(PartialAggregate {
         functions: message.functions,
         groups: message.groups,
         answer: answer.collect::<Result<_>>()?,
         states: message.states.into_iter().map(state_of_message).collect::<Result<_>>()?,
-        bounded: message.bounded.into_iter().map(size).collect::<Result<_>>()?,
+        bounded: message.bounded.into_iter().map(bound_of_message).collect::<Result<_>>()?,
+        exact: exact.map(Box::new),
         read: message.read,
         shown_functions: message.shown_functions,
         shown_groups: message.shown_groups,
         is_streamed: message.is_streamed,
     })
+}
+
+fn bound_to_message(Bound { place, most, is_exact }: Bound) -> planpb::Bound {
+    planpb::Bound { place: wide(place), most: most.to_be_bytes().to_vec(), is_exact }
+}
+
+fn bound_of_message(message: planpb::Bound) -> Result<Bound> {
+    let most = message.most.try_into().map_err(|_| malformed_part("bound of an aggregate"))?;
+    let (place, most) = (size(message.place)?, i128::from_be_bytes(most));
+    Ok(Bound { place, most, is_exact: message.is_exact })
 }
 
 fn state_to_message(state: State) -> planpb::State {

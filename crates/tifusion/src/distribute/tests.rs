@@ -25,7 +25,7 @@ use crate::TidbContext;
 use crate::config::{BatchCop, CodecFormat};
 use crate::error::ErrorKind;
 use crate::meta::fake::FakeMeta;
-use crate::pushdown::partial::{AnswerColumn, PartialAggregate, State};
+use crate::pushdown::partial::{AnswerColumn, Bound, PartialAggregate, State};
 use crate::scan::TikvScanExec;
 use crate::scan::answer::ScanColumns;
 use crate::scan::reduction::{Reduction, TopN};
@@ -123,6 +123,7 @@ fn sources() -> Vec<Source> {
 }
 
 fn reductions() -> Vec<Option<Reduction>> {
+    let exact = PartialAggregate::of_largest(vec![(expr(4), AnswerColumn::decimal_sum(6))]);
     let aggregate = PartialAggregate {
         functions: vec![expr(1), expr(2)],
         groups: vec![expr(3)],
@@ -137,7 +138,8 @@ fn reductions() -> Vec<Option<Reduction>> {
             State::Counted { value: 1, count: 0 },
             State::Seen(0),
         ],
-        bounded: vec![1],
+        bounded: vec![Bound { place: 1, most: i128::MAX / 7, is_exact: false }],
+        exact: exact.map(Box::new),
         read: vec!["a".to_owned()],
         shown_functions: vec!["sum(a)".to_owned()],
         shown_groups: vec!["b".to_owned()],

@@ -1,7 +1,7 @@
 //! What the stores make of groups of rows, as plain data: their aggregate functions, what comes in an
 //! answer, and how the partial states of DataFusion's are made of that.
 
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use tifusion_codec::FieldType;
 use tifusion_codec::field_type::{flag, tp};
 use tifusion_proto::tipb::{Expr, ExprType};
@@ -33,6 +33,19 @@ pub(crate) enum State {
     Seen(usize),
 }
 
+/// A largest absolute value in an answer, by which it is known that DataFusion, which computes decimals in 128 bits or
+/// fails, would have computed a product of every row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Bound {
+    /// Its column in an answer.
+    pub(crate) place: usize,
+    /// Up to this value, in units of the column's scale, the products have 128 bits.
+    pub(crate) most: i128,
+    /// Whether it is that of the products themselves, so that beyond it DataFusion would have failed; if it is that of a
+    /// factor, which is less work, the products have to be looked at then.
+    pub(crate) is_exact: bool,
+}
+
 /// What the stores make of groups of rows. Answers have the functions' columns, then the groups'.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct PartialAggregate {
@@ -44,8 +57,10 @@ pub(crate) struct PartialAggregate {
     pub(crate) answer: Vec<AnswerColumn>,
     /// The columns of the partial states.
     pub(crate) states: Vec<State>,
-    /// Columns of an answer whose decimals DataFusion would have computed in 128 bits, or failed.
-    pub(crate) bounded: Vec<usize>,
+    /// What tells whether DataFusion would have computed all products.
+    pub(crate) bounded: Vec<Bound>,
+    /// What is asked, of all rows, where a bound that is not exact is exceeded: the largest of all products.
+    pub(crate) exact: Option<Box<PartialAggregate>>,
     /// The columns that they are of, for people.
     pub(crate) read: Vec<String>,
     /// The functions, for people.
@@ -57,6 +72,29 @@ pub(crate) struct PartialAggregate {
 }
 
 impl PartialAggregate {
+    /// The largest of products, of all rows, of which each is looked at; `None` if there are none.
+    pub(crate) fn of_largest(products: Vec<(Expr, AnswerColumn)>) -> Option<Self> {
+        if products.is_empty() {
+            return None;
+        }
+        let bound = |place| Bound { place, most: i128::MAX, is_exact: true };
+        let places = 0..products.len();
+        let (functions, answer) = products.into_iter().unzip();
+        Some(Self {
+            functions,
+            answer,
+            states: places.clone().map(State::Value).collect(),
+            bounded: places.map(bound).collect(),
+            ..Self::default()
+        })
+    }
+
+    /// The schema of the columns of an answer.
+    pub(crate) fn answer_schema(&self) -> Schema {
+        let field = |column: &AnswerColumn| Field::new("", column.data_type.clone(), true);
+        Schema::new(self.answer.iter().map(field).collect::<Vec<_>>())
+    }
+
     /// The columns that are grouped by; `None` if it is not by columns alone.
     pub(crate) fn group_columns(&self) -> Option<Vec<&str>> {
         let groups = self.shown_groups.iter().enumerate();

@@ -15,7 +15,7 @@ use tifusion_proto::tipb;
 
 use super::partial::PartialStates;
 use crate::error::{Error, ErrorKind, Result};
-use crate::pushdown::partial::{AnswerColumn, PartialAggregate};
+use crate::pushdown::partial::PartialAggregate;
 
 /// The columns of a scan's answers, and what becomes of them.
 #[derive(Debug)]
@@ -58,10 +58,9 @@ impl ScanColumns {
 
     /// Those of an aggregate, whose states have `schema`.
     pub(crate) fn aggregate(&self, partial: &PartialAggregate, schema: &SchemaRef) -> Result<Self> {
-        let field = |column: &AnswerColumn| Field::new("", column.data_type.clone(), true);
-        let fields: Vec<Field> = partial.answer.iter().map(field).collect();
-        let columns = partial.answer.iter().zip(&fields);
-        let columns = columns.map(|(column, field)| (&column.field_type, field));
+        let answer = partial.answer_schema();
+        let columns = partial.answer.iter().zip(answer.fields());
+        let columns = columns.map(|(column, field)| (&column.field_type, field.as_ref()));
         let answers = Self::new(columns, self.options.zero_date)?;
         let states = Some(PartialStates::new(partial));
         Ok(Self { schema: Arc::clone(schema), states, ..answers })
@@ -142,7 +141,9 @@ impl ScanColumns {
     /// When a value does not fit its column.
     pub(crate) fn decode_rows(self: &Arc<Self>, rows: &Bytes) -> Result<RecordBatch> {
         let chunks = Vec::new().into_iter();
-        Answer { columns: Arc::clone(self), is_chunk: false, chunks }.decode(rows)
+        let mut rows_only =
+            Answer { columns: Arc::clone(self), is_chunk: false, chunks, in_doubt: false };
+        rows_only.decode(rows)
     }
 
     /// Opens an encoded `tipb.SelectResponse`.
@@ -156,7 +157,7 @@ impl ScanColumns {
         let response = response(data)?;
         let is_chunk = response.encode_type() == tipb::EncodeType::TypeChunk;
         let chunks = response.chunks.into_iter();
-        Ok(Answer { columns: Arc::clone(self), is_chunk, chunks })
+        Ok(Answer { columns: Arc::clone(self), is_chunk, chunks, in_doubt: false })
     }
 }
 
@@ -186,6 +187,7 @@ pub(crate) struct Answer {
     columns: Arc<ScanColumns>,
     is_chunk: bool,
     chunks: std::vec::IntoIter<tipb::Chunk>,
+    in_doubt: bool,
 }
 
 impl Iterator for Answer {
@@ -198,13 +200,23 @@ impl Iterator for Answer {
 }
 
 impl Answer {
-    fn decode(&self, data: &Bytes) -> Result<RecordBatch> {
+    /// Whether what was decoded so far is right only if no product has more than 128 bits: see
+    /// [`PartialAggregate::exact`].
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        self.in_doubt
+    }
+
+    fn decode(&mut self, data: &Bytes) -> Result<RecordBatch> {
         let ScanColumns { chunks, rows, schema, states, .. } = &*self.columns;
         if !schema.fields().is_empty() {
             let batch = if self.is_chunk { chunks.decode(data)? } else { rows.decode(data)? };
             return match states {
                 None => Ok(batch),
-                Some(states) => states.make(&batch, schema),
+                Some(states) => {
+                    let made = states.make(&batch, schema)?;
+                    self.in_doubt |= made.in_doubt;
+                    Ok(made.batch)
+                }
             };
         }
         // The values of the one column that was read are nobody's business, nor what is wrong with

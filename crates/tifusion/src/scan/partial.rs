@@ -12,13 +12,22 @@ use arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::pushdown::partial::{PartialAggregate, State};
+use crate::pushdown::partial::{Bound, PartialAggregate, State};
 
 /// How partial states are made of the columns of an answer.
 #[derive(Debug)]
 pub(super) struct PartialStates {
     states: Vec<State>,
-    bounded: Vec<usize>,
+    bounded: Vec<Bound>,
+}
+
+/// Partial states.
+#[derive(Debug)]
+pub(super) struct MadeStates {
+    pub(super) batch: RecordBatch,
+    /// Whether they are right only if none of the products that they are made of has more than 128 bits, which these do
+    /// not tell.
+    pub(super) in_doubt: bool,
 }
 
 impl PartialStates {
@@ -30,14 +39,16 @@ impl PartialStates {
     ///
     /// # Errors
     /// When DataFusion would not have computed a value that the stores did.
-    pub(super) fn make(&self, answer: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
-        for place in &self.bounded {
-            check_bounds(decimals(answer, *place)?)?;
+    pub(super) fn make(&self, answer: &RecordBatch, schema: &SchemaRef) -> Result<MadeStates> {
+        let mut in_doubt = false;
+        for bound in &self.bounded {
+            in_doubt |= is_in_doubt(*bound, decimals(answer, bound.place)?)?;
         }
         let columns = self.states.iter().zip(schema.fields());
         let columns = columns.map(|(state, field)| state_of(answer, *state, field.data_type()));
         let columns = columns.collect::<Result<Vec<_>>>()?;
-        RecordBatch::try_new(Arc::clone(schema), columns).map_err(arrow_error)
+        let batch = RecordBatch::try_new(Arc::clone(schema), columns).map_err(arrow_error)?;
+        Ok(MadeStates { batch, in_doubt })
     }
 }
 
@@ -102,10 +113,13 @@ fn first<const N: usize>(bytes: &[u8; 32]) -> [u8; N] {
     word
 }
 
-/// DataFusion computes these decimals in 128 bits, and fails where they don't suffice.
-fn check_bounds(values: &Decimal256Array) -> Result<()> {
-    match values.iter().flatten().find(|value| value.to_i128().is_none()) {
-        None => Ok(()),
+/// Whether a factor is so large that the products may be too large. DataFusion computes these in 128 bits, and fails where
+/// they don't suffice.
+fn is_in_doubt(bound: Bound, values: &Decimal256Array) -> Result<bool> {
+    let most = i256::from_i128(bound.most);
+    match values.iter().flatten().find(|value| *value > most) {
+        None => Ok(false),
+        Some(_) if !bound.is_exact => Ok(true),
         Some(value) => {
             let why = format!("a product of decimals has more digits than 128 bits hold: {value}");
             Err(arrow_error(ArrowError::ArithmeticOverflow(why)))
@@ -159,8 +173,16 @@ mod tests {
     fn make(
         columns: Vec<ArrayRef>,
         states: &[(State, DataType)],
-        bounded: &[usize],
+        bounded: &[Bound],
     ) -> Result<RecordBatch> {
+        Ok(make_states(columns, states, bounded)?.batch)
+    }
+
+    fn make_states(
+        columns: Vec<ArrayRef>,
+        states: &[(State, DataType)],
+        bounded: &[Bound],
+    ) -> Result<MadeStates> {
         let fields = columns.iter().map(|column| Field::new("", column.data_type().clone(), true));
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let answer = RecordBatch::try_new(schema, columns).unwrap();
@@ -221,9 +243,23 @@ mod tests {
         let most = i256::from_i128(i128::MAX);
         let states = [(State::Sum(0), DataType::Decimal128(38, 0))];
         let sum = || wide(&[Some(i256::ONE)], 0);
-        assert!(make(vec![sum(), wide(&[Some(most)], 0)], &states, &[1]).is_ok());
-        let error = make(vec![sum(), wide(&[Some(most + i256::ONE)], 0)], &states, &[1]);
+        let exact = [Bound { place: 1, most: i128::MAX, is_exact: true }];
+        let sums = || wide(&[Some(i256::ONE), None], 0);
+        assert!(make(vec![sums(), wide(&[Some(most), None], 0)], &states, &exact).is_ok());
+        let error = make(vec![sum(), wide(&[Some(most + i256::ONE)], 0)], &states, &exact);
         assert!(error.unwrap_err().to_string().contains("128 bits"));
         assert!(make(vec![sum()], &[(State::Sum(4), DataType::Int64)], &[]).is_err());
+    }
+
+    #[test]
+    fn a_large_factor_tells_nothing() {
+        let states = [(State::Sum(0), DataType::Decimal128(38, 0))];
+        let bound = [Bound { place: 1, most: 7, is_exact: false }];
+        let in_doubt = |factor| {
+            let factor = wide(&[Some(i256::from_i128(factor))], 2);
+            make_states(vec![wide(&[Some(i256::ONE)], 0), factor], &states, &bound)
+        };
+        assert!(!in_doubt(7).unwrap().in_doubt);
+        assert!(in_doubt(8).unwrap().in_doubt);
     }
 }

@@ -16,6 +16,7 @@ use super::dynamic::DynamicFilters;
 use super::memory::PoolGauge;
 use super::order::RowOrder;
 use super::pushed::Pushdown;
+use super::reduction::Reduction;
 use super::spec::{self, ColumnarSource, Segment, Source, TableScanSpec};
 use crate::config::{Isolation, Priority, ReplicaRole, Settings};
 use crate::error::{Error, ErrorKind, Result};
@@ -51,6 +52,21 @@ pub(crate) struct ScanPart {
 }
 
 impl ScanPart {
+    /// What is asked about the same rows where a factor of a product was large: see [`PartialAggregate::exact`].
+    ///
+    /// # Errors
+    /// When nothing can be made of its answers.
+    pub(super) fn of_exact(&self) -> Result<Option<Self>> {
+        let Some(Reduction::Aggregate(partial)) = &self.spec.reduction else { return Ok(None) };
+        let Some(exact) = partial.exact.as_deref() else { return Ok(None) };
+        let columns = self.columns.aggregate(exact, &Arc::new(exact.answer_schema()))?;
+        let output = (0..).take(exact.answer.len()).collect();
+        let reduction = Some(Reduction::Aggregate(exact.clone()));
+        let spec = TableScanSpec { output, reduction, ..TableScanSpec::clone(&self.spec) };
+        let (spec, columns) = (Arc::new(spec), Arc::new(columns));
+        Ok(Some(Self { spec, columns, dynamic: None, ..self.clone() }))
+    }
+
     /// An error of an answer, with where it came from.
     pub(super) fn in_answer(&self, error: Error, region: u64, store: u64) -> Error {
         error

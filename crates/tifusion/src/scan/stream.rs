@@ -91,6 +91,8 @@ struct PartScan {
     /// Rows that may still be handed on.
     remaining: usize,
     finished: bool,
+    /// Whether an answer says too little about the products that it is made of.
+    in_doubt: bool,
     reads: Arc<Mutex<Vec<Arc<CopMetrics>>>>,
     published: CopTotals,
     /// Rows that came.
@@ -140,6 +142,7 @@ impl PartScan {
             read_out: Vec::new(),
             remaining,
             finished: false,
+            in_doubt: false,
             reads,
             published: CopTotals::default(),
             seen: 0,
@@ -193,7 +196,8 @@ impl PartScan {
     /// The current answer has no more chunks: its memory is given back, unless rows that still point
     /// into it wait for company. Whether something is ready.
     fn end_answer(&mut self) -> Result<bool> {
-        let Some(Current { hold, .. }) = self.current.take() else { return Ok(false) };
+        let Some(Current { answer, hold, .. }) = self.current.take() else { return Ok(false) };
+        self.in_doubt |= answer.is_in_doubt();
         if let Some(unordered) = &mut self.unordered {
             unordered.holds.push(hold);
             return Ok(false);
@@ -314,11 +318,44 @@ impl PartScan {
             coalescer.finish_buffered_batch().map_err(DataFusionError::from)?;
         }
         self.take_completed();
+        if self.in_doubt {
+            // Boxed, for it is a scan in a scan.
+            let looked_at = Box::pin(self.look_at_products()).await;
+            self.publish();
+            looked_at?;
+        }
         if self.part.segments.is_empty() {
             return Ok(());
         }
         let checked = self.part.snapshot.check(&self.part.client).await;
         checked.map_err(|error| Error::from(error.with_table(self.part.spec.label())))
+    }
+
+    /// Has the stores tell the largest of the products that the answers were made of, where a factor was too large to know
+    /// by that; filters of others are left out, for DataFusion does not count on them either.
+    ///
+    /// # Errors
+    /// When DataFusion would have failed to compute one.
+    async fn look_at_products(&mut self) -> Result<()> {
+        let Some(part) = self.part.of_exact()? else { return Ok(()) };
+        tracing::debug!(table = part.spec.label(), "the products are looked at in another request");
+        let (set, partition) = (ExecutionPlanMetricsSet::new(), 0);
+        let metrics = match part.spec.source {
+            Source::Lookup(_) => ScanMetrics::new(&set, partition).of_lookup(&set, partition),
+            _ => ScanMetrics::new(&set, partition),
+        };
+        let gauge = Arc::clone(&self.gauge);
+        let mut scan = Self::new(part, gauge, (metrics, None), (set, partition));
+        let looked_at = loop {
+            match scan.next().await {
+                Ok(Some(_)) => {}
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        };
+        let reads = scan.reads.lock().clone();
+        self.reads.lock().extend(reads);
+        looked_at
     }
 
     fn publish(&mut self) {

@@ -16,10 +16,11 @@ use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
 use datafusion::physical_expr::expressions::{Column, Literal};
 use tifusion_proto::tipb::{AggFunctionMode, Expr, ExprType};
 
+use super::product::{BoundedFactor, Product};
 use super::{Lowering, Outcome, Physical};
 use crate::pushdown::build::is_too_large;
 use crate::pushdown::capability::Kind;
-use crate::pushdown::partial::{AnswerColumn, INTEGER_SUM, PartialAggregate, State};
+use crate::pushdown::partial::{AnswerColumn, Bound, INTEGER_SUM, PartialAggregate, State};
 use crate::pushdown::refusal::{NO_SQL, Reason, Refusal, Sql};
 use crate::pushdown::scope::Scope;
 use crate::pushdown::table::find_aggregate;
@@ -66,6 +67,7 @@ impl PartialAggregate {
             functions: Vec::new(),
             states: Vec::new(),
             bounded: Vec::new(),
+            products: Vec::new(),
         };
         let mut groups = Vec::new();
         for (key, field) in grouping.keys.iter().zip(fields) {
@@ -86,7 +88,7 @@ impl PartialAggregate {
         let (functions, answer): (Vec<_>, Vec<_>) = made.functions.into_iter().unzip();
         let (groups, keys): (Vec<_>, Vec<_>) = groups.into_iter().unzip();
         let answer = answer.into_iter().chain(keys).collect();
-        let bounded = made.bounded;
+        let (bounded, exact) = (made.bounded, Self::of_largest(made.products).map(Box::new));
         let read = schema.fields().iter().map(|field| field.name().clone()).collect();
         Ok(Self {
             functions,
@@ -94,6 +96,7 @@ impl PartialAggregate {
             answer,
             states,
             bounded,
+            exact,
             read,
             shown_functions,
             shown_groups,
@@ -152,7 +155,9 @@ struct Making<'a> {
     is_grouped: bool,
     functions: Vec<(Expr, AnswerColumn)>,
     states: Vec<State>,
-    bounded: Vec<usize>,
+    bounded: Vec<Bound>,
+    /// The largest of products that are bounded by a factor of theirs.
+    products: Vec<(Expr, AnswerColumn)>,
 }
 
 impl Making<'_> {
@@ -320,6 +325,28 @@ impl Making<'_> {
         argument: Typed,
         column: AnswerColumn,
     ) -> Outcome<usize> {
+        let made = self.made(call, name, ty, argument, column)?;
+        Ok(self.placed(made))
+    }
+
+    /// The place of a function, a new one unless it has one.
+    fn placed(&mut self, made: (Expr, AnswerColumn)) -> usize {
+        if let Some(place) = self.functions.iter().position(|known| *known == made) {
+            return place;
+        }
+        self.functions.push(made);
+        self.functions.len() - 1
+    }
+
+    /// A function, and how its result comes in an answer.
+    fn made(
+        &self,
+        call: &AggregateCall,
+        name: &str,
+        ty: &Ty,
+        argument: Typed,
+        column: AnswerColumn,
+    ) -> Outcome<(Expr, AnswerColumn)> {
         let function = self.function(call, name, argument.ty.kind())?;
         let expr = Expr {
             tp: Some(function.into()),
@@ -335,12 +362,7 @@ impl Making<'_> {
         if sql.is_some_and(|sql| sql.aggregate(&expr).is_none()) {
             return Err(call.refuse(NO_SQL));
         }
-        let made = (expr, column);
-        if let Some(place) = self.functions.iter().position(|known| *known == made) {
-            return Ok(place);
-        }
-        self.functions.push(made);
-        Ok(self.functions.len() - 1)
+        Ok((expr, column))
     }
 
     fn function(&self, call: &AggregateCall, name: &str, kind: Kind) -> Outcome<ExprType> {
@@ -397,16 +419,37 @@ impl Making<'_> {
             return self.argument(call, arg);
         }
         let (typed, looked_at) = self.lowering.summand(arg)?;
-        for (product, scale) in looked_at {
-            let ty = product.ty;
-            let size = self.lowering.call(("abs", Kind::Decimal), vec![product.expr], ty, arg)?;
-            let column = AnswerColumn::decimal_sum(scale);
-            let place = self.place_of(call, "max", &ty, size, column)?;
-            if !self.bounded.contains(&place) {
-                self.bounded.push(place);
-            }
+        for product in looked_at {
+            self.look_at(call, arg, product)?;
         }
         Ok(typed)
+    }
+
+    /// Has the largest of a product told, or of a factor of it that is less work and as good as long as it is small.
+    fn look_at(&mut self, call: &AggregateCall, arg: &Physical, product: Product) -> Outcome<()> {
+        // TiDB is asked once.
+        let by_factor = match self.lowering.scope.sql {
+            None => product.bounded_factor(),
+            Some(_) => None,
+        };
+        let largest = |value: Typed, scale| {
+            let ty = value.ty;
+            let size = self.lowering.call(("abs", Kind::Decimal), vec![value.expr], ty, arg)?;
+            self.made(call, "max", &ty, size, AnswerColumn::decimal_sum(scale))
+        };
+        let of_product = largest(product.value, product.scale)?;
+        let (made, most, is_exact) = match by_factor {
+            Some(BoundedFactor { factor, scale, most }) => (largest(factor, scale)?, most, false),
+            None => (of_product.clone(), i128::MAX, true),
+        };
+        if !is_exact && !self.products.contains(&of_product) {
+            self.products.push(of_product);
+        }
+        let bound = Bound { place: self.placed(made), most, is_exact };
+        if !self.bounded.contains(&bound) {
+            self.bounded.push(bound);
+        }
+        Ok(())
     }
 }
 

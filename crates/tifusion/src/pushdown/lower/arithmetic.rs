@@ -8,6 +8,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::logical_expr::Operator;
 use datafusion::physical_expr::expressions::BinaryExpr;
 
+use super::product::Product;
 use super::{Lowering, Outcome, Physical, constant, words};
 use crate::pushdown::capability::Kind;
 use crate::pushdown::refusal::{Reason, Refusal};
@@ -77,9 +78,10 @@ impl Lowering<'_> {
         let made = match products_type(&left, &right, result) {
             None => None,
             Some((ty, scale)) => {
-                let children = vec![left.expr, right.expr];
+                let children = vec![left.expr.clone(), right.expr.clone()];
                 let product = self.call(("*", Kind::Decimal), children, ty, expr)?;
-                products.push((product.clone(), scale));
+                let (value, factors) = (product.clone(), [left, right]);
+                products.push(Product { value, scale, factors });
                 // What is larger than this is found when it is looked at.
                 Some(Typed { ty: narrowed(ty), ..product })
             }

@@ -13,6 +13,7 @@ mod compare;
 mod control;
 mod function;
 mod order;
+mod product;
 mod words;
 
 use std::cell::{Cell, RefCell};
@@ -39,6 +40,7 @@ use crate::config::ZeroDate;
 
 pub(crate) use aggregate::{AggregateCall, Grouping};
 pub(super) use compare::Dates;
+use product::Product;
 
 /// An expression of DataFusion's.
 pub(crate) type Physical = Arc<dyn PhysicalExpr>;
@@ -56,10 +58,6 @@ pub(crate) struct Lowering<'a> {
     depth: Cell<usize>,
     products: RefCell<Option<Vec<Product>>>,
 }
-
-/// A product of decimals that the store has of every row, and that DataFusion might have failed to
-/// compute; with the scale that it has here.
-pub(super) type Product = (Typed, i8);
 
 impl<'a> Lowering<'a> {
     /// For expressions over `schema`.

@@ -12,7 +12,7 @@ use datafusion::physical_expr::aggregate::AggregateExprBuilder;
 
 use super::*;
 use crate::pushdown::lower::{AggregateCall, Grouping, Lowering, Physical};
-use crate::pushdown::partial::{PartialAggregate, State};
+use crate::pushdown::partial::{Bound, PartialAggregate, State};
 use crate::pushdown::refusal::Refusal;
 
 struct Table {
@@ -26,6 +26,9 @@ impl Table {
         let mut price = FieldType::new(tp::NEW_DECIMAL, 0);
         (price.flen, price.decimal) = (15, 2);
         columns.push(("price", price, DataType::Decimal128(15, 2)));
+        let mut wide = FieldType::new(tp::NEW_DECIMAL, 0);
+        (wide.flen, wide.decimal) = (24, 12);
+        columns.push(("wide", wide, DataType::Decimal128(24, 12)));
         let named = columns.iter().map(|(name, field_type, _)| (*name, field_type));
         let scope = Scope::new(named, circumstances);
         let fields = columns.iter().map(|(name, _, ty)| Field::new(*name, ty.clone(), true));
@@ -152,8 +155,25 @@ fn a_product_with_more_digits_than_here_is_looked_at() {
         .unwrap();
     let functions: Vec<ExprType> = made.functions.iter().map(tipb::Expr::tp).collect();
     assert_eq!(functions, [ExprType::Max, ExprType::Sum]);
-    assert_eq!(made.functions[0].children[0].sig(), ScalarFuncSig::AbsDecimal);
-    assert_eq!(made.bounded, [0]);
+    let looked_at = |made: &PartialAggregate| {
+        let size = &made.functions[0].children[0];
+        assert_eq!(size.sig(), ScalarFuncSig::AbsDecimal);
+        size.children[0].sig()
+    };
+    // 1 + price has 16 digits, as the other factor has 32: it is small enough up to 1.7e6, of hundredths.
+    assert_eq!(looked_at(&made), ScalarFuncSig::PlusDecimal);
+    let most = i128::MAX / 10_i128.pow(32);
+    assert_eq!(made.bounded, [Bound { place: 0, most, is_exact: false }]);
+    let exact = made.exact.as_deref().unwrap();
+    assert_eq!(looked_at(exact), ScalarFuncSig::MultiplyDecimal);
+    assert_eq!(exact.bounded, [Bound { place: 0, most: i128::MAX, is_exact: true }]);
+    assert_eq!((exact.functions.len(), exact.groups.len(), &exact.exact), (1, 0, &None));
+    // Of factors of 30 digits none is small enough: the product itself is looked at.
+    let wide = ident("wide") * ident("wide");
+    let made = table.aggregate(&[], &[table.call(sum_udaf(), &[wide], None)]).unwrap();
+    assert_eq!(looked_at(&made), ScalarFuncSig::MultiplyDecimal);
+    assert_eq!(made.bounded, [Bound { place: 0, most: i128::MAX, is_exact: true }]);
+    assert_eq!(made.exact, None);
     // Where it depends on the row whether it is computed, it stays here.
     let some = when(ident("int").gt(lit(1_i32)), gross.clone()).end().unwrap();
     assert!(table.aggregate(&[], &[table.call(sum_udaf(), &[some], None)]).is_err());
