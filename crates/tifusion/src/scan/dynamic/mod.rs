@@ -43,8 +43,12 @@ const FEW_RANGES: u64 = 1_000;
 /// Most values in the conditions of one filter: they go to every region that is read.
 const MAX_VALUES: usize = 1_024;
 
-/// The same, for stores that compare with one value after another.
-const MAX_COMPARED: usize = 32;
+/// The same, for stores that compare with one value after another: at some hundred values it takes as long as to send
+/// a row.
+const MAX_COMPARED: usize = 64;
+
+/// The same, where rows are put into groups, which is more work than to send them.
+const MAX_COMPARED_FOR_GROUPS: usize = 512;
 
 /// The version of TiKV from which on it hashes the values of lists.
 const HASHED_SINCE: u64 = 4;
@@ -79,9 +83,10 @@ impl Lists {
     }
 
     /// Most values in the conditions of one filter.
-    fn most(self) -> usize {
+    fn most(self, spec: &TableScanSpec) -> usize {
         match self {
             Self::Hashed => MAX_VALUES,
+            Self::Compared if spec.reduction.is_some() => MAX_COMPARED_FOR_GROUPS,
             Self::Compared => MAX_COMPARED,
         }
     }
@@ -309,7 +314,7 @@ impl DynamicFilters {
             let mut open = Vec::new();
             for conjunct in &conjuncts {
                 if !pays || !self.is_of_keys(conjunct, &held.schema)? {
-                    let sent = weaken::for_stores(conjunct, self.known.lists.most());
+                    let sent = weaken::for_stores(conjunct, self.known.lists.most(spec));
                     open.extend(sent.filter(|open| self.tells(open)));
                 }
             }

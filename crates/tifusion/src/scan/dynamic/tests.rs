@@ -18,8 +18,10 @@ use super::*;
 use crate::config::{CodecFormat, ZeroDate};
 use crate::pushdown::blacklist::Blacklist;
 use crate::pushdown::lower::Physical;
+use crate::pushdown::partial::PartialAggregate;
 use crate::pushdown::scope::{Circumstances, Scope};
 use crate::scan::keys::PhysicalKeys;
+use crate::scan::reduction::Reduction;
 use crate::scan::spec::{AccessSummary, KeyRange, RowKeys, Source};
 
 const VALUES: [Option<i64>; 8] =
@@ -346,17 +348,26 @@ fn a_list_of_most_values_of_a_column_is_no_condition() {
 
 #[test]
 fn stores_that_compare_one_by_one_get_short_lists_alone() {
-    let conditions = |lists, values: usize| {
+    let rows = spec();
+    let reduction = Some(Reduction::Aggregate(PartialAggregate::default()));
+    let groups = Arc::new(TableScanSpec { reduction, ..TableScanSpec::clone(&rows) });
+    let conditions = |lists, spec: &Arc<TableScanSpec>, values: usize| {
         let (filter, filters) = dynamic_of(Known { lists, ..Known::default() });
         let values: Vec<i64> = (0..).take(values).collect();
         filter.update(among(b(), &values)).unwrap();
-        let narrowed = filters.narrow(&whole(), &spec(), &pushdown()).unwrap().unwrap();
-        narrowed.spec.conditions.len() - spec().conditions.len()
+        let narrowed = filters.narrow(&whole(), spec, &pushdown()).unwrap().unwrap();
+        narrowed.spec.conditions.len() - spec.conditions.len()
     };
-    assert_eq!(conditions(Lists::Hashed, MAX_VALUES), 1);
-    assert_eq!(conditions(Lists::Hashed, MAX_VALUES + 1), 0);
-    assert_eq!(conditions(Lists::Compared, MAX_COMPARED), 1);
-    assert_eq!(conditions(Lists::Compared, MAX_COMPARED + 1), 0);
+    let cases = [
+        (Lists::Hashed, &rows, MAX_VALUES),
+        (Lists::Hashed, &groups, MAX_VALUES),
+        (Lists::Compared, &rows, MAX_COMPARED),
+        (Lists::Compared, &groups, MAX_COMPARED_FOR_GROUPS),
+    ];
+    for (lists, spec, most) in cases {
+        assert_eq!(conditions(lists, spec, most), 1, "{lists:?}");
+        assert_eq!(conditions(lists, spec, most + 1), 0, "{lists:?}");
+    }
 }
 
 #[test]
