@@ -278,6 +278,63 @@ async fn groups_and_more_conditions_of_rows_that_are_looked_up() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn products_are_looked_at_along_the_way_that_their_rows_were_read_by() {
+    const GROUPS: &str = "SELECT s.k, t.v, t.p FROM test.small s JOIN (SELECT customer, \
+         sum(price * (1 - discount) * (1 + tax)) v, max(pad) p FROM test.sold GROUP BY customer) t \
+         ON s.id = t.customer";
+    let cluster = start().await;
+    let pad = "x".repeat(500);
+    let customer = |id: i64| id * 7 % ROWS;
+    let is_wanted = |customer: i64| (0..WANTED).any(|at| at * 24 + at % 3 == customer);
+    let row = |id: i64, numbers: &str| format!("({id}, {}, {numbers}, '{pad}')", customer(id));
+    // Four rows of each customer.
+    let usual = (0..4 * ROWS).map(|id| row(id, "12.50, 0.05, 0.08")).collect::<Vec<_>>().join(",");
+    let script = format!(
+        "CREATE TABLE test.sold (id BIGINT PRIMARY KEY, customer BIGINT, price DECIMAL(15, 2), \
+         discount DECIMAL(15, 2), tax DECIMAL(15, 2), pad VARCHAR(600), KEY by_customer (customer)); \
+         INSERT INTO test.sold VALUES {usual}"
+    );
+    cluster.execute(&script).await.unwrap();
+    let table = cluster.table_info("test", "sold").unwrap().id;
+    let borders = (0..5 * ROWS).step_by(400).map(|id| encode_record_key(table, &Handle::Int(id)));
+    cluster.split_at(&borders.collect::<Vec<_>>()).unwrap();
+    cluster.scatter();
+    analyze_embedded(&cluster, "test", &["small", "sold"]).await;
+    // In the last regions: a factor that is large in a product that is not, of a row that is wanted; a product that
+    // is too large, of one that is not wanted; and of one that is.
+    let large = "9999999999999.99, -9999999999999.99, 9000000.00";
+    let mut last = (4 * ROWS..5 * ROWS).rev();
+    let wanted = last.by_ref().filter(|id| is_wanted(customer(*id)));
+    let wanted: Vec<i64> = wanted.take(2).collect();
+    let other = last.find(|id| !is_wanted(customer(*id))).unwrap();
+    let rows = [(wanted[0], "5.00, 0.50, 9000000.00"), (other, large), (wanted[1], large)];
+    for (at, (id, numbers)) in rows.into_iter().enumerate() {
+        let insert = format!("INSERT INTO test.sold VALUES {}", row(id, numbers));
+        cluster.execute(&insert).await.unwrap();
+        for spread in SPREADS {
+            let session = session(&cluster, spread).await;
+            let plan = with_statistics(&session, GROUPS).await;
+            assert!(plan.contains("aggregates=["), "{plan}");
+            match session.run(GROUPS).await {
+                Ok(answer) => {
+                    assert!(at < 2, "{spread:?}");
+                    assert!(answer.metric("index_rows") >= 4 * WANTED as usize, "{spread:?}");
+                    let found = sorted(&answer);
+                    session.query("SET tidb.plan.allow_index_read = false").await;
+                    let without = run(&session, GROUPS).await;
+                    assert_eq!(without.metric("index_rows"), 0, "{spread:?}");
+                    assert_eq!(sorted(&without), found, "{spread:?}");
+                }
+                Err(error) => {
+                    assert!(at == 2 && error.to_string().contains("128 bits"), "{at}: {error}");
+                }
+            }
+        }
+    }
+    cluster.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lookups_with_the_values_of_one_run_are_not_kept_for_the_next() {
     let cluster = start().await;
     orders(&cluster, "KEY by_kind (kind)").await;

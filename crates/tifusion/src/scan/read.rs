@@ -52,7 +52,8 @@ pub(crate) struct ScanPart {
 }
 
 impl ScanPart {
-    /// What is asked about the same rows where a factor of a product was large: see [`PartialAggregate::exact`].
+    /// What is asked about the same rows where a factor of a product was large: see [`PartialAggregate::exact`]. What
+    /// others have found out holds for it too: which way the rows are read by, and which nobody needs.
     ///
     /// # Errors
     /// When nothing can be made of its answers.
@@ -64,7 +65,7 @@ impl ScanPart {
         let reduction = Some(Reduction::Aggregate(exact.clone()));
         let spec = TableScanSpec { output, reduction, ..TableScanSpec::clone(&self.spec) };
         let (spec, columns) = (Arc::new(spec), Arc::new(columns));
-        Ok(Some(Self { spec, columns, dynamic: None, ..self.clone() }))
+        Ok(Some(Self { spec, columns, ..self.clone() }))
     }
 
     /// An error of an answer, with where it came from.

@@ -112,6 +112,8 @@ impl TikvScanExec {
         let output = (0..).take(partial.answer.len()).collect();
         let reduction = Some(Reduction::Aggregate(partial));
         let spec = TableScanSpec { output, reduction, ..TableScanSpec::clone(&self.spec) };
+        // Without an order, so that whoever needs all groups reads to the end: only there is it known whether the states are
+        // right (see `PartialAggregate::exact`).
         let aggregated = Self {
             properties: properties(&columns, self.partitions.len(), &[]),
             spec: Arc::new(spec),

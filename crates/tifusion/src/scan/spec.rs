@@ -329,6 +329,11 @@ impl TableScanSpec {
         }
     }
 
+    /// Whether rows are put into groups.
+    pub(crate) fn makes_groups(&self) -> bool {
+        matches!(self.reduction, Some(Reduction::Aggregate(_)))
+    }
+
     /// Whether its rows come in the order of the entries that tell them.
     pub(crate) fn is_ordered_lookup(&self) -> bool {
         self.order.is_some() && matches!(self.source, Source::Lookup(_))

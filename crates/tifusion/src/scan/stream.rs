@@ -332,20 +332,22 @@ impl PartScan {
     }
 
     /// Has the stores tell the largest of the products that the answers were made of, where a factor was too large to know
-    /// by that; filters of others are left out, for DataFusion does not count on them either.
+    /// by that.
     ///
     /// # Errors
     /// When DataFusion would have failed to compute one.
     async fn look_at_products(&mut self) -> Result<()> {
         let Some(part) = self.part.of_exact()? else { return Ok(()) };
         tracing::debug!(table = part.spec.label(), "the products are looked at in another request");
+        // Of the partitions that go another way than planned only the first reads anything, and can be in doubt.
         let (set, partition) = (ExecutionPlanMetricsSet::new(), 0);
+        let narrowing = part.dynamic.as_ref().map(|_| DynamicMetrics::new(&set, partition));
         let metrics = match part.spec.source {
             Source::Lookup(_) => ScanMetrics::new(&set, partition).of_lookup(&set, partition),
             _ => ScanMetrics::new(&set, partition),
         };
         let gauge = Arc::clone(&self.gauge);
-        let mut scan = Self::new(part, gauge, (metrics, None), (set, partition));
+        let mut scan = Self::new(part, gauge, (metrics, narrowing), (set, partition));
         let looked_at = loop {
             match scan.next().await {
                 Ok(Some(_)) => {}

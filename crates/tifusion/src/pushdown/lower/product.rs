@@ -1,6 +1,8 @@
 //! Products of decimals with more digits than DataFusion computes with, and how it is known that none has.
 
-use tifusion_proto::tipb::Expr;
+use std::cmp::Reverse;
+
+use tifusion_proto::tipb::{Expr, ExprType};
 
 use crate::pushdown::ty::{Ty, Typed};
 
@@ -37,12 +39,20 @@ impl Product {
         let candidates = [(left, right), (right, left)];
         let bounded = candidates.into_iter().filter_map(|(factor, other)| {
             let Ty::Decimal { scale, .. } = factor.ty else { return None };
+            // A constant is not small in one row and large in another.
+            if factor.expr.children.is_empty() && factor.expr.tp() != ExprType::ColumnRef {
+                return None;
+            }
             let most = self.most_of(factor.ty, other.ty)?;
             let ordinary = 10_i128.checked_pow(u32::from(scale + ORDINARY_DIGITS))?;
             let scale = i8::try_from(scale).ok()?;
             (most >= ordinary).then(|| BoundedFactor { factor: factor.clone(), scale, most })
         });
-        bounded.min_by_key(|bounded| size(&bounded.factor.expr))
+        // Of two that are as much work, the one that may be the larger.
+        bounded.min_by_key(|bounded| {
+            let digits = bounded.most.ilog10().saturating_sub(bounded.scale.unsigned_abs().into());
+            (size(&bounded.factor.expr), Reverse(digits))
+        })
     }
 
     /// How large a factor may be, in its own units, if the other one has all digits of its type.

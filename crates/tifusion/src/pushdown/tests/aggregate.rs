@@ -29,6 +29,9 @@ impl Table {
         let mut wide = FieldType::new(tp::NEW_DECIMAL, 0);
         (wide.flen, wide.decimal) = (24, 12);
         columns.push(("wide", wide, DataType::Decimal128(24, 12)));
+        let mut long = FieldType::new(tp::NEW_DECIMAL, 0);
+        (long.flen, long.decimal) = (30, 2);
+        columns.push(("long", long, DataType::Decimal128(30, 2)));
         let named = columns.iter().map(|(name, field_type, _)| (*name, field_type));
         let scope = Scope::new(named, circumstances);
         let fields = columns.iter().map(|(name, _, ty)| Field::new(*name, ty.clone(), true));
@@ -168,7 +171,14 @@ fn a_product_with_more_digits_than_here_is_looked_at() {
     assert_eq!(looked_at(exact), ScalarFuncSig::MultiplyDecimal);
     assert_eq!(exact.bounded, [Bound { place: 0, most: i128::MAX, is_exact: true }]);
     assert_eq!((exact.functions.len(), exact.groups.len(), &exact.exact), (1, 0, &None));
-    // Of factors of 30 digits none is small enough: the product itself is looked at.
+    // A constant is the same in all rows: the column is looked at, on whichever side it is.
+    let many = || lit(ScalarValue::Decimal128(Some(1_000_000_000), 20, 0));
+    for product in [many() * ident("long"), ident("long") * many()] {
+        let made = table.aggregate(&[], &[table.call(sum_udaf(), &[product], None)]).unwrap();
+        assert_eq!(made.functions[0].children[0].children[0].tp(), ExprType::ColumnRef);
+        assert!(!made.bounded[0].is_exact && made.bounded[0].most > 10_i128.pow(20));
+    }
+    // Of factors of 24 digits none is small enough: the product itself is looked at.
     let wide = ident("wide") * ident("wide");
     let made = table.aggregate(&[], &[table.call(sum_udaf(), &[wide], None)]).unwrap();
     assert_eq!(looked_at(&made), ScalarFuncSig::MultiplyDecimal);

@@ -86,7 +86,7 @@ impl Lists {
     fn most(self, spec: &TableScanSpec) -> usize {
         match self {
             Self::Hashed => MAX_VALUES,
-            Self::Compared if spec.reduction.is_some() => MAX_COMPARED_FOR_GROUPS,
+            Self::Compared if spec.makes_groups() => MAX_COMPARED_FOR_GROUPS,
             Self::Compared => MAX_COMPARED,
         }
     }
