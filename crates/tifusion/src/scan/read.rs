@@ -52,7 +52,7 @@ pub(crate) struct ScanPart {
 }
 
 impl ScanPart {
-    /// What is asked about the same rows where a factor of a product was large: see [`PartialAggregate::exact`]. What
+    /// What is asked about the same rows where a factor of a product was large: see `PartialAggregate::exact`. What
     /// others have found out holds for it too: which way the rows are read by, and which nobody needs.
     ///
     /// # Errors

@@ -42,18 +42,10 @@ pub(crate) fn open(
     context: &TaskContext,
     metrics: &ExecutionPlanMetricsSet,
 ) -> SendableRecordBatchStream {
-    let narrowing = part.dynamic.as_ref().map(|_| DynamicMetrics::new(metrics, partition));
-    let of_lookup = (metrics.clone(), partition);
-    let metrics = match part.spec.source {
-        Source::Lookup(_) => ScanMetrics::new(metrics, partition).of_lookup(metrics, partition),
-        Source::Table(_) | Source::Columnar(_) | Source::Index(_) => {
-            ScanMetrics::new(metrics, partition)
-        }
-    };
     let consumer = MemoryConsumer::new(format!("TikvScanExec[{partition}]"));
     let gauge = Arc::new(PoolGauge::new(consumer, context.memory_pool()));
     let schema = Arc::clone(part.columns.schema());
-    let scan = PartScan::new(part, gauge, (metrics, narrowing), of_lookup);
+    let scan = PartScan::new(part, gauge, metrics, partition);
     let batches = stream::try_unfold(scan, |mut scan| async move {
         let batch = scan.next().await.map_err(DataFusionError::from)?;
         DataFusionResult::Ok(batch.map(|batch| (batch, scan)))
@@ -105,9 +97,16 @@ impl PartScan {
     fn new(
         part: ScanPart,
         gauge: Arc<PoolGauge>,
-        (metrics, narrowing): (ScanMetrics, Option<DynamicMetrics>),
-        more: (ExecutionPlanMetricsSet, usize),
+        set: &ExecutionPlanMetricsSet,
+        partition: usize,
     ) -> Self {
+        let narrowing = part.dynamic.as_ref().map(|_| DynamicMetrics::new(set, partition));
+        let metrics = match part.spec.source {
+            Source::Lookup(_) => ScanMetrics::new(set, partition).of_lookup(set, partition),
+            Source::Table(_) | Source::Columnar(_) | Source::Index(_) => {
+                ScanMetrics::new(set, partition)
+            }
+        };
         let part = Arc::new(part);
         let reads = Arc::new(Mutex::new(Vec::new()));
         let batch_rows = part.settings.chunk_batch_size;
@@ -124,11 +123,11 @@ impl PartScan {
             parent: part.snapshot.span(),
             "scan",
             table = part.spec.label(),
-            partition = more.1,
+            partition,
         );
         let (shared, begun) = (Arc::clone(&gauge), Arc::clone(&reads));
         let reading = Reading { part: Arc::clone(&part), gauge: shared, begun, span };
-        let answers = answers(reading, &metrics, narrowing, more);
+        let answers = answers(reading, &metrics, narrowing, (set.clone(), partition));
         let remaining = part.spec.limit.unwrap_or(usize::MAX);
         let unordered = part.spec.is_ordered_lookup().then(Unordered::default);
         Self {
@@ -340,14 +339,8 @@ impl PartScan {
         let Some(part) = self.part.of_exact()? else { return Ok(()) };
         tracing::debug!(table = part.spec.label(), "the products are looked at in another request");
         // Of the partitions that go another way than planned only the first reads anything, and can be in doubt.
-        let (set, partition) = (ExecutionPlanMetricsSet::new(), 0);
-        let narrowing = part.dynamic.as_ref().map(|_| DynamicMetrics::new(&set, partition));
-        let metrics = match part.spec.source {
-            Source::Lookup(_) => ScanMetrics::new(&set, partition).of_lookup(&set, partition),
-            _ => ScanMetrics::new(&set, partition),
-        };
-        let gauge = Arc::clone(&self.gauge);
-        let mut scan = Self::new(part, gauge, (metrics, narrowing), (set, partition));
+        let (gauge, set) = (Arc::clone(&self.gauge), ExecutionPlanMetricsSet::new());
+        let mut scan = Self::new(part, gauge, &set, 0);
         let looked_at = loop {
             match scan.next().await {
                 Ok(Some(_)) => {}

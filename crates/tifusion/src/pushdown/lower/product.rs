@@ -2,8 +2,9 @@
 
 use std::cmp::Reverse;
 
-use tifusion_proto::tipb::{Expr, ExprType};
+use tifusion_proto::tipb::ExprType;
 
+use crate::pushdown::build::size;
 use crate::pushdown::ty::{Ty, Typed};
 
 /// A product that the store has of every row, and that DataFusion might have failed to compute.
@@ -51,7 +52,7 @@ impl Product {
         // Of two that are as much work, the one that may be the larger.
         bounded.min_by_key(|bounded| {
             let digits = bounded.most.ilog10().saturating_sub(bounded.scale.unsigned_abs().into());
-            (size(&bounded.factor.expr), Reverse(digits))
+            (size(&bounded.factor.expr).0, Reverse(digits))
         })
     }
 
@@ -68,9 +69,4 @@ impl Product {
         let zeros = u32::try_from(i16::from(q) + more.max(0)).ok()?;
         Some(i128::MAX / 10_i128.checked_pow(zeros)?)
     }
-}
-
-/// The parts of an expression.
-fn size(expr: &Expr) -> usize {
-    expr.children.iter().map(size).sum::<usize>() + 1
 }
