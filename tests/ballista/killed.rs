@@ -8,7 +8,7 @@ use tifusion_testkit::connector::Connector;
 use tifusion_testkit::tpch;
 
 use super::config;
-use super::processes::Processes;
+use super::processes::{Process, Processes};
 use super::tpch::loaded;
 
 /// Answers of the stores take long enough to kill somebody who waits for them.
@@ -17,12 +17,14 @@ fn slow(cluster: &EmbeddedCluster) {
     cluster.faults().add(delay.when(When::Always));
 }
 
-/// Waits until an executor has read something, which is not all, and kills it.
-async fn kill_first_reader(processes: &mut Processes) {
+/// Waits until so many tasks of scans are done, and kills an executor that has done one.
+async fn kill_after(processes: &mut Processes, scans: usize) {
     let began = Instant::now();
     loop {
-        if let Some(reader) = processes.executors.iter_mut().find(|it| it.read().0 > 0) {
-            return reader.kill();
+        let done = processes.executors.iter().map(Process::scans).sum::<usize>();
+        if done >= scans {
+            let reader = processes.executors.iter_mut().find(|it| it.scans() > 0);
+            return reader.into_iter().for_each(Process::kill);
         }
         assert!(began.elapsed() < Duration::from_secs(60), "nobody reads: {}", processes.told());
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -36,17 +38,21 @@ async fn a_query_whose_executor_is_killed_still_answers_and_right() {
     one.use_database("tpch").await;
     let query = tpch::query(9);
     let expected = one.query(&query).await;
-    let mut processes = Processes::start(config(&cluster), 2).await;
-    let several = processes.session().await;
-    several.use_database("tpch").await;
     slow(&cluster);
-    let running = tokio::spawn(async move { several.try_query(&query).await });
-    kill_first_reader(&mut processes).await;
-    let answer = running.await.unwrap();
-    let answer = answer.unwrap_or_else(|error| panic!("{error}\n{}", processes.told()));
-    let rules = Rules { ordered: true, exact_numbers: true, ..Rules::default() };
-    if let Some(difference) = difference(&answer, &expected, rules) {
-        panic!("{difference}");
+    // When tables are read, and when what was read of some of them is joined.
+    for scans in [1, 8] {
+        let mut processes = Processes::start(config(&cluster), 2).await;
+        let several = processes.session().await;
+        several.use_database("tpch").await;
+        let query = query.clone();
+        let running = tokio::spawn(async move { several.try_query(&query).await });
+        kill_after(&mut processes, scans).await;
+        let answer = running.await.unwrap();
+        let answer = answer.unwrap_or_else(|error| panic!("{error}\n{}", processes.told()));
+        let rules = Rules { ordered: true, exact_numbers: true, ..Rules::default() };
+        if let Some(difference) = difference(&answer, &expected, rules) {
+            panic!("killed after {scans} scans: {difference}");
+        }
     }
 }
 
@@ -61,7 +67,7 @@ async fn a_write_whose_executor_is_killed_is_whole() {
     slow(&cluster);
     let write = "INSERT INTO copy SELECT l_orderkey, l_linenumber, l_extendedprice FROM lineitem";
     let running = tokio::spawn(async move { several.try_query(write).await });
-    kill_first_reader(&mut processes).await;
+    kill_after(&mut processes, 1).await;
     let answer = running.await.unwrap();
     answer.unwrap_or_else(|error| panic!("{error}\n{}", processes.told()));
     let one = Connector::embedded(&cluster, &[]).await;

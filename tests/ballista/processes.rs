@@ -143,6 +143,12 @@ impl Process {
         tasks.fold((0, 0), |(rows, bytes), (r, b)| (rows + r, bytes + b))
     }
 
+    /// How many tasks of scans it has done, as it tells them.
+    pub(crate) fn scans(&self) -> usize {
+        let lines = self.lines();
+        lines.iter().filter(|line| line.contains("a task of a scan is done")).count()
+    }
+
     /// Kills it, as `kill -9` does.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();

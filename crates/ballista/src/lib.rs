@@ -31,6 +31,7 @@ pub mod process;
 pub mod scheduler;
 mod session;
 mod standalone;
+mod vcores;
 
 pub use codec::{TidbLogicalCodec, TidbPhysicalCodec};
 pub use error::Error;

@@ -19,6 +19,7 @@ use tifusion::distribute::{PlanCodec, sent_plans};
 use crate::codec::{TidbLogicalCodec, TidbPhysicalCodec};
 use crate::error::Error;
 use crate::session::{for_ballista, with_rules};
+use crate::vcores::CountedVcores;
 
 /// `config` with what a scheduler needs to know of the cluster that `context` is connected to: its codecs, and sessions
 /// that plan statements over its tables.
@@ -45,7 +46,8 @@ pub async fn serve(context: &TidbContext, config: SchedulerConfig) -> Result<(),
         .parse()
         .map_err(|source| Error::Listen { address: config.bind_host.clone(), source })?;
     let address = SocketAddr::new(ip, config.bind_port);
-    let cluster = BallistaCluster::new_from_config(&config).await?;
+    let jobs = BallistaCluster::new_from_config(&config).await?.job_state();
+    let cluster = BallistaCluster::new(Arc::new(CountedVcores::default()), jobs);
     Ok(start_server(cluster, address, Arc::new(config)).await?)
 }
 
