@@ -30,11 +30,12 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use tifusion_testkit::cluster::{Cluster, Shape};
+use tifusion_testkit::tpch;
 
 use crate::error::Result;
 use crate::measure::Measured;
 use crate::options::Options;
-use crate::sides::Sides;
+use crate::sides::{Side, Sides};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -65,6 +66,9 @@ async fn run(options: &Options) -> Result<()> {
     }
     let database = data::prepare(&cluster, options.scale).await?;
     let mut sides = Sides::connect(&cluster, &database, options).await?;
+    if options.explain {
+        return explain(&mut sides, options).await;
+    }
     let mut queries = Vec::new();
     for number in options.queries() {
         let measured = measure::query(&mut sides, number, options.rounds).await?;
@@ -77,6 +81,18 @@ async fn run(options: &Options) -> Result<()> {
         picture::draw(path, &queries)?;
     }
     verdict(&queries)
+}
+
+/// How both that read the stores answer each query, the second time that they are asked.
+async fn explain(sides: &mut Sides, options: &Options) -> Result<()> {
+    for number in options.queries() {
+        let query = tpch::query(number);
+        for side in [Side::Connector, Side::Tidb] {
+            sides.answer(side, &query).await?;
+            println!("-- query {number}, {}\n{}", side.name(), sides.explain(side, &query).await?);
+        }
+    }
+    Ok(())
 }
 
 /// Answers of different lengths are no speeds to compare.

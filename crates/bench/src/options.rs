@@ -28,6 +28,9 @@ pub(crate) struct Options {
     /// Measure TiSpark too: a folder with Spark's and TiSpark's jars, or a class path of them
     #[arg(long)]
     pub(crate) tispark: Option<OsString>,
+    /// Print how TiFusion and TiDB answer the queries (`EXPLAIN ANALYZE`) instead
+    #[arg(long)]
+    pub(crate) explain: bool,
     /// Measure the cost as work grows instead: the scale's data and ten times as much, in up to a hundred regions
     #[arg(long)]
     pub(crate) growth: bool,

@@ -1,5 +1,6 @@
 //! TiFusion.
 
+use arrow::array::AsArray as _;
 use tifusion_testkit::cluster::Cluster;
 use tifusion_testkit::connector;
 
@@ -30,5 +31,12 @@ impl Connector {
         let rows = answer.batches.iter().map(arrow::array::RecordBatch::num_rows).sum();
         let received = (answer.metric("rows_received"), answer.metric("bytes"));
         Ok(Answer { rows, received: Some(received) })
+    }
+
+    pub(super) async fn explain(&self, query: &str) -> Result<String> {
+        let answer = self.session.run(&format!("EXPLAIN ANALYZE {query}")).await?;
+        let plans = answer.batches.iter().filter_map(|batch| batch.column_by_name("plan"));
+        let plans = plans.filter_map(|plans| plans.as_string_opt::<i32>());
+        Ok(plans.flat_map(|plans| plans.iter().flatten()).collect::<Vec<_>>().join("\n"))
     }
 }

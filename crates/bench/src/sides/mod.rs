@@ -106,6 +106,16 @@ impl Sides {
         }
     }
 
+    /// The plan by which `side` answers the query in its file, with what was counted of it; nothing of a side that
+    /// doesn't read the stores.
+    pub(crate) async fn explain(&mut self, side: Side, query: &str) -> Result<String> {
+        match side {
+            Side::Connector => self.connector.explain(query).await,
+            Side::Tidb => self.tidb.explain(query).await,
+            Side::Parquet | Side::TiSpark => Ok(String::new()),
+        }
+    }
+
     /// The program that does a side's work outside of the stores.
     pub(crate) fn program(&self, side: Side) -> Option<&Program> {
         match side {

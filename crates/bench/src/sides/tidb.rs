@@ -1,7 +1,7 @@
 //! TiDB by its SQL port.
 
 use mysql_async::prelude::Queryable as _;
-use mysql_async::{Conn, OptsBuilder, Row};
+use mysql_async::{Conn, OptsBuilder, Row, from_value};
 use tifusion_testkit::differences::{sql_mode, to_tidb};
 
 use crate::error::{BenchError, Result};
@@ -37,5 +37,15 @@ impl TidbSide {
     pub(super) async fn answer(&mut self, query: &str) -> Result<Answer> {
         let rows: Vec<Row> = self.connection.query(to_tidb(query)).await?;
         Ok(Answer { rows: rows.len(), received: None })
+    }
+
+    pub(super) async fn explain(&mut self, query: &str) -> Result<String> {
+        let query = format!("EXPLAIN ANALYZE {}", to_tidb(query));
+        let rows: Vec<Row> = self.connection.query(query).await?;
+        let line = |row: Row| -> String {
+            let cells = row.unwrap().into_iter().map(|cell| from_value::<Option<String>>(cell));
+            cells.map(Option::unwrap_or_default).collect::<Vec<_>>().join(" | ")
+        };
+        Ok(rows.into_iter().map(line).collect::<Vec<_>>().join("\n"))
     }
 }
