@@ -354,3 +354,37 @@ async fn lookups_with_the_values_of_one_run_are_not_kept_for_the_next() {
     assert!(offered(&without) > 10, "{}", offered(&without));
     cluster.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tables_that_joins_are_built_of_are_read_side_by_side() {
+    const TIME: Duration = Duration::from_secs(3);
+    let cluster = EmbeddedCluster::builder().seed(64).start().await.unwrap();
+    let mut script =
+        "CREATE TABLE test.f (id BIGINT PRIMARY KEY, a BIGINT, b BIGINT, c BIGINT, d BIGINT);
+                      INSERT INTO test.f VALUES (1, 1, 2, 3, 4), (2, 2, 2, 2, 2), (3, 1, 1, 9, 1);"
+            .to_owned();
+    for table in ["a", "b", "c", "d"] {
+        script += &format!("CREATE TABLE test.{table} (id BIGINT PRIMARY KEY, v BIGINT);");
+        script += &format!("INSERT INTO test.{table} VALUES (1, 10), (2, 20), (3, 30), (4, 40);");
+    }
+    cluster.execute(&script).await.unwrap();
+    analyze_embedded(&cluster, "test", &["f", "a", "b", "c", "d"]).await;
+    let star = "SELECT f.id, a.v + b.v + c.v + d.v FROM test.f, test.a, test.b, test.c, test.d
+                WHERE f.a = a.id AND f.b = b.id AND f.c = c.id AND f.d = d.id ORDER BY f.id";
+    for spread in SPREADS {
+        let session = session(&cluster, spread).await;
+        let expected = rows(&run(&session, star).await);
+        assert_eq!(expected.len(), 2, "{spread:?}");
+        let delay = cluster.faults().add(Fault::new(Effect::Delay(TIME)).on([Rpc::Coprocessor]));
+        let began = Instant::now();
+        assert_eq!(rows(&run(&session, star).await), expected, "{spread:?}");
+        let took = began.elapsed();
+        cluster.faults().remove(delay);
+        // All that is built, and then the table that is looked through: not one after another.
+        assert!(took >= TIME && took < 4 * TIME, "{spread:?}: {took:?}");
+    }
+    // Where nothing has a partner already, nothing goes wrong with what was begun.
+    let session = session(&cluster, &ONE).await;
+    let none = star.replace("f.a = a.id", "f.a = a.id AND a.v < 0");
+    assert!(rows(&run(&session, &none).await).is_empty());
+}

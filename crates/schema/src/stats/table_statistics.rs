@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use tifusion_codec::datum::{self, Datum};
+
 use super::distribution::{Distribution, KeyShape, Population, StatsVersion};
 use super::estimate::{Estimate, HistogramId, Origin, WhyPseudo};
 use super::histogram::as_f64;
@@ -67,6 +69,18 @@ impl TableStatistics {
         let distribution = self.distribution(HistogramId::Column(column_id))?;
         distribution.summary.version?;
         Some(distribution.summary.null_count.min(self.rows_or_pseudo()))
+    }
+
+    /// The least and the greatest value of a column that the statistics know, if those are whole numbers.
+    #[must_use]
+    pub fn span(&self, column_id: i64) -> Option<(i128, i128)> {
+        let (least, greatest) = self.distribution(HistogramId::Column(column_id))?.bounds()?;
+        let number = |mut key: &[u8]| match datum::decode_one(&mut key).ok()? {
+            Datum::Int(value) => Some(i128::from(value)),
+            Datum::UInt(value) => Some(i128::from(value)),
+            _ => None,
+        };
+        number(least).zip(number(greatest))
     }
 
     /// Bytes of a value of a column on average, as TiDB stores it.

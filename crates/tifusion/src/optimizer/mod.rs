@@ -1,8 +1,9 @@
 //! Rules for DataFusion's physical optimizer: what above a scan the stores can do, they do, and scans read
-//! in orders and by filters that others have for them, each once.
+//! in orders and by filters that others have for them, each once, and side by side where they can be.
 
 mod aggregate;
 mod below;
+mod early_builds;
 mod join_filters;
 mod ordered_scans;
 mod shared_scans;
@@ -68,6 +69,7 @@ pub(crate) fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder 
         .with_physical_optimizer_rule(rule("JoinFilters", join_filters::optimize))
         .with_physical_optimizer_rule(rule("OrderedScans", ordered_scans::optimize))
         .with_physical_optimizer_rule(rule("SharedScans", shared_scans::optimize))
+        .with_physical_optimizer_rule(rule("EarlyBuilds", early_builds::optimize))
 }
 
 /// `plan` with what takes the place of each of its nodes, the lower ones first; `None` for itself.

@@ -4,7 +4,8 @@
 //! `count(*)` from an exact number of rows. The least and the greatest value of a column are not told,
 //! however inexact: where a filter leaves of them one value (`x >= 10`, and 10 was the greatest when
 //! somebody looked), DataFusion 55 takes that for the column's only value, and then neither sorts nor
-//! groups by it.
+//! groups by it. Nor are the bytes of single columns: it takes those of a column of a semi join's or an anti join's input for
+//! those of its output, however few rows that has, and then builds its hash tables of the larger side.
 
 use std::fmt;
 
@@ -13,6 +14,8 @@ use datafusion::common::stats::Precision;
 use datafusion::common::{ColumnStatistics, Statistics};
 use tifusion_schema::ColumnInfo;
 use tifusion_schema::stats::{HistogramId, TableStatistics};
+
+use super::dynamic::KnownColumn;
 
 /// Bytes of a value whose length nobody knows.
 const UNKNOWN_LENGTH: f64 = 32.0;
@@ -43,8 +46,7 @@ enum Basis {
 /// What is expected of a column.
 #[derive(Debug, Clone, PartialEq)]
 struct ColumnEstimate {
-    nulls: Option<u64>,
-    distinct: Option<u64>,
+    values: KnownColumn,
     /// Of one value, in Arrow.
     bytes: f64,
 }
@@ -58,8 +60,11 @@ impl ScanEstimates {
         output: impl Iterator<Item = (&'a ColumnInfo, &'a Field)>,
     ) -> Self {
         let columns = output.map(|(column, field)| ColumnEstimate {
-            nulls: statistics.nulls(column.id),
-            distinct: statistics.distinct_values(column.id),
+            values: KnownColumn {
+                distinct: statistics.distinct_values(column.id),
+                nulls: statistics.nulls(column.id),
+                span: statistics.span(column.id),
+            },
             bytes: bytes_of(field.data_type(), statistics.average_size(column.id)),
         });
         Self {
@@ -74,9 +79,9 @@ impl ScanEstimates {
         self.rows
     }
 
-    /// How many values the output's column at `place` has, if that is known.
-    pub(super) fn distinct(&self, place: usize) -> Option<u64> {
-        self.columns.get(place)?.distinct
+    /// What is known of the values of each of the output's columns.
+    pub(super) fn known_columns(&self) -> impl Iterator<Item = KnownColumn> {
+        self.columns.iter().map(|column| column.values)
     }
 
     /// What is expected when only `rows` of them match the scan's filters.
@@ -84,7 +89,7 @@ impl ScanEstimates {
         let Some((all, rows)) = self.rows.zip(rows) else { return self };
         let rows = as_u64(rows.ceil()).clamp(1, all.max(1));
         for column in &mut self.columns {
-            column.nulls = column.nulls.map(|nulls| share(nulls, rows, all));
+            column.values.nulls = column.values.nulls.map(|nulls| share(nulls, rows, all));
         }
         Self { rows: Some(rows), ..self }
     }
@@ -103,7 +108,7 @@ impl ScanEstimates {
         let keys: Vec<Option<&ColumnEstimate>> = keys.collect();
         // `NULL` is a group too.
         let groups = keys.iter().try_fold(1_u64, |groups, key| {
-            Some(groups.saturating_mul((*key)?.distinct?.saturating_add(1)))
+            Some(groups.saturating_mul((*key)?.values.distinct?.saturating_add(1)))
         });
         let rows = match (groups, self.rows) {
             (_, _) if keys.is_empty() => Some(pieces),
@@ -114,8 +119,10 @@ impl ScanEstimates {
         };
         let keys = keys.into_iter().chain(std::iter::repeat(None));
         let columns = states.fields().iter().zip(keys).map(|(field, key)| ColumnEstimate {
-            nulls: None,
-            distinct: key.and_then(|key| key.distinct),
+            values: KnownColumn {
+                distinct: key.and_then(|key| key.values.distinct),
+                ..KnownColumn::default()
+            },
             bytes: key.map_or_else(|| bytes_of(field.data_type(), None), |key| key.bytes),
         });
         Self { rows, basis: self.basis, columns: columns.collect() }
@@ -125,7 +132,7 @@ impl ScanEstimates {
     /// by them the rows are as many, and work for the stores.
     pub(crate) fn has_groups_of_one(&self, keys: impl Iterator<Item = usize>) -> bool {
         let Some(rows) = self.rows.filter(|rows| *rows >= MANY_ROWS) else { return false };
-        let values = keys.filter_map(|place| self.columns.get(place)?.distinct);
+        let values = keys.filter_map(|place| self.columns.get(place)?.values.distinct);
         values.max().is_some_and(|values| values >= rows / 2)
     }
 
@@ -148,12 +155,10 @@ impl ScanEstimates {
         let limit = limit.and_then(|limit| u64::try_from(limit).ok()).unwrap_or(u64::MAX);
         let rows = all.div_ceil(parts).min(limit);
         let columns = self.columns.iter().map(|column| {
-            let nulls = column.nulls.map(|nulls| share(nulls, rows, all));
-            let bytes = bytes_in(column.bytes, rows);
+            let KnownColumn { distinct, nulls, .. } = column.values;
             ColumnStatistics {
-                null_count: inexact(nulls),
-                distinct_count: inexact(column.distinct.map(|distinct| distinct.min(rows))),
-                byte_size: inexact(Some(bytes)),
+                null_count: inexact(nulls.map(|nulls| share(nulls, rows, all))),
+                distinct_count: inexact(distinct.map(|distinct| distinct.min(rows))),
                 ..ColumnStatistics::new_unknown()
             }
         });
@@ -292,11 +297,11 @@ mod tests {
         let [a, s, unknown] = all.column_statistics.as_slice() else { panic!("{all}") };
         assert_eq!(a.distinct_count, Precision::Inexact(50));
         assert_eq!(a.null_count, Precision::Inexact(100));
-        assert_eq!(s.byte_size, Precision::Inexact(28_000));
         assert_eq!(unknown.distinct_count, Precision::Absent);
         for column in [a, s, unknown] {
             assert_eq!(column.min_value, Precision::Absent);
             assert_eq!(column.max_value, Precision::Absent);
+            assert_eq!(column.byte_size, Precision::Absent);
         }
     }
 
@@ -318,7 +323,7 @@ mod tests {
         let known = estimates.statistics(&part, None, None);
         assert_eq!(known.num_rows, Precision::Inexact(1000));
         assert_eq!(known.column_statistics.len(), 1);
-        assert_eq!(known.column_statistics[0].byte_size, Precision::Inexact(28_000));
+        assert_eq!(known.total_byte_size, Precision::Inexact(28_000));
     }
 
     #[test]

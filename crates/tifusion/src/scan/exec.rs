@@ -164,15 +164,13 @@ impl TikvScanExec {
     /// The same, narrowed while it runs by filters for which `keys` finds the keys, as far as that pays for
     /// what is estimated of it.
     pub(crate) fn with_keys(self, keys: Arc<dyn SourceKeys>) -> Self {
-        let columns = self.columns.schema().fields().iter().enumerate();
-        let distinct = columns.filter_map(|(place, field)| {
-            Some((field.name().clone(), self.estimates.distinct(place)?))
-        });
+        let names = self.columns.schema().fields().iter().map(|field| field.name().clone());
+        let columns = names.zip(self.estimates.known_columns()).collect();
         let lists = match &self.reader {
             ScanReader::Stores(client) => Lists::of(&client.regions().known_stores()),
             ScanReader::SqlPort(_) => Lists::default(),
         };
-        let known = Known { rows: self.estimates.rows(), distinct: distinct.collect(), lists };
+        let known = Known { rows: self.estimates.rows(), columns, lists };
         let dynamic = DynamicFilters::none(keys, Arc::new(known));
         Self { dynamic: Some(Arc::new(dynamic)), ..self }
     }
@@ -181,6 +179,11 @@ impl TikvScanExec {
     pub(crate) fn awaiting(&self, ids: &BTreeSet<u64>) -> Option<Self> {
         let dynamic = self.dynamic.as_ref()?.awaiting(ids)?;
         Some(Self { dynamic: Some(Arc::new(dynamic)), ..self.clone() })
+    }
+
+    /// Whether there are filters that become known while the statement runs.
+    pub(crate) fn has_dynamic_filters(&self) -> bool {
+        self.dynamic().is_some()
     }
 
     /// The dynamic filters, if there are any.

@@ -44,10 +44,12 @@ impl Need {
         let has_indexes = !indexes.is_empty();
         let indexes = indexes.into_iter().chain(clustered);
         let indexes = indexes.map(|index| (HistogramId::Index(index.id), true));
-        // Joined tables are put in order by how many rows pass, whether or not an index finds them.
+        // Joined tables are put in order by how many rows pass, whether or not an index finds them; and what one of them
+        // has of a value is compared with all that there is of it in the other.
         let columns = columns.into_iter().map(|column| {
-            let values = has_indexes || compared.restricted.contains(column.name.as_str());
-            (HistogramId::Column(column.id), values)
+            let name = column.name.as_str();
+            let compared = compared.restricted.contains(name) || compared.joined.contains(name);
+            (HistogramId::Column(column.id), has_indexes || compared)
         });
         let histograms = columns.chain(indexes).collect();
         let widths = others.into_iter().filter(|_| has_indexes);
@@ -82,6 +84,8 @@ pub(crate) struct ComparedColumns {
     filtered: HashSet<String>,
     /// With constants, where tables are joined.
     restricted: HashSet<String>,
+    /// With columns of other tables.
+    joined: HashSet<String>,
 }
 
 /// What `plan` compares.
@@ -89,7 +93,7 @@ pub(crate) fn compared_columns(plan: &LogicalPlan) -> DataFusionResult<ComparedC
     let mut compared = ComparedColumns::default();
     let (mut restricted, mut joins) = (HashSet::new(), false);
     plan.apply_with_subqueries(|node| {
-        let ComparedColumns { all, filtered, .. } = &mut compared;
+        let ComparedColumns { all, filtered, joined, .. } = &mut compared;
         match node {
             LogicalPlan::Filter(filter) => {
                 filtered.extend(names_in(&filter.predicate));
@@ -111,13 +115,14 @@ pub(crate) fn compared_columns(plan: &LogicalPlan) -> DataFusionResult<ComparedC
             LogicalPlan::Join(join) => {
                 joins = true;
                 let sides = join.on.iter().flat_map(|(left, right)| [left, right]);
-                filtered.extend(sides.flat_map(names_in));
+                joined.extend(sides.flat_map(names_in));
                 filtered.extend(join.filter.iter().flat_map(names_in));
             }
             _ => {}
         }
         Ok(TreeNodeRecursion::Continue)
     })?;
+    compared.filtered.extend(compared.joined.iter().cloned());
     compared.all.extend(compared.filtered.iter().cloned());
     if joins {
         compared.restricted = restricted;

@@ -3,14 +3,15 @@
 //!
 //! Whoever makes one looks at every row again, so a scan takes of it what it understands: the ranges of
 //! keys that it leaves, and conditions for the stores. [`weaken`] brings it into a form that the rest
-//! of the crate reads; [`narrow`] is what becomes of a scan's segments.
+//! of the crate reads; [`narrow`] is what becomes of a scan's segments, [`known`] tells what is worth it.
 
+mod known;
 mod narrow;
 #[cfg(test)]
 mod tests;
 mod weaken;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,79 +19,21 @@ use std::time::{Duration, Instant};
 use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::common::Result as DataFusionResult;
 use datafusion::common::tree_node::{TreeNode as _, TreeNodeRecursion};
-use datafusion::physical_expr::expressions::{Column, DynamicFilterPhysicalExpr, InListExpr};
+use datafusion::physical_expr::expressions::DynamicFilterPhysicalExpr;
 use datafusion::physical_expr::utils::collect_columns;
 use datafusion::physical_expr_common::physical_expr::{
     snapshot_generation, snapshot_physical_expr,
 };
 use datafusion::physical_plan::PhysicalExpr;
 use parking_lot::Mutex;
-use tifusion_client::region::Store;
 
 use super::keys::SourceKeys;
 use super::other_ways::{OtherWay, OtherWays};
 use super::pushed::Pushdown;
 use super::spec::{Segment, Source, TableScanSpec};
 use crate::error::Result;
+pub(crate) use known::{Known, KnownColumn, Lists};
 use narrow::KeysByTable;
-
-/// Rows that a store reads one after another in the time in which it finds the start of a range.
-const ROWS_PER_RANGE: u64 = 8;
-
-/// Ranges that are few for any table: what is known of its rows may be old.
-const FEW_RANGES: u64 = 1_000;
-
-/// Most values in the conditions of one filter: they go to every region that is read.
-const MAX_VALUES: usize = 1_024;
-
-/// The same, for stores that compare with one value after another: at some hundred values it takes as long as to send
-/// a row.
-const MAX_COMPARED: usize = 64;
-
-/// The same, where rows are put into groups, which is more work than to send them.
-const MAX_COMPARED_FOR_GROUPS: usize = 512;
-
-/// The version of TiKV from which on it hashes the values of lists.
-const HASHED_SINCE: u64 = 4;
-
-/// What is known of a scan without its filters, roughly.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Known {
-    /// Its rows.
-    pub(crate) rows: Option<u64>,
-    /// How many values columns have, by their names.
-    pub(crate) distinct: HashMap<String, u64>,
-    /// How its stores look for a value in a list.
-    pub(crate) lists: Lists,
-}
-
-/// How stores look for a value in a list of constants, and so how long a list of a filter's may be that they are sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Lists {
-    /// In a table of hashes.
-    #[default]
-    Hashed,
-    /// By comparing with one after another: soon that takes longer than to read a row and send it.
-    Compared,
-}
-
-impl Lists {
-    /// As `stores` do it: TiKV hashes since 4.0 (its pull request 6000). What tells no version is TiDB's double of it,
-    /// or nobody knows what.
-    pub(crate) fn of(stores: &[Arc<Store>]) -> Self {
-        let hashes = |store: &Arc<Store>| store.major_version() >= Some(HASHED_SINCE);
-        if stores.iter().all(hashes) { Self::Hashed } else { Self::Compared }
-    }
-
-    /// Most values in the conditions of one filter.
-    fn most(self, spec: &TableScanSpec) -> usize {
-        match self {
-            Self::Hashed => MAX_VALUES,
-            Self::Compared if spec.makes_groups() => MAX_COMPARED_FOR_GROUPS,
-            Self::Compared => MAX_COMPARED,
-        }
-    }
-}
 
 /// The dynamic filters of a scan.
 #[derive(Debug)]
@@ -304,7 +247,7 @@ impl DynamicFilters {
                 continue;
             }
             let of_filter = self.keys_of(&filter, &conjuncts, &held.schema)?;
-            let pays = self.pays(of_filter.len());
+            let pays = self.known.pays(of_filter.len());
             if pays {
                 keys = Some(match keys {
                     Some(keys) => of_filter.intersect(&keys),
@@ -315,7 +258,7 @@ impl DynamicFilters {
             for conjunct in &conjuncts {
                 if !pays || !self.is_of_keys(conjunct, &held.schema)? {
                     let sent = weaken::for_stores(conjunct, self.known.lists.most(spec));
-                    open.extend(sent.filter(|open| self.tells(open)));
+                    open.extend(sent.filter(|open| self.known.tells(open)));
                 }
             }
             for condition in pushdown.lowered(&open, &held.schema) {
@@ -330,22 +273,6 @@ impl DynamicFilters {
             false => Arc::clone(spec),
         };
         Ok(Left { keys, spec, has_conditions })
-    }
-
-    /// Whether a condition drops rows worth the work of looking at all of them: a list of most values of a column
-    /// keeps most of its rows.
-    fn tells(&self, condition: &Arc<dyn PhysicalExpr>) -> bool {
-        let Some(list) = condition.downcast_ref::<InListExpr>() else { return true };
-        let column = list.expr().downcast_ref::<Column>();
-        let distinct = column.and_then(|column| self.known.distinct.get(column.name()));
-        let values = u64::try_from(list.list().len()).unwrap_or(u64::MAX);
-        list.negated() || distinct.is_none_or(|distinct| values <= distinct / 2)
-    }
-
-    /// Whether to find the starts of so many ranges takes less than to read all rows.
-    fn pays(&self, ranges: usize) -> bool {
-        let ranges = u64::try_from(ranges).unwrap_or(u64::MAX);
-        self.known.rows.is_none_or(|rows| ranges <= (rows / ROWS_PER_RANGE).max(FEW_RANGES))
     }
 
     /// Whether `conjunct` is a list of which each value has keys of its own, which say all of it.

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use arrow::array::{Array as _, ArrayRef, BooleanArray, Int64Array, RecordBatch, StructArray};
@@ -10,10 +11,12 @@ use datafusion::physical_expr::ScalarFunctionExpr;
 use datafusion::physical_expr::expressions::{
     BinaryExpr, CaseExpr, Column, InListExpr, IsNullExpr, Literal, NotExpr, lit,
 };
+use tifusion_client::region::Store;
 use tifusion_codec::FieldType;
 use tifusion_codec::field_type::tp;
 use tifusion_proto::{metapb, tipb};
 
+use super::known::{MAX_COMPARED, MAX_COMPARED_FOR_GROUPS, MAX_VALUES};
 use super::*;
 use crate::config::{CodecFormat, ZeroDate};
 use crate::pushdown::blacklist::Blacklist;
@@ -334,8 +337,10 @@ fn more_ranges_than_pay_are_not_read_one_by_one() {
 #[test]
 fn a_list_of_most_values_of_a_column_is_no_condition() {
     let conditions = |distinct: &[(&str, u64)], values: &[i64]| {
-        let distinct = distinct.iter().map(|(name, many)| ((*name).to_owned(), *many)).collect();
-        let (filter, filters) = dynamic_of(Known { distinct, ..Known::default() });
+        let column = |many| KnownColumn { distinct: Some(many), ..KnownColumn::default() };
+        let columns = distinct.iter().map(|(name, many)| ((*name).to_owned(), column(*many)));
+        let (filter, filters) =
+            dynamic_of(Known { columns: columns.collect(), ..Known::default() });
         filter.update(among(b(), values)).unwrap();
         let narrowed = filters.narrow(&whole(), &spec(), &pushdown()).unwrap().unwrap();
         narrowed.spec.conditions.len()
@@ -344,6 +349,42 @@ fn a_list_of_most_values_of_a_column_is_no_condition() {
     assert!(conditions(&[], &[1, 2, 3]) > none);
     assert!(conditions(&[("b", 6), ("a", 1)], &[1, 2, 3]) > none);
     assert_eq!(conditions(&[("b", 5)], &[1, 2, 3]), none);
+}
+
+#[test]
+fn a_bound_that_leaves_nearly_all_rows_is_no_condition() {
+    let conditions = |span, nulls, filter: Physical| {
+        let column = KnownColumn { span, nulls, distinct: None };
+        let columns = HashMap::from([("b".to_owned(), column)]);
+        let known = Known { rows: Some(1_000), columns, lists: Lists::Hashed };
+        let (dynamic, filters) = dynamic_of(known);
+        dynamic.update(filter).unwrap();
+        let narrowed = filters.narrow(&whole(), &spec(), &pushdown()).unwrap().unwrap();
+        narrowed.spec.conditions.len() - spec().conditions.len()
+    };
+    let hundred = Some((1, 100));
+    for (low, high, expected) in [
+        (1, 100, 0),
+        (-7, 1_000, 0),
+        (10, 91, 0),
+        (11, 100, 1),
+        (1, 90, 1),
+        (11, 90, 2),
+        (101, i64::MAX, 1),
+        (i64::MIN, 0, 1),
+    ] {
+        assert_eq!(conditions(hundred, None, within(b(), low, high)), expected, "{low} to {high}");
+    }
+    // Each of them drops what is NULL; nothing is known of the other column, and of text.
+    assert_eq!(conditions(hundred, Some(100), within(b(), 1, 100)), 2);
+    assert_eq!(conditions(hundred, Some(0), within(a(), 1, 100)), 2);
+    assert_eq!(conditions(None, None, within(b(), 1, 100)), 2);
+    // A single value is always worth it.
+    assert_eq!(conditions(Some((1, 1)), None, binary(b(), Operator::Eq, lit(1_i64))), 1);
+    // What is known may be anything.
+    let any = within(b(), i64::MIN, i64::MAX);
+    assert_eq!(conditions(Some((i128::MIN, i128::MAX)), None, Arc::clone(&any)), 2);
+    assert_eq!(conditions(Some((9, -9)), None, any), 0);
 }
 
 #[test]
