@@ -43,7 +43,7 @@ impl TidbSide {
         let query = format!("EXPLAIN ANALYZE {}", to_tidb(query));
         let rows: Vec<Row> = self.connection.query(query).await?;
         let line = |row: Row| -> String {
-            let cells = row.unwrap().into_iter().map(|cell| from_value::<Option<String>>(cell));
+            let cells = row.unwrap().into_iter().map(from_value::<Option<String>>);
             cells.map(Option::unwrap_or_default).collect::<Vec<_>>().join(" | ")
         };
         Ok(rows.into_iter().map(line).collect::<Vec<_>>().join("\n"))
