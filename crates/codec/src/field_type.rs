@@ -150,6 +150,12 @@ impl FieldType {
         is_string_tp(self.tp)
     }
 
+    /// Whether this is `TINYINT`, `SMALLINT`, `MEDIUMINT`, `INT` or `BIGINT`.
+    #[must_use]
+    pub fn is_integer(&self) -> bool {
+        matches!(self.tp, tp::TINY | tp::SHORT | tp::INT24 | tp::LONG | tp::LONG_LONG)
+    }
+
     /// The name that the type is declared by, which for strings depends on the character set.
     fn declared_name(&self) -> &'static str {
         match (self.tp, self.is_binary_string()) {

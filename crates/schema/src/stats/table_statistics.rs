@@ -71,9 +71,15 @@ impl TableStatistics {
         Some(distribution.summary.null_count.min(self.rows_or_pseudo()))
     }
 
-    /// The least and the greatest value of a column that the statistics know, if those are whole numbers.
+    /// The least and the greatest value of a column that the statistics know, if those are whole numbers, and hardly a
+    /// row has come since.
     #[must_use]
     pub fn span(&self, column_id: i64) -> Option<(i128, i128)> {
+        /// Of so many rows one may have changed.
+        const SETTLED: u64 = 10;
+        if self.modified > self.rows? / SETTLED {
+            return None;
+        }
         let (least, greatest) = self.distribution(HistogramId::Column(column_id))?.bounds()?;
         let number = |mut key: &[u8]| match datum::decode_one(&mut key).ok()? {
             Datum::Int(value) => Some(i128::from(value)),

@@ -263,3 +263,20 @@ proptest! {
         prop_assert!(estimate.rows <= 2000.0);
     }
 }
+
+#[test]
+fn the_span_of_a_column_is_told_of_whole_numbers_while_hardly_a_row_has_come() {
+    let top = |least: Vec<u8>| distribution(3, vec![], vec![(least, 500), (key(&[7]), 500)]);
+    let mut text = Vec::new();
+    datum::encode_key(&mut text, &Datum::Bytes(b"a".into())).unwrap();
+    let mut stats = analyzed();
+    stats.distributions.insert(HistogramId::Column(3), top(key(&[i64::MIN])));
+    stats.distributions.insert(HistogramId::Column(4), top(text));
+    assert_eq!(stats.span(1), Some((0, 9)));
+    assert_eq!(stats.span(3), Some((i64::MIN.into(), 7)));
+    assert_eq!((stats.span(4), stats.span(5)), (None, None));
+    stats.modified = 100;
+    assert_eq!(stats.span(1), Some((0, 9)));
+    stats.modified = 101;
+    assert_eq!(stats.span(1), None);
+}

@@ -11,6 +11,7 @@ use datafusion::execution::context::QueryPlanner;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{LogicalPlan, TableScan};
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::buffer::BufferExec;
 
 use super::codec::PlanCodec;
 use super::sent_table::SentTable;
@@ -170,7 +171,12 @@ fn with_tables(plan: &LogicalPlan, tables: &[LookedUp]) -> DataFusionResult<Logi
 /// # Errors
 /// When a scan's ranges make no rows.
 pub fn shared_out(plan: Arc<dyn ExecutionPlan>) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
-    let shared = plan.transform_down(|node| match node.downcast_ref::<TikvScanExec>() {
+    // Stages are begun side by side by the scheduler, which looks for what is read of several partitions right below a join.
+    let at_once = plan.transform_up(|node| match node.downcast_ref::<BufferExec>() {
+        Some(buffer) => Ok(Transformed::yes(Arc::clone(buffer.input()))),
+        None => Ok(Transformed::no(node)),
+    })?;
+    let shared = at_once.data.transform_down(|node| match node.downcast_ref::<TikvScanExec>() {
         Some(scan) => {
             let tasks = TikvTasksExec::of(scan.clone())?;
             Ok(Transformed::new(Arc::new(tasks) as _, true, TreeNodeRecursion::Jump))

@@ -65,11 +65,15 @@ pub(crate) fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder 
     ];
     rules.splice(place..place, ours);
     // These come behind DataFusion's own, which give scans their dynamic filters and take sorts away.
-    builder
+    let reads_ahead = early_builds::has_room(builder.runtime_env().as_ref());
+    let builder = builder
         .with_physical_optimizer_rule(rule("JoinFilters", join_filters::optimize))
         .with_physical_optimizer_rule(rule("OrderedScans", ordered_scans::optimize))
-        .with_physical_optimizer_rule(rule("SharedScans", shared_scans::optimize))
-        .with_physical_optimizer_rule(rule("EarlyBuilds", early_builds::optimize))
+        .with_physical_optimizer_rule(rule("SharedScans", shared_scans::optimize));
+    match reads_ahead {
+        true => builder.with_physical_optimizer_rule(rule("EarlyBuilds", early_builds::optimize)),
+        false => builder,
+    }
 }
 
 /// `plan` with what takes the place of each of its nodes, the lower ones first; `None` for itself.

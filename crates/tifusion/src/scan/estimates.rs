@@ -4,8 +4,8 @@
 //! `count(*)` from an exact number of rows. The least and the greatest value of a column are not told,
 //! however inexact: where a filter leaves of them one value (`x >= 10`, and 10 was the greatest when
 //! somebody looked), DataFusion 55 takes that for the column's only value, and then neither sorts nor
-//! groups by it. Nor are the bytes of single columns: it takes those of a column of a semi join's or an anti join's input for
-//! those of its output, however few rows that has, and then builds its hash tables of the larger side.
+//! groups by it. Nor are the bytes of single columns: an inner join keeps those that its input has, however few rows
+//! it leaves, a semi or anti join above it adds them up, and then the hash table is built of the larger side.
 
 use std::fmt;
 

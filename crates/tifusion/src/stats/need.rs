@@ -45,11 +45,12 @@ impl Need {
         let indexes = indexes.into_iter().chain(clustered);
         let indexes = indexes.map(|index| (HistogramId::Index(index.id), true));
         // Joined tables are put in order by how many rows pass, whether or not an index finds them; and what one of them
-        // has of a value is compared with all that there is of it in the other.
+        // has of a number is compared with all that there is of it in the other.
         let columns = columns.into_iter().map(|column| {
             let name = column.name.as_str();
-            let compared = compared.restricted.contains(name) || compared.joined.contains(name);
-            (HistogramId::Column(column.id), has_indexes || compared)
+            let joined = column.field_type.is_integer() && compared.joined.contains(name);
+            let values = has_indexes || joined || compared.restricted.contains(name);
+            (HistogramId::Column(column.id), values)
         });
         let histograms = columns.chain(indexes).collect();
         let widths = others.into_iter().filter(|_| has_indexes);

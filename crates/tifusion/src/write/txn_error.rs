@@ -72,8 +72,11 @@ pub(super) fn damaged(what: &str, key: &[u8]) -> Error {
 /// As TiDB's 1062, with what is known of the values.
 fn duplicate(target: &WriteTarget, key: &[u8], how: &str) -> Error {
     let table = target.info.name.as_str();
-    let (index, values) = names_of(&target.info, key)
-        .unwrap_or_else(|| (index_name(target, key), key::display_key(key).to_string()));
+    let (index, values) = names_of(&target.info, key).map_or_else(
+        || (index_name(target, key), None),
+        |(index, values)| (index.to_owned(), values),
+    );
+    let values = values.unwrap_or_else(|| key::display_key(key).to_string());
     Error::new(
         ErrorKind::Duplicate,
         format!(
@@ -98,7 +101,7 @@ fn index_name(target: &WriteTarget, key: &[u8]) -> String {
 ///
 /// An entry with a handle in it is one of a row that is there already: which of the keys of such a row is
 /// met first says nothing, so that it is always the primary key that is named.
-fn names_of(info: &TableInfo, key: &[u8]) -> Option<(String, String)> {
+fn names_of<'a>(info: &'a TableInfo, key: &[u8]) -> Option<(&'a str, Option<String>)> {
     let mut rest = key;
     let (index, datums) = match key::decode_head(&mut rest).ok()? {
         KeyHead::Record { .. } => (PRIMARY, owned(Handle::decode(rest).ok()?.datums().ok()?)),
@@ -116,7 +119,7 @@ fn names_of(info: &TableInfo, key: &[u8]) -> Option<(String, String)> {
         }
     };
     let texts: Option<Vec<String>> = datums.iter().map(text).collect();
-    Some((index.to_owned(), texts?.join("-")))
+    Some((index, texts.map(|texts| texts.join("-"))))
 }
 
 fn owned(datums: Vec<Datum<'_>>) -> Vec<Datum<'static>> {
@@ -174,8 +177,10 @@ mod tests {
     #[test]
     fn a_row_that_comes_twice_has_one_name_whichever_of_its_keys_is_met_first() {
         let table = table();
-        let named =
-            |key: &[u8]| names_of(&table, key).map(|(index, values)| format!("{index} {values}"));
+        let named = |key: &[u8]| {
+            let (index, values) = names_of(&table, key)?;
+            Some(format!("{index} {}", values.unwrap_or_else(|| "?".to_owned())))
+        };
         let mut datums = Vec::new();
         datum::encode_key(&mut datums, &Datum::Bytes(b"x".into())).unwrap();
         datum::encode_key(&mut datums, &Datum::Int(3)).unwrap();
@@ -186,6 +191,15 @@ mod tests {
             // A unique key with a NULL is not distinct.
             let with_null = [Datum::Null, Datum::Int(9)];
             assert_eq!(named(&index_key(2, &with_null, Some(&handle))), expected);
+        }
+        // What can't be shown is the primary key's all the same.
+        let mut sort_key = Vec::new();
+        datum::encode_key(&mut sort_key, &Datum::Bytes(b"\0A".into())).unwrap();
+        let unseen = Handle::common(sort_key);
+        for key in
+            [key::encode_record_key(7, &unseen), index_key(1, &[Datum::Int(9)], Some(&unseen))]
+        {
+            assert_eq!(named(&key), Some("PRIMARY ?".to_owned()));
         }
         let distinct = index_key(2, &[Datum::Int(8), Datum::Bytes(b"y".into())], None);
         assert_eq!(named(&distinct), Some("u 8-y".to_owned()));

@@ -6,7 +6,8 @@ use super::*;
 const PASSWORD: &str = "changeit";
 
 fn file(name: &str) -> Vec<u8> {
-    let path = format!("{}/src/tls/keystore/testdata/{name}", env!("CARGO_MANIFEST_DIR"));
+    // Tests run in the folder of their crate; a path that was compiled in may be another checkout's.
+    let path = format!("src/tls/keystore/testdata/{name}");
     std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
