@@ -9,6 +9,7 @@ mod server;
 mod tls;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 pub use builder::EmbeddedClusterBuilder;
 pub use error::ClusterError;
@@ -25,6 +26,9 @@ use crate::net::Gate;
 use crate::state::State;
 use crate::topology::{StoreState, TopologyError};
 use server::Security;
+
+/// The longest that work of broken calls is waited for when a cluster ends.
+const LONGEST_END: Duration = Duration::from_secs(10);
 
 /// A cluster in this process. It serves until it is dropped or shut down, on the Tokio runtime it was
 /// started on.
@@ -247,12 +251,19 @@ impl EmbeddedCluster {
         self.state.topology.lock().regions().count()
     }
 
-    /// Stops serving and waits for the end of all calls.
+    /// Stops serving and waits for the end of all calls, and of work that was begun for them: a folder can be opened again.
     pub async fn shutdown(mut self) {
         self.pd.close();
         self.state.close_gates();
         self.servers.shutdown().await;
         self.state.save();
+        let state = Arc::downgrade(&self.state);
+        drop(self);
+        // A thread that still works for a call whose connection broke has the data open.
+        let begun = Instant::now();
+        while state.strong_count() > 0 && begun.elapsed() < LONGEST_END {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 
     async fn serve_store(&mut self, id: u64) -> Result<(), ClusterError> {
