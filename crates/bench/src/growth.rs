@@ -1,14 +1,15 @@
 //! Cost as work grows: the same queries on more rows and on more regions.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tifusion_testkit::cluster::Cluster;
+use tifusion_testkit::cluster::{Cluster, Shape};
 use tifusion_testkit::connector::Connector;
 use tifusion_testkit::tidb::Tidb;
 
 use crate::data;
-use crate::error::Result;
+use crate::error::{BenchError, Result};
 use crate::measure::millis;
 
 /// What each stage does: how many times the data of the first one, and the regions that its table has at least.
@@ -21,6 +22,12 @@ const QUERIES: [(&str, &str); 3] = [
     ("a tenth", "SELECT * FROM lineitem WHERE l_discount = 0.05"),
 ];
 
+/// Bytes of `lineitem` at scale 1, as the playground's store counts them.
+const LINEITEM_BYTES: f64 = 1.0e9;
+
+/// How long a store may take to split its regions.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// What a query took on a stage: medians of the rounds.
 struct Cost {
     stage: (u32, u32),
@@ -31,22 +38,21 @@ struct Cost {
 }
 
 /// Measures all stages, and gives their table in Markdown.
-pub(crate) async fn measure(cluster: &Cluster, scale: f64, rounds: usize) -> Result<String> {
+pub(crate) async fn measure(scale: f64, rounds: usize) -> Result<String> {
     let mut costs = Vec::new();
     for (times, regions) in STAGES {
-        let database = data::prepare(cluster, scale * f64::from(times)).await?;
+        let scale = scale * f64::from(times);
+        let cluster = cluster(scale, regions).ok_or(BenchError::NoCluster)?;
+        let database = data::prepare(&cluster, scale).await?;
         let mut tidb = Tidb::connect(&cluster.tidb).await;
         tidb.run([format!("USE {database}")]).await;
         if regions > 1 {
-            let most = tidb.number("SELECT MAX(l_orderkey) FROM lineitem").await;
-            let split =
-                format!("SPLIT TABLE lineitem BETWEEN (0, 0) AND ({most}, 8) REGIONS {regions}");
-            tidb.run([split]).await;
+            split(&mut tidb, regions).await;
         }
         let rows = tidb.number("SELECT COUNT(*) FROM lineitem").await;
         let rows = u64::try_from(rows).unwrap_or_default();
         // A session of its own, that finds the regions anew.
-        let session = Connector::try_connect(cluster, &[]).await?;
+        let session = Connector::try_connect(&cluster, &[]).await?;
         session.context().use_database(&database).await?;
         for (what, query) in QUERIES {
             let mut taken = Vec::new();
@@ -65,6 +71,30 @@ pub(crate) async fn measure(cluster: &Cluster, scale: f64, rounds: usize) -> Res
         }
     }
     table(&costs)
+}
+
+/// The cluster that the environment names, or a playground whose store makes about so many regions of `lineitem`: it splits
+/// them by their size, and not when it is asked to.
+fn cluster(scale: f64, regions: u32) -> Option<Arc<Cluster>> {
+    let is_ours = std::env::var_os("TIFUSION_PD_ADDRS").is_none();
+    let size = LINEITEM_BYTES * scale / f64::from(regions);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some megabytes")]
+    let region_size = (regions > 1 && is_ours).then_some(size as u64);
+    Cluster::of(Shape { region_size, ..Shape::default() }, "tifusion-bench --growth")
+}
+
+/// Has `lineitem` split, and waits until it is, or for as long as that may take.
+async fn split(tidb: &mut Tidb, regions: u32) {
+    let most = tidb.number("SELECT MAX(l_orderkey) FROM lineitem").await;
+    let split = format!("SPLIT TABLE lineitem BETWEEN (0, 0) AND ({most}, 8) REGIONS {regions}");
+    tidb.run([split]).await;
+    let begun = Instant::now();
+    let enough = usize::try_from(regions / 2).unwrap_or(usize::MAX);
+    while tidb.query("SHOW TABLE lineitem REGIONS").await.rows.len() < enough
+        && begun.elapsed() < PATIENCE
+    {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]

@@ -52,14 +52,14 @@ async fn run(options: &Options) -> Result<()> {
     if let (Some(pd), Some(cache)) = (&options.one_row, &options.cache_dir) {
         return start::one_row(pd, cache).await;
     }
+    if options.growth {
+        println!("{}", growth::measure(options.scale, options.rounds).await?);
+        return Ok(());
+    }
     let shape = Shape { region_size: options.region_size, ..Shape::default() };
     let Some(cluster) = Cluster::of(shape, "tifusion-bench") else {
         return Err(error::BenchError::NoCluster);
     };
-    if options.growth {
-        println!("{}", growth::measure(&cluster, options.scale, options.rounds).await?);
-        return Ok(());
-    }
     if let Some(tables) = options.tables {
         println!("{}", start::measure(&cluster, tables, options.rounds).await?);
         return Ok(());
