@@ -46,8 +46,7 @@ pub fn old_value<'a>(bytes: &'a [u8], field_type: &FieldType) -> Result<Datum<'a
     if !rest.is_empty() {
         return Err(Error::malformed(WHAT, format!("{} bytes too many", rest.len())));
     }
-    let is_integer =
-        matches!(field_type.tp, tp::TINY | tp::SHORT | tp::INT24 | tp::LONG | tp::LONG_LONG);
+    let is_integer = field_type.is_integer();
     Ok(match (field_type.tp, value) {
         (_, Datum::Null) => Datum::Null,
         (tp::DURATION, Datum::Int(nanos)) => Datum::Duration(nanos),
