@@ -224,7 +224,10 @@ async fn views_whose_tables_are_gone_say_so_when_they_are_used() {
     assert!(error.to_string().contains("soon"), "{error}");
     assert_eq!(connector.query("SHOW FULL TABLES LIKE 'v'").await.rows[0][1].plain(), "VIEW");
     let columns = connector
-        .query("SELECT column_name FROM information_schema.columns WHERE table_name = 'w'")
+        .query(
+            "SELECT column_name FROM information_schema.columns \
+             WHERE table_schema = 'views_gone' AND table_name = 'w'",
+        )
         .await;
     assert_eq!(columns.rows, [[Cell::Text("a".to_owned())]]);
     tidb.run(["CREATE TABLE soon (b INT, a INT)", "INSERT INTO soon VALUES (1, 2)"]).await;
