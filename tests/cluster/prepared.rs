@@ -1,4 +1,4 @@
-//! Queries that are prepared once: the same rows as each statement by itself, whatever happens between the runs.
+//! Queries that are prepared once, or run at once: the same rows as each statement by itself, whatever happens between the runs.
 
 use arrow::array::{ArrayRef, AsArray as _, RecordBatch};
 use arrow::compute::concat_batches;
@@ -7,7 +7,10 @@ use datafusion::common::ParamValues;
 use datafusion::scalar::ScalarValue;
 use futures::TryStreamExt as _;
 use tifusion::{ErrorKind, PreparedQuery};
+use tifusion_testkit::arrow_cells::{self, Clock};
+use tifusion_testkit::cell::Rows;
 use tifusion_testkit::cluster::{Cluster, Shape};
+use tifusion_testkit::compare::{Rules, difference};
 use tifusion_testkit::connector::Connector;
 use tifusion_testkit::tidb::Tidb;
 
@@ -215,5 +218,63 @@ async fn what_is_no_row_by_its_key_is_any_query() {
         "SELECT a FROM t WHERE id = ? AND a = $1",
     ] {
         assert!(context.prepare_query(wrong).await.is_err(), "{wrong}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_that_is_run_at_once_sees_the_schema_of_its_time() {
+    let Some((mut tidb, connector)) = connect("prepared_at_once").await else { return };
+    tidb.run([
+        "CREATE TABLE t (id INT PRIMARY KEY, a BIGINT, KEY (a))",
+        "INSERT INTO t VALUES (1, 10), (2, 20)",
+        "CREATE VIEW v AS SELECT id FROM t",
+    ])
+    .await;
+    let context = connector.context();
+    let queries = [
+        "SELECT * FROM t WHERE id = 1",
+        "SELECT * FROM t WHERE a > 5",
+        "SELECT * FROM t WHERE 1 = 0",
+        "SELECT count(*) AS c FROM t",
+        "SELECT * FROM v ORDER BY 1",
+        "SELECT * FROM t x WHERE id IN (SELECT id FROM v WHERE id > 1)",
+    ];
+    for change in [
+        "INSERT INTO t (id, a) VALUES (3, 30)",
+        "ALTER TABLE t ADD COLUMN b BIGINT DEFAULT 7 FIRST",
+        "CREATE OR REPLACE VIEW v AS SELECT a, id FROM t WHERE id < 3",
+        "ALTER TABLE t DROP INDEX a",
+        "ALTER TABLE t MODIFY COLUMN b VARCHAR(20)",
+        "TRUNCATE TABLE t",
+        "INSERT INTO t (id, a) VALUES (1, 11), (2, 21)",
+        "RENAME TABLE t TO other; CREATE TABLE t (id INT PRIMARY KEY, a VARCHAR(9))",
+        "INSERT INTO t VALUES (1, 'x'), (6, 'y')",
+        "DROP TABLE other",
+    ] {
+        tidb.run(change.split("; ")).await;
+        for query in queries {
+            let theirs = tidb.query(query).await;
+            // Once by what was seen before the change, once by what was seen then.
+            for _ in 0..2 {
+                let statement = context.parse(query).unwrap().remove(0);
+                let rows = context.execute(statement).await.unwrap();
+                let schema = rows.schema();
+                let batches: Vec<RecordBatch> = rows.try_collect().await.unwrap();
+                let columns = schema.fields().iter().map(|field| field.name().clone()).collect();
+                let ours = Rows { columns, rows: arrow_cells::rows(&batches, Clock::Wall) };
+                assert_eq!(ours.columns, theirs.columns, "{query} after {change}");
+                assert_eq!(
+                    difference(&ours, &theirs, Rules::default()),
+                    None,
+                    "{query} after {change}"
+                );
+            }
+        }
+    }
+    tidb.run(["DROP TABLE t"]).await;
+    for query in queries {
+        let statement = context.parse(query).unwrap().remove(0);
+        let error = context.execute(statement).await.err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! A row by its key, prepared: what it costs, and what it does where stores and regions change.
+//! What prepared queries and those that are run at once cost, and what they do where stores and regions change.
 
 use datafusion::scalar::ScalarValue;
 use futures::TryStreamExt as _;
@@ -53,4 +53,34 @@ async fn a_row_by_its_key_is_one_request_beside_one_for_the_schema() {
     assert_eq!(read(&query, 5).await, 1);
     let counts: Vec<_> = calls().iter().zip(before).map(|(after, before)| after - before).collect();
     assert_eq!(counts, [2, 0, 0, 0], "the short way again");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_query_that_is_run_at_once_asks_for_the_time_and_the_schema_once() {
+    let cluster = EmbeddedCluster::builder().seed(63).start().await.unwrap();
+    let script = "CREATE TABLE test.t (id BIGINT PRIMARY KEY, v BIGINT); INSERT INTO test.t VALUES (1, 10), (2, 20)";
+    cluster.execute(script).await.unwrap();
+    let session = Connector::embedded(&cluster, &[]).await;
+    let run = async |query: &str| {
+        let statement = session.context().parse(query).unwrap().remove(0);
+        let rows = session.context().execute(statement).await.unwrap();
+        let rows: Vec<_> = rows.try_collect().await.unwrap();
+        rows.iter().map(arrow::array::RecordBatch::num_rows).sum::<usize>()
+    };
+    let asked = [Rpc::PdTso, Rpc::BatchGet, Rpc::Coprocessor];
+    let calls = || asked.map(|rpc| cluster.faults().calls(rpc));
+    for (query, rows, costs) in [
+        ("SELECT * FROM test.t WHERE id = 2", 1, [0, 2, 0]),
+        ("SELECT * FROM test.t WHERE id = 5", 0, [0, 2, 0]),
+        ("SELECT id FROM test.t WHERE v >= 10", 2, [1, 1, 1]),
+        ("SELECT id FROM test.t WHERE false", 0, [1, 1, 0]),
+    ] {
+        // What is known of the table is read by the first run.
+        assert_eq!(run(query).await, rows, "{query}");
+        let before = calls();
+        assert_eq!(run(query).await, rows, "{query}");
+        let counts: Vec<_> =
+            calls().iter().zip(before).map(|(after, before)| after - before).collect();
+        assert_eq!(counts, costs, "time, schema and rows by key, and scans: {query}");
+    }
 }

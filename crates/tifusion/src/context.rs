@@ -16,10 +16,11 @@ use crate::config::{Config, TidbOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::meta::{Need, SYSTEM_DATABASE};
 use crate::planned::{PlannedStatement, TimeLimit, planned_again};
-use crate::prepared::PreparedQuery;
+use crate::prepared::{self, PointRead, PreparedQuery};
 use crate::schema_changer::SchemaChanger;
 use crate::session::TidbSession;
-use crate::sql::{self, Statement};
+use crate::sql::{self, SeenQuery, Statement};
+use crate::statement::Begun;
 use crate::stats::{self, AnalyzedTable};
 use crate::writer::{self, TableWriter, WriteSummary};
 
@@ -166,7 +167,7 @@ impl TidbContext {
     /// # Errors
     /// When the text can't be parsed.
     pub fn parse(&self, script: &str) -> Result<Vec<Statement>> {
-        sql::parse(&self.session.engine().state(), script)
+        sql::parse(&self.session.engine().state_ref().read(), script)
     }
 
     /// Plans a statement that was parsed, as [`TidbContext::sql`] does.
@@ -185,17 +186,48 @@ impl TidbContext {
     /// # Errors
     /// As [`TidbContext::run`], and those of making the physical plan.
     pub async fn prepare(&self, statement: Statement) -> Result<PlannedStatement> {
-        let timeout = self.config().settings().statement_timeout;
-        let limit = timeout.and_then(TimeLimit::begin);
-        planned_again(limit, || self.plan(statement.clone(), limit)).await
+        let limit = self.time_limit();
+        let seen = self.as_seen(&statement, limit).await?;
+        self.planned(&statement, seen, limit).await
     }
 
-    async fn plan(
+    fn time_limit(&self) -> Option<TimeLimit> {
+        self.config().settings().statement_timeout.and_then(TimeLimit::begin)
+    }
+
+    /// A statement over the tables as they were last seen, if it is a query.
+    async fn as_seen(
         &self,
-        statement: Statement,
+        statement: &Statement,
+        limit: Option<TimeLimit>,
+    ) -> Result<Option<SeenQuery>> {
+        // Boxed: planning is large.
+        TimeLimit::bound_by(limit, Box::pin(sql::query_as_seen(&self.session, statement))).await
+    }
+
+    /// A statement planned: as it was `seen`, where that is how the tables are, else by looking at them first.
+    async fn planned(
+        &self,
+        statement: &Statement,
+        mut seen: Option<SeenQuery>,
         limit: Option<TimeLimit>,
     ) -> Result<PlannedStatement> {
-        PlannedStatement::new(self.run(statement).await?, limit).await
+        let plan = || {
+            let seen = seen.take();
+            async move {
+                if let Some(seen) = seen {
+                    let frame = Begun::frame(&self.session, seen.plan, Some(seen.schema_version));
+                    match PlannedStatement::new(frame, limit).await {
+                        Ok(planned) => return Ok(planned),
+                        Err(error) if is_of_the_way(&error) => return Err(error),
+                        // It may be one of tables as they no longer are.
+                        Err(error) => tracing::debug!(%error, "the tables are looked at"),
+                    }
+                }
+                PlannedStatement::new(self.run(statement.clone()).await?, limit).await
+            }
+        };
+        Box::pin(planned_again(limit, plan)).await
     }
 
     /// Prepares a query that is run many times, with other parameters each time.
@@ -211,12 +243,37 @@ impl TidbContext {
     }
 
     /// Runs a statement that was parsed, and gives its rows as they come:
-    /// [`TidbContext::prepare`] and [`PlannedStatement::execute`].
+    /// [`TidbContext::prepare`] and [`PlannedStatement::execute`], and the short way to one row by its key that a
+    /// [`PreparedQuery`] has.
+    ///
+    /// This is the quickest way to run a statement once. [`TidbContext::sql`] asks the cluster for its schema before it
+    /// answers with a frame, and once more when the frame is collected.
+    ///
+    /// ```no_run
+    /// use futures::TryStreamExt as _;
+    ///
+    /// # async fn example(context: &tifusion::TidbContext) -> tifusion::Result<()> {
+    /// for statement in context.parse("SELECT name FROM shop.users WHERE id = 7")? {
+    ///     let rows: Vec<_> = context.execute(statement).await?.try_collect().await?;
+    ///     println!("{rows:?}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// Theirs.
     pub async fn execute(&self, statement: Statement) -> Result<SendableRecordBatchStream> {
-        self.prepare(statement).await?.execute()
+        let limit = self.time_limit();
+        let mut seen = self.as_seen(&statement, limit).await?;
+        if let Some(query) = &seen {
+            match prepared::row_by_key(&self.session, &query.plan).await? {
+                Some(PointRead::Rows(rows)) => return Ok(rows),
+                Some(PointRead::Outdated) => seen = None,
+                Some(PointRead::Otherwise) | None => {}
+            }
+        }
+        self.planned(&statement, seen, limit).await?.execute()
     }
 
     /// Makes `database` the one where unqualified names are looked for, as `USE` does.
@@ -297,6 +354,11 @@ impl TidbContext {
     pub fn catalog(&self) -> &Arc<TidbCatalog> {
         self.session.catalog()
     }
+}
+
+/// Whether nobody answered in time, which another look at the schema would only wait for again.
+fn is_of_the_way(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::DeadlineExceeded)
 }
 
 #[cfg(test)]

@@ -64,6 +64,17 @@ impl TimeLimit {
         }
     }
 
+    /// [`TimeLimit::bound`], if there is a limit.
+    pub(crate) async fn bound_by<T>(
+        limit: Option<Self>,
+        work: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        match limit {
+            Some(limit) => limit.bound(work).await,
+            None => work.await,
+        }
+    }
+
     fn error(self) -> Error {
         let message = "the statement took longer than it may";
         self.name_in(Error::new(ErrorKind::DeadlineExceeded, message))
@@ -106,10 +117,7 @@ pub(crate) async fn planned_again<F: Future<Output = Result<PlannedStatement>>>(
             result => result,
         }
     };
-    match limit {
-        Some(limit) => limit.bound(planning).await,
-        None => planning.await,
-    }
+    TimeLimit::bound_by(limit, planning).await
 }
 
 impl PlannedStatement {

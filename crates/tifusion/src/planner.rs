@@ -32,7 +32,7 @@ use crate::meta::{Need, ReadAt, SYSTEM_DATABASE, View};
 use crate::metrics;
 use crate::rights_check::RightsCheckExec;
 use crate::snapshot_check::SnapshotCheckExec;
-use crate::statement::StatementSnapshot;
+use crate::statement::{Begun, StatementSnapshot};
 use crate::stats::{self, StatementStatistics};
 use crate::table::TidbTable;
 use crate::write::{PlannedBefore, PlannedWrite, TidbWrite, WritePlanner, spread_plan, write_plan};
@@ -125,8 +125,14 @@ impl TidbQueryPlanner {
     ) -> DataFusionResult<Option<Arc<dyn ExecutionPlan>>> {
         let config = TidbOptions::config_of(state.config_options()).unwrap_or_default();
         let deadline = self.cluster.deadline(&config);
-        let (databases, taken) = (tables.databases(), self.cluster.client().clock().now());
-        let ahead = self.cluster.meta().view_ahead(Need::Tables(&databases), deadline).await?;
+        let databases = tables.databases();
+        let begun = state.config().get_extension::<Begun>();
+        let (taken, asked) = match begun.and_then(|begun| begun.timestamp()) {
+            Some((taken, asked)) => (taken, Some(asked)),
+            None => (self.cluster.client().clock().now(), None),
+        };
+        let need = Need::Tables(&databases);
+        let ahead = self.cluster.meta().view_ahead(need, deadline, asked).await?;
         let Some((view, outlook)) = ahead else { return Ok(None) };
         let planned = async {
             let pinned = self.pin(plan, tables, state, (view, taken)).await?;
@@ -145,6 +151,9 @@ impl TidbQueryPlanner {
         state: &SessionState,
         (view, taken): (View, Instant),
     ) -> Result<Pinned> {
+        if let Some(begun) = state.config().get_extension::<Begun>() {
+            begun.check_version(view.version())?;
+        }
         let config = TidbOptions::config_of(state.config_options()).unwrap_or_default();
         let deadline = self.cluster.deadline(&config);
         let snapshot = state.config().get_extension::<StatementSnapshot>().unwrap_or_else(|| {
@@ -245,6 +254,13 @@ async fn plan_write(
     DefaultPhysicalPlanner::default().optimize_physical_plan(plan, state, |_, _| {})
 }
 
+/// Whether a plan reads tables of the cluster, all of them as they are now.
+pub(crate) fn reads_now(plan: &LogicalPlan) -> Result<bool> {
+    let tables = Tables::of(plan)?;
+    let reads = tables.readable().next().is_some() && tables.written.is_empty();
+    Ok(reads && tables.as_of(None)?.is_none())
+}
+
 /// The write that a plan is, or that it explains.
 fn written_by(plan: &LogicalPlan) -> Option<&TidbWrite> {
     match plan {
@@ -323,6 +339,10 @@ impl QueryPlanner for TidbQueryPlanner {
         }
         tables.check(&self.cluster)?;
         if tables.readable().next().is_none() && tables.written.is_empty() {
+            if let Some(begun) = session.config().get_extension::<Begun>() {
+                let config = TidbOptions::config_of(session.config_options()).unwrap_or_default();
+                begun.check_newest(self.cluster.meta(), self.cluster.deadline(&config)).await?;
+            }
             return self.plan_inner(plan, session).await;
         }
         let Some(state) = session.as_any().downcast_ref::<SessionState>() else {

@@ -4,12 +4,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use datafusion::catalog::Session;
+use datafusion::dataframe::DataFrame;
+use datafusion::logical_expr::LogicalPlan;
+use parking_lot::Mutex;
 use tifusion_client::lock::ReadLocks;
 use tifusion_client::{Client, ClientError, QueryId, Timestamp};
 use tracing::Span;
 
 use crate::auth::Rights;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
+use crate::meta::{AskedTimestamp, MetaStore};
+use crate::session::TidbSession;
 
 /// One timestamp and one schema version for all that a statement reads.
 ///
@@ -121,6 +126,56 @@ impl StatementSnapshot {
     /// What its scans learn about locks: each transaction is asked about once.
     pub(crate) fn locks(&self) -> &Arc<ReadLocks> {
         &self.locks
+    }
+}
+
+/// What was begun for a statement before its plan is made: whoever runs it as soon as it is planned leaves it in the
+/// configuration of the state that plans it ([`Begun::frame`]).
+#[derive(Debug)]
+pub(crate) struct Begun {
+    asked: Mutex<Option<(Instant, AskedTimestamp)>>,
+    /// The schema version by which its names were resolved, where nobody has looked since whether it is the newest.
+    seen: Option<i64>,
+}
+
+impl Begun {
+    /// The frame of `plan`, which reads what is there now, its timestamp asked for already.
+    pub(crate) fn frame(session: &TidbSession, plan: LogicalPlan, seen: Option<i64>) -> DataFrame {
+        let cluster = session.catalog().cluster();
+        let deadline = cluster.deadline(&session.config());
+        let taken = cluster.client().clock().now();
+        let asked = Mutex::new(Some((taken, cluster.meta().ask_timestamp(deadline))));
+        let mut state = session.engine().state();
+        state.config_mut().set_extension(Arc::new(Self { asked, seen }));
+        DataFrame::new(state, plan)
+    }
+
+    /// The timestamp, and when it was asked for; once.
+    pub(crate) fn timestamp(&self) -> Option<(Instant, AskedTimestamp)> {
+        self.asked.lock().take()
+    }
+
+    /// Fails when the names were resolved by another schema version than `version`.
+    pub(crate) fn check_version(&self, version: i64) -> Result<()> {
+        match self.seen.is_none_or(|seen| seen == version) {
+            true => Ok(()),
+            false => Err(Error::new(
+                ErrorKind::SchemaChanged,
+                "the cluster's schema is no longer what the statement's names were resolved by: run it again",
+            )),
+        }
+    }
+
+    /// The same, where the statement reads no table, so that nobody has asked for the version.
+    pub(crate) async fn check_newest(
+        &self,
+        meta: &MetaStore,
+        deadline: Option<Instant>,
+    ) -> Result<()> {
+        match self.seen {
+            Some(seen) if !meta.is_newest(seen, deadline).await? => self.check_version(-1),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 //! names are kept ([`names`]), on disk too when asked to ([`disk`]), and brought up to date by the
 //! schema's diffs ([`version`], [`advance`]). A [`View`] is names and a timestamp that belong
 //! together; [`MetaStore::view`] makes one and costs one timestamp and one read when nothing
-//! changed; [`MetaStore::seen`] and [`MetaStore::view_ahead`] have them looked at while a statement is planned. Whole tables are read one by one, and kept too ([`tables`]).
+//! changed; [`MetaStore::seen`] and [`MetaStore::view_ahead`] are for statements that are planned while they are looked at. Whole tables are read one by one, and kept too ([`tables`]).
 
 mod advance;
 mod disk;
@@ -18,6 +18,7 @@ mod version;
 
 pub(crate) use disk::DiskCache;
 pub(crate) use names::Names;
+pub(crate) use outlook::AskedTimestamp;
 pub(crate) use reader::{ClusterReader, MetaReader, ReadAt};
 pub(crate) use sql::SqlReader;
 pub(crate) use store::{MetaStore, Need, View};

@@ -14,7 +14,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use super::advance::{Touched, advance, load_databases, load_tables};
 use super::disk::DiskCache;
 use super::names::{Database, Names, TableName};
-use super::outlook::Outlook;
+use super::outlook::{AskedTimestamp, Outlook};
 use super::reader::{MetaReader, ReadAt};
 use super::tables::TableCache;
 use super::version::{changes_between, is_newest, schema_version};
@@ -179,18 +179,23 @@ impl MetaStore {
         Ok(View::new(names, at))
     }
 
-    /// The schema as it was last seen, to resolve a statement's names with, and what tells whether it is the newest
-    /// still: for one round trip, during which there is something to do. `None` if it was not seen lately.
-    pub(crate) fn seen(
-        &self,
-        need: Need<'_>,
-        deadline: Option<Instant>,
-    ) -> Option<(View, Outlook)> {
+    /// The schema as it was last seen, to resolve a statement's names with: whether it still is that is left to be
+    /// looked at. `None` if it was not seen lately.
+    pub(crate) fn seen(&self, need: Need<'_>, deadline: Option<Instant>) -> Option<View> {
         let Known { names, ts, .. } = self.seen_lately()?;
         let view = View::new(names, ReadAt { ts, deadline });
-        let (reader, version) = (Arc::clone(&self.reader), view.version());
-        let check = async move { is_newest(&*reader, version, deadline).await };
-        view.has(need).then(|| (view, Outlook::new(check)))
+        view.has(need).then_some(view)
+    }
+
+    /// What tells whether this is the newest schema version: for one round trip, during which there is something to do.
+    pub(crate) fn outlook(&self, version: i64, deadline: Option<Instant>) -> Outlook {
+        let reader = Arc::clone(&self.reader);
+        Outlook::new(async move { is_newest(&*reader, version, deadline).await })
+    }
+
+    /// Asks for a timestamp, for [`MetaStore::view_ahead`], while there is something else to do.
+    pub(crate) fn ask_timestamp(&self, deadline: Option<Instant>) -> AskedTimestamp {
+        AskedTimestamp::new(Arc::clone(&self.reader), deadline)
     }
 
     /// Whether the newest schema version is this one; `false` also where that could not be told at once.
@@ -202,8 +207,9 @@ impl MetaStore {
     }
 
     /// The schema as it was last seen, at a timestamp of now, and what tells whether it is that of the timestamp:
-    /// for a round trip less than [`MetaStore::view`] where there is something to do meanwhile. `None` if it was not seen
-    /// lately. What has come of a schema that was another is to be thrown away.
+    /// for a round trip less than [`MetaStore::view`] where there is something to do meanwhile, and two less where the
+    /// timestamp was `asked` for before. `None` if it was not seen lately. What has come of a schema that was another is
+    /// to be thrown away.
     ///
     /// # Errors
     /// When PD can't be reached.
@@ -211,6 +217,7 @@ impl MetaStore {
         &self,
         need: Need<'_>,
         deadline: Option<Instant>,
+        asked: Option<AskedTimestamp>,
     ) -> Result<Option<(View, Outlook)>> {
         let Some(Known { names, ts, .. }) = self.seen_lately() else { return Ok(None) };
         let tables_at = ReadAt { ts, deadline };
@@ -218,8 +225,16 @@ impl MetaStore {
         if !view.has(need) {
             return Ok(None);
         }
-        let when = Instant::now();
-        view.at.ts = self.reader.timestamp(deadline).await?;
+        let mut when = Instant::now();
+        let mut answer = None;
+        if let Some(asked) = asked {
+            when = asked.asked();
+            answer = asked.answer().await?;
+        }
+        view.at.ts = match answer {
+            Some(ts) => ts,
+            None => self.reader.timestamp(deadline).await?,
+        };
         let (at, version) = (view.at, view.version());
         let (reader, current) = (Arc::clone(&self.reader), Arc::clone(&self.current));
         let check = async move {

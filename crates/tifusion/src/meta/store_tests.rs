@@ -66,35 +66,44 @@ async fn a_schema_that_was_seen_is_looked_at_by_one_read() {
         [&fake.newest, &fake.gets, &fake.timestamps, &fake.scans].map(|count| count.load(SeqCst))
     };
     assert!(
-        store.seen(need, None).is_none() && store.view_ahead(need, None).await.unwrap().is_none()
+        store.seen(need, None).is_none()
+            && store.view_ahead(need, None, None).await.unwrap().is_none()
     );
     let known = store.view(need, None).await.unwrap();
     let [newest, gets, timestamps, scans] = costs();
-    let (view, outlook) = store.seen(need, None).unwrap();
+    let seen = || {
+        let version = store.seen(need, None).unwrap().version();
+        store.outlook(version, None)
+    };
+    let view = store.seen(need, None).unwrap();
     assert_eq!((view.version(), view.ts()), (known.version(), known.ts()));
-    assert!(outlook.holds().await.unwrap());
+    assert!(seen().holds().await.unwrap());
     assert_eq!(costs(), [newest + 1, gets, timestamps, scans]);
-    let (view, outlook) = store.view_ahead(need, None).await.unwrap().unwrap();
+    let (view, outlook) = store.view_ahead(need, None, None).await.unwrap().unwrap();
     assert!(view.ts() > known.ts() && outlook.holds().await.unwrap());
     assert_eq!(costs(), [newest + 1, gets + 1, timestamps + 1, scans]);
+    let asked = store.ask_timestamp(None);
+    let (view, outlook) = store.view_ahead(need, None, Some(asked)).await.unwrap().unwrap();
+    assert!(view.ts() > known.ts() && outlook.holds().await.unwrap());
+    assert_eq!(costs(), [newest + 1, gets + 2, timestamps + 2, scans], "it was asked for once");
     assert!(store.seen(Need::Everything, None).is_none(), "not all names are known");
-    assert!(store.view_ahead(Need::Everything, None).await.unwrap().is_none());
+    assert!(store.view_ahead(Need::Everything, None, None).await.unwrap().is_none());
 
     // A version that has no diff yet is not reached.
     let version = fake.raise();
-    assert!(store.seen(need, None).unwrap().1.holds().await.unwrap());
-    assert!(store.view_ahead(need, None).await.unwrap().unwrap().1.holds().await.unwrap());
+    assert!(seen().holds().await.unwrap());
+    assert!(store.view_ahead(need, None, None).await.unwrap().unwrap().1.holds().await.unwrap());
     fake.put(meta::table_key(1, 101), &table(101, "New", &[(1, "a", 8)]));
     fake.put_diff(version, json!({"type": 3, "schema_id": 1, "table_id": 101}));
-    assert!(!store.seen(need, None).unwrap().1.holds().await.unwrap());
-    assert!(!store.view_ahead(need, None).await.unwrap().unwrap().1.holds().await.unwrap());
+    assert!(!seen().holds().await.unwrap());
+    assert!(!store.view_ahead(need, None, None).await.unwrap().unwrap().1.holds().await.unwrap());
     assert_eq!(store.view(need, None).await.unwrap().version(), version);
-    assert!(store.seen(need, None).unwrap().1.holds().await.unwrap());
+    assert!(seen().holds().await.unwrap());
 
     fake.locked.store(true, SeqCst);
-    assert!(!store.seen(need, None).unwrap().1.holds().await.unwrap(), "nobody knows");
+    assert!(!seen().holds().await.unwrap(), "nobody knows");
     fake.broken.store(true, SeqCst);
-    assert!(store.seen(need, None).unwrap().1.holds().await.is_err());
+    assert!(seen().holds().await.is_err());
 }
 
 #[tokio::test]
@@ -107,8 +116,10 @@ async fn a_table_that_is_read_ahead_is_that_of_the_names() {
     fake.change(json!({"type": 5, "schema_id": 1, "table_id": 100}), |fake| {
         fake.put(meta::table_key(1, 100), &table(100, "t", &[(3, "new", 8)]));
     });
-    let ahead = store.view_ahead(need, None).await.unwrap().unwrap();
-    for (view, outlook) in [ahead, store.seen(need, None).unwrap()] {
+    let ahead = store.view_ahead(need, None, None).await.unwrap().unwrap();
+    let seen = store.seen(need, None).unwrap();
+    let outlook = store.outlook(seen.version(), None);
+    for (view, outlook) in [ahead, (seen, outlook)] {
         let read = store.table(&view, 1, 100).await.unwrap().unwrap();
         assert_eq!(read.columns[1].name.as_str(), "UserId", "whose version it is kept with");
         assert!(!outlook.holds().await.unwrap());

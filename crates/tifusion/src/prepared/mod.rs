@@ -13,12 +13,15 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::Statement as DfStatement;
 use parking_lot::RwLock;
 
-use self::point::{PointQuery, PointRead};
+use self::point::PointQuery;
+pub(crate) use self::point::{PointRead, row_by_key};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::planned::{PlannedStatement, TimeLimit, planned_again};
+use crate::planner::reads_now;
 use crate::session::TidbSession;
 use crate::sql::{self, Statement};
+use crate::statement::Begun;
 
 /// A query with parameters, whose text is parsed and whose names are resolved.
 ///
@@ -54,6 +57,8 @@ struct Made {
     plan: LogicalPlan,
     config: Arc<Config>,
     point: Option<PointQuery>,
+    /// Whether it reads TiDB's tables as they are now.
+    reads_now: bool,
 }
 
 impl fmt::Debug for PreparedQuery {
@@ -71,7 +76,7 @@ impl PreparedQuery {
     /// # Errors
     /// When it is no query, names what is not there, or can't be planned.
     pub(crate) async fn new(session: TidbSession, statement: &Statement) -> Result<Self> {
-        let query = statement.as_datafusion().filter(|statement| is_query(statement));
+        let query = statement.as_datafusion().filter(|statement| sql::is_query(statement));
         let Some(query) = query else {
             return Err(Error::unsupported(
                 "only queries are prepared: SELECT, WITH and VALUES, not what writes or changes anything",
@@ -144,8 +149,8 @@ impl PreparedQuery {
     async fn renewed(&self, before: &Made) -> Result<Arc<Made>> {
         let mut made = Made::new(&self.session, &self.statement).await?;
         if made.plan.schema() != before.plan.schema() {
-            made =
-                Made { plan: before.plan.clone(), config: Arc::clone(&before.config), point: None };
+            let (plan, config) = (before.plan.clone(), Arc::clone(&before.config));
+            made = Made { plan, config, point: None, reads_now: before.reads_now };
         }
         let made = Arc::new(made);
         *self.made.write() = Arc::clone(&made);
@@ -165,7 +170,10 @@ impl PreparedQuery {
         limit: Option<TimeLimit>,
     ) -> Result<PlannedStatement> {
         let plan = made.plan.clone().with_param_values(parameters.clone())?;
-        let frame = self.session.engine().execute_logical_plan(plan).await?;
+        let frame = match made.reads_now {
+            true => Begun::frame(&self.session, plan, None),
+            false => self.session.engine().execute_logical_plan(plan).await?,
+        };
         PlannedStatement::new(frame, limit).await
     }
 }
@@ -175,11 +183,7 @@ impl Made {
         let config = session.config();
         let plan = Box::pin(sql::query_plan(session, statement.clone())).await?;
         let point = PointQuery::of(&plan, session, &config);
-        Ok(Self { plan, config, point })
+        let reads_now = reads_now(&plan)? && !session.catalog().cluster().client().is_apart();
+        Ok(Self { plan, config, point, reads_now })
     }
-}
-
-fn is_query(statement: &DfStatement) -> bool {
-    use datafusion::sql::sqlparser::ast::Statement as Ast;
-    matches!(statement, DfStatement::Statement(statement) if matches!(**statement, Ast::Query(_)))
 }

@@ -165,8 +165,23 @@ impl PointQuery {
     }
 }
 
+/// What comes of reading the row that a query without parameters asks for by its key; `None` where it asks for something
+/// else.
+///
+/// # Errors
+/// When the row or the schema's version can't be read.
+pub(crate) async fn row_by_key(
+    session: &TidbSession,
+    plan: &LogicalPlan,
+) -> Result<Option<PointRead>> {
+    let Some(query) = PointQuery::of(plan, session, &session.config()) else { return Ok(None) };
+    let none = ParamValues::List(Vec::new());
+    // Boxed: most statements are something else.
+    Box::pin(query.read(session, &none)).await.map(Some)
+}
+
 /// What came of reading a row by its key.
-pub(super) enum PointRead {
+pub(crate) enum PointRead {
     /// The row, or none.
     Rows(SendableRecordBatchStream),
     /// The schema is no longer what it was.

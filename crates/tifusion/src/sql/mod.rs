@@ -137,6 +137,33 @@ pub(crate) async fn query_plan(session: &TidbSession, query: DfStatement) -> Res
     plan::logical_plan(session, query).await
 }
 
+/// What a query asks of the tables as they were last seen; `None` for what is no query, and where they must be looked at
+/// first.
+///
+/// # Errors
+/// When it can't be had whatever the tables are.
+pub(crate) async fn query_as_seen(
+    session: &TidbSession,
+    statement: &Statement,
+) -> Result<Option<SeenQuery>> {
+    let query = statement.as_datafusion().filter(|statement| is_query(statement));
+    let Some(query) = query else { return Ok(None) };
+    let seen = plan::plan_as_seen(session, query).await?;
+    Ok(seen.map(|(plan, schema_version)| SeenQuery { plan, schema_version }))
+}
+
+/// Whether it is a `SELECT`, `WITH` or `VALUES`.
+pub(crate) fn is_query(statement: &DfStatement) -> bool {
+    matches!(statement, DfStatement::Statement(statement) if matches!(**statement, SqlStatement::Query(_)))
+}
+
+/// A query over the tables as they were when the schema had a version.
+#[derive(Debug)]
+pub(crate) struct SeenQuery {
+    pub(crate) plan: LogicalPlan,
+    pub(crate) schema_version: i64,
+}
+
 /// A `SHOW` that the parser takes for one of a variable; `None` if it is one.
 async fn show_words(session: &TidbSession, words: &[Ident]) -> Result<Option<DataFrame>> {
     let Some((first, rest)) = words.split_first() else { return Ok(None) };

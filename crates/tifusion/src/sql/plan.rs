@@ -61,6 +61,41 @@ pub(super) async fn logical_plan(
     Ok(plan)
 }
 
+/// The plan of a query over the tables as they were last seen, and the schema version of then: nobody has looked whether
+/// it is that of now. `None` if that must be looked at first, or has to be to tell what is wrong with the query.
+///
+/// # Errors
+/// When its own time can't be told.
+pub(super) async fn plan_as_seen(
+    session: &TidbSession,
+    query: &DfStatement,
+) -> Result<Option<(LogicalPlan, i64)>> {
+    let state = session.engine().state();
+    if as_of::timestamp(session, query, &state).await?.is_some() {
+        return Ok(None);
+    }
+    let names = Names::of(query, &state, session.catalog())?;
+    let (false, Some(need)) = (names.lists(), names.need()) else { return Ok(None) };
+    let Some((catalog, version)) = catalog_as_seen(session, need) else { return Ok(None) };
+    let plan = plan_over(Some(catalog), &names, &mut query.clone(), state).await;
+    let Ok(plan) = plan else { return Ok(None) };
+    let state = session.engine().state_ref();
+    refuse_writes(&plan, &state.read(), session.connected().catalog())?;
+    Ok(Some((plan, version)))
+}
+
+/// The catalog as it was last seen, and its schema version, where that is what a statement of now goes by.
+fn catalog_as_seen(session: &TidbSession, need: Need<'_>) -> Option<(TidbCatalog, i64)> {
+    let (catalog, config) = (session.catalog(), session.config());
+    if config.settings().stale_read.is_some() || catalog.cluster().client().is_apart() {
+        return None;
+    }
+    let deadline = catalog.cluster().deadline(&config);
+    let view = catalog.cluster().meta().seen(need, deadline)?;
+    let version = view.version();
+    Some((catalog.pinned(view, config, None), version))
+}
+
 /// The plan over the tables as they were last seen, if it turns out meanwhile that this is how they are; `None` if not.
 async fn plan_ahead(
     session: &TidbSession,
@@ -69,16 +104,12 @@ async fn plan_ahead(
     statement: &DfStatement,
     state: &SessionState,
 ) -> Result<Option<LogicalPlan>> {
-    let (catalog, config) = (session.catalog(), session.config());
-    let is_past = config.settings().stale_read.is_some();
-    if is_past || is_description(statement) || catalog.cluster().client().is_apart() {
+    if is_description(statement) {
         return Ok(None);
     }
-    let deadline = catalog.cluster().deadline(&config);
-    let Some((view, outlook)) = catalog.cluster().meta().seen(need, deadline) else {
-        return Ok(None);
-    };
-    let catalog = catalog.pinned(view, config, None);
+    let Some((catalog, version)) = catalog_as_seen(session, need) else { return Ok(None) };
+    let cluster = session.catalog().cluster();
+    let outlook = cluster.meta().outlook(version, cluster.deadline(&session.config()));
     let plan = plan_over(Some(catalog), names, &mut statement.clone(), state.clone()).await;
     if outlook.holds().await? { plan.map(Some) } else { Ok(None) }
 }
