@@ -225,7 +225,7 @@ async fn what_is_no_row_by_its_key_is_any_query() {
 async fn a_query_that_is_run_at_once_sees_the_schema_of_its_time() {
     let Some((mut tidb, connector)) = connect("prepared_at_once").await else { return };
     tidb.run([
-        "CREATE TABLE t (id INT PRIMARY KEY, a BIGINT, KEY (a))",
+        "CREATE TABLE t (id INT UNSIGNED PRIMARY KEY, a BIGINT, KEY (a))",
         "INSERT INTO t VALUES (1, 10), (2, 20)",
         "CREATE VIEW v AS SELECT id FROM t",
     ])
@@ -233,6 +233,8 @@ async fn a_query_that_is_run_at_once_sees_the_schema_of_its_time() {
     let context = connector.context();
     let queries = [
         "SELECT * FROM t WHERE id = 1",
+        "SELECT * FROM t WHERE id = -1",
+        "SELECT * FROM t WHERE id = NULL",
         "SELECT * FROM t WHERE a > 5",
         "SELECT * FROM t WHERE 1 = 0",
         "SELECT count(*) AS c FROM t",
@@ -248,7 +250,7 @@ async fn a_query_that_is_run_at_once_sees_the_schema_of_its_time() {
         "TRUNCATE TABLE t",
         "INSERT INTO t (id, a) VALUES (1, 11), (2, 21)",
         "RENAME TABLE t TO other; CREATE TABLE t (id INT PRIMARY KEY, a VARCHAR(9))",
-        "INSERT INTO t VALUES (1, 'x'), (6, 'y')",
+        "INSERT INTO t VALUES (1, '70'), (-1, '80')",
         "DROP TABLE other",
     ] {
         tidb.run(change.split("; ")).await;

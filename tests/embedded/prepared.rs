@@ -1,5 +1,12 @@
 //! What prepared queries and those that are run at once cost, and what they do where stores and regions change.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use datafusion::common::Result as DataFusionResult;
+use datafusion::common::config::ConfigOptions;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::optimizer::AnalyzerRule;
 use datafusion::scalar::ScalarValue;
 use futures::TryStreamExt as _;
 use tifusion::PreparedQuery;
@@ -83,4 +90,48 @@ async fn a_query_that_is_run_at_once_asks_for_the_time_and_the_schema_once() {
             calls().iter().zip(before).map(|(after, before)| after - before).collect();
         assert_eq!(counts, costs, "time, schema and rows by key, and scans: {query}");
     }
+}
+
+/// A rule of the caller's, as those that add filters for who asks.
+#[derive(Debug)]
+struct Watching(Arc<AtomicUsize>);
+
+impl AnalyzerRule for Watching {
+    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> DataFusionResult<LogicalPlan> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Ok(plan)
+    }
+
+    fn name(&self) -> &'static str {
+        "watching"
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rules_and_engines_of_the_session_hold_for_a_row_by_its_key_too() {
+    let cluster = EmbeddedCluster::builder().seed(64).start().await.unwrap();
+    let script =
+        "CREATE TABLE test.t (id BIGINT PRIMARY KEY, v BIGINT); INSERT INTO test.t VALUES (1, 10)";
+    cluster.execute(script).await.unwrap();
+    let session = Connector::embedded(&cluster, &[]).await;
+    let context = session.context();
+    let query = context.prepare_query("SELECT * FROM test.t WHERE id = ?").await.unwrap();
+    let at_once = async || {
+        let statement = context.parse("SELECT * FROM test.t WHERE id = 1").unwrap().remove(0);
+        Ok::<Vec<_>, tifusion::Error>(context.execute(statement).await?.try_collect().await?)
+    };
+    assert!(query.is_point());
+    session.query("SET tidb.isolation_read_engines = 'tiflash'").await;
+    let error = at_once().await.unwrap_err();
+    assert!(error.to_string().to_lowercase().contains("tiflash"), "{error}");
+    session.query("SET tidb.isolation_read_engines = 'tikv'").await;
+    assert_eq!(at_once().await.unwrap().len(), 1);
+    let asked = Arc::new(AtomicUsize::new(0));
+    context.session_context().add_analyzer_rule(Arc::new(Watching(Arc::clone(&asked))));
+    assert_eq!(at_once().await.unwrap().len(), 1);
+    assert!(asked.swap(0, Ordering::Relaxed) > 0, "the rule was not asked");
+    let query = context.prepare_query("SELECT * FROM test.t WHERE id = ?").await.unwrap();
+    assert!(!query.is_point());
+    assert_eq!(read(&query, 1).await, 1);
+    assert!(asked.load(Ordering::Relaxed) > 0, "nor for a prepared query");
 }

@@ -20,7 +20,6 @@ use crate::prepared::{self, PointRead, PreparedQuery};
 use crate::schema_changer::SchemaChanger;
 use crate::session::TidbSession;
 use crate::sql::{self, SeenQuery, Statement};
-use crate::statement::Begun;
 use crate::stats::{self, AnalyzedTable};
 use crate::writer::{self, TableWriter, WriteSummary};
 
@@ -181,7 +180,7 @@ impl TidbContext {
     /// Plans a statement that was parsed down to what runs: its snapshot is taken, and its plan is there
     /// to look at while it runs. Where [`TidbContext::run`] leaves it to the caller to give a statement
     /// again whose tables changed after it was planned ([`ErrorKind::SchemaChanged`]), this does so
-    /// once. `statement.timeout` begins here, and holds for the whole statement.
+    /// once; a query's names are resolved by the schema as it was last seen, and again where it is no longer that. `statement.timeout` begins here, and holds for the whole statement.
     ///
     /// # Errors
     /// As [`TidbContext::run`], and those of making the physical plan.
@@ -216,10 +215,10 @@ impl TidbContext {
             let seen = seen.take();
             async move {
                 if let Some(seen) = seen {
-                    let frame = Begun::frame(&self.session, seen.plan, Some(seen.schema_version));
+                    let frame = self.session.begin(seen.plan, Some(seen.schema_version));
                     match PlannedStatement::new(frame, limit).await {
                         Ok(planned) => return Ok(planned),
-                        Err(error) if is_of_the_way(&error) => return Err(error),
+                        Err(error) if error.is_of_the_way() => return Err(error),
                         // It may be one of tables as they no longer are.
                         Err(error) => tracing::debug!(%error, "the tables are looked at"),
                     }
@@ -267,7 +266,8 @@ impl TidbContext {
         let limit = self.time_limit();
         let mut seen = self.as_seen(&statement, limit).await?;
         if let Some(query) = &seen {
-            match prepared::row_by_key(&self.session, &query.plan).await? {
+            let row = prepared::row_by_key(&self.session, &query.plan);
+            match TimeLimit::bound_by(limit, row).await? {
                 Some(PointRead::Rows(rows)) => return Ok(rows),
                 Some(PointRead::Outdated) => seen = None,
                 Some(PointRead::Otherwise) | None => {}
@@ -354,11 +354,6 @@ impl TidbContext {
     pub fn catalog(&self) -> &Arc<TidbCatalog> {
         self.session.catalog()
     }
-}
-
-/// Whether nobody answered in time, which another look at the schema would only wait for again.
-fn is_of_the_way(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::DeadlineExceeded)
 }
 
 #[cfg(test)]

@@ -153,6 +153,11 @@ impl Error {
         self.inner.kind
     }
 
+    /// Whether nobody answered in time: to ask once more would only wait once more.
+    pub(crate) fn is_of_the_way(&self) -> bool {
+        matches!(self.kind(), ErrorKind::Unavailable | ErrorKind::DeadlineExceeded)
+    }
+
     /// Says which statement it happened to, unless that is known.
     #[must_use]
     pub(crate) fn of_query(self, query: QueryId) -> Self {

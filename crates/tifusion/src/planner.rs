@@ -114,6 +114,32 @@ impl TidbQueryPlanner {
         })
     }
 
+    /// The physical plan over tables of the cluster.
+    async fn plan_tables(
+        &self,
+        plan: &LogicalPlan,
+        tables: &Tables,
+        state: &SessionState,
+        rights: Option<&Arc<Rights>>,
+    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+        // Within the planning of a statement (of a frame that is used as a table, say) there is a
+        // snapshot already.
+        let outer = state.config().get_extension::<StatementSnapshot>();
+        let is_of_now = outer.is_none() && tables.as_of(None)?.is_none();
+        if is_of_now && tables.written.is_empty() && !self.cluster.client().is_apart() {
+            // Boxed, for it is as large as what follows.
+            let ahead = Box::pin(self.plan_ahead(plan, tables, state, rights)).await?;
+            if let Some(plan) = ahead {
+                return Ok(plan);
+            }
+        }
+        let config = TidbOptions::config_of(state.config_options()).unwrap_or_default();
+        let taken = self.cluster.client().clock().now();
+        let view = self.view(tables, outer.as_deref(), self.cluster.deadline(&config)).await?;
+        let pinned = self.pin(plan, tables, state, (view, taken)).await?;
+        self.plan_pinned(pinned, tables, state, rights).await
+    }
+
     /// The plan of a statement that reads what is there now, made by the schema as it was last seen while that is
     /// looked at; `None` if it is another, or might be.
     async fn plan_ahead(
@@ -256,6 +282,9 @@ async fn plan_write(
 
 /// Whether a plan reads tables of the cluster, all of them as they are now.
 pub(crate) fn reads_now(plan: &LogicalPlan) -> Result<bool> {
+    if matches!(plan, LogicalPlan::Ddl(_)) {
+        return Ok(false);
+    }
     let tables = Tables::of(plan)?;
     let reads = tables.readable().next().is_some() && tables.written.is_empty();
     Ok(reads && tables.as_of(None)?.is_none())
@@ -358,27 +387,19 @@ impl QueryPlanner for TidbQueryPlanner {
             )
             .into());
         }
-        if !inner {
+        // What may be planned once more is counted once: when it succeeds, or when it is planned again.
+        let begun = state.config().get_extension::<Begun>();
+        let is_a_try = begun.is_some_and(|begun| begun.is_a_try());
+        if !inner && !is_a_try {
             metrics::statement(kind_of(plan));
         }
         if let (Some(authorizer), Some(rights)) = (self.cluster.authorizer(), &rights) {
             rights::check(&tables, authorizer, rights, explains(plan)).await?;
         }
-        // Within the planning of a statement (of a frame that is used as a table, say) there is a
-        // snapshot already.
-        let outer = state.config().get_extension::<StatementSnapshot>();
-        let is_of_now = outer.is_none() && tables.as_of(None)?.is_none();
-        if is_of_now && tables.written.is_empty() && !self.cluster.client().is_apart() {
-            // Boxed, for it is as large as what follows.
-            let ahead = Box::pin(self.plan_ahead(plan, &tables, state, rights.as_ref())).await?;
-            if let Some(plan) = ahead {
-                return Ok(plan);
-            }
+        let planned = Box::pin(self.plan_tables(plan, &tables, state, rights.as_ref())).await?;
+        if !inner && is_a_try {
+            metrics::statement(kind_of(plan));
         }
-        let config = TidbOptions::config_of(state.config_options()).unwrap_or_default();
-        let taken = self.cluster.client().clock().now();
-        let view = self.view(&tables, outer.as_deref(), self.cluster.deadline(&config)).await?;
-        let pinned = self.pin(plan, &tables, state, (view, taken)).await?;
-        self.plan_pinned(pinned, &tables, state, rights.as_ref()).await
+        Ok(planned)
     }
 }

@@ -1,11 +1,13 @@
 //! A session of DataFusion's with a cluster in it.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, LazyLock};
 
 use datafusion::config::{CatalogOptions, OptimizerOptions};
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::SessionStateBuilder;
-use datafusion::logical_expr::LogicalPlanBuilder;
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use crate::catalog::{LiveConfig, TidbCatalog, ViewPlanner};
@@ -20,6 +22,8 @@ use crate::planner::rights;
 use crate::planner::table_factor::TableFactors;
 use crate::planner::time_text;
 use crate::schema_changer::SchemaChanger;
+use crate::statement::Begun;
+use crate::write::WritesOnJobs;
 
 /// The database that unqualified names are looked for in until `USE`: the one that MySQL and TiDB
 /// come with.
@@ -38,6 +42,24 @@ pub(crate) struct TidbSession {
     catalog: Arc<TidbCatalog>,
     connected: Arc<Config>,
     schema_changer: Option<Arc<dyn SchemaChanger>>,
+    /// Whether a planner of somebody else plans what ours has pinned.
+    has_planner: bool,
+}
+
+/// The names of all rules of a session to which nobody has added any.
+static OWN_RULES: LazyLock<HashSet<String>> = LazyLock::new(|| {
+    let mut builder = SessionStateBuilder::new_with_default_features();
+    time_text::register(&mut builder);
+    dml_write::register(&mut builder);
+    rule_names(&optimizer::register(builder).build()).map(str::to_owned).collect()
+});
+
+/// The names of all rules by which a state plans.
+fn rule_names(state: &SessionState) -> impl Iterator<Item = &str> {
+    let analyzer = state.analyzer().rules.iter().map(|rule| rule.name());
+    let optimizer = state.optimizers().iter().map(|rule| rule.name());
+    let physical = state.physical_optimizers().iter().map(|rule| rule.name());
+    analyzer.chain(optimizer).chain(physical)
 }
 
 impl TidbSession {
@@ -53,6 +75,7 @@ impl TidbSession {
         views: Arc<dyn ViewPlanner>,
     ) -> Result<Self> {
         let inner = builder.query_planner().take();
+        let has_planner = inner.is_some();
         let planner = TidbQueryPlanner::new(Arc::clone(&cluster), inner);
         let mut given = builder.config().take().unwrap_or_default();
         let engine_defaults = CatalogOptions::default();
@@ -80,7 +103,7 @@ impl TidbSession {
         }
         engine.register_catalog(name, Arc::clone(&catalog) as _);
         engine.register_udf(functions::ti_version());
-        let session = Self { engine, catalog, connected, schema_changer: None };
+        let session = Self { engine, catalog, connected, schema_changer: None, has_planner };
         // Whoever chose where unqualified names are looked for is not overruled.
         if follow {
             let schema = session.catalog.schema_of(FIRST_DATABASE);
@@ -118,6 +141,27 @@ impl TidbSession {
     /// Has the schema changed by `changer`.
     pub(crate) fn set_schema_changer(&mut self, changer: Arc<dyn SchemaChanger>) {
         self.schema_changer = Some(changer);
+    }
+
+    /// Whether a planner or a rule of the caller's has a say in what a statement does.
+    pub(crate) fn is_planned_by_others(&self) -> bool {
+        let state = self.engine.state_ref();
+        let state = state.read();
+        // Ballista's planner gives the work to others, and changes nothing of what it is.
+        let is_shared_out = state.config().get_extension::<WritesOnJobs>().is_some();
+        let by_planner = self.has_planner && !is_shared_out;
+        by_planner || rule_names(&state).any(|name| !OWN_RULES.contains(name))
+    }
+
+    /// The frame of `plan`, which reads what is there now, its timestamp asked for already. Its names were resolved by the
+    /// schema version `seen`, if nobody has looked since whether it is the newest.
+    pub(crate) fn begin(&self, plan: LogicalPlan, seen: Option<i64>) -> DataFrame {
+        let cluster = self.catalog.cluster();
+        let taken = cluster.client().clock().now();
+        let asked = cluster.meta().ask_timestamp(cluster.deadline(&self.config()));
+        let mut state = self.engine.state();
+        state.config_mut().set_extension(Arc::new(Begun::new(taken, asked, seen)));
+        DataFrame::new(state, plan)
     }
 
     /// The result of a statement that has none.

@@ -4,8 +4,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use datafusion::catalog::Session;
-use datafusion::dataframe::DataFrame;
-use datafusion::logical_expr::LogicalPlan;
 use parking_lot::Mutex;
 use tifusion_client::lock::ReadLocks;
 use tifusion_client::{Client, ClientError, QueryId, Timestamp};
@@ -14,7 +12,6 @@ use tracing::Span;
 use crate::auth::Rights;
 use crate::error::{Error, ErrorKind, Result};
 use crate::meta::{AskedTimestamp, MetaStore};
-use crate::session::TidbSession;
 
 /// One timestamp and one schema version for all that a statement reads.
 ///
@@ -130,24 +127,25 @@ impl StatementSnapshot {
 }
 
 /// What was begun for a statement before its plan is made: whoever runs it as soon as it is planned leaves it in the
-/// configuration of the state that plans it ([`Begun::frame`]).
+/// configuration of the state that plans it.
 #[derive(Debug)]
 pub(crate) struct Begun {
+    /// The timestamp, and when it was asked for by the client's clock, which a test may set.
     asked: Mutex<Option<(Instant, AskedTimestamp)>>,
     /// The schema version by which its names were resolved, where nobody has looked since whether it is the newest.
     seen: Option<i64>,
 }
 
 impl Begun {
-    /// The frame of `plan`, which reads what is there now, its timestamp asked for already.
-    pub(crate) fn frame(session: &TidbSession, plan: LogicalPlan, seen: Option<i64>) -> DataFrame {
-        let cluster = session.catalog().cluster();
-        let deadline = cluster.deadline(&session.config());
-        let taken = cluster.client().clock().now();
-        let asked = Mutex::new(Some((taken, cluster.meta().ask_timestamp(deadline))));
-        let mut state = session.engine().state();
-        state.config_mut().set_extension(Arc::new(Self { asked, seen }));
-        DataFrame::new(state, plan)
+    /// A statement whose timestamp was `asked` for at `taken`, and whose names were resolved by the schema version
+    /// `seen`, if that may be an old one.
+    pub(crate) fn new(taken: Instant, asked: AskedTimestamp, seen: Option<i64>) -> Self {
+        Self { asked: Mutex::new(Some((taken, asked))), seen }
+    }
+
+    /// Whether a plan that fails is made again by another look at the schema.
+    pub(crate) fn is_a_try(&self) -> bool {
+        self.seen.is_some()
     }
 
     /// The timestamp, and when it was asked for; once.
@@ -159,10 +157,7 @@ impl Begun {
     pub(crate) fn check_version(&self, version: i64) -> Result<()> {
         match self.seen.is_none_or(|seen| seen == version) {
             true => Ok(()),
-            false => Err(Error::new(
-                ErrorKind::SchemaChanged,
-                "the cluster's schema is no longer what the statement's names were resolved by: run it again",
-            )),
+            false => Err(Self::outdated()),
         }
     }
 
@@ -173,9 +168,16 @@ impl Begun {
         deadline: Option<Instant>,
     ) -> Result<()> {
         match self.seen {
-            Some(seen) if !meta.is_newest(seen, deadline).await? => self.check_version(-1),
+            Some(seen) if !meta.is_newest(seen, deadline).await? => Err(Self::outdated()),
             _ => Ok(()),
         }
+    }
+
+    fn outdated() -> Error {
+        Error::new(
+            ErrorKind::SchemaChanged,
+            "the cluster's schema is no longer what the statement's names were resolved by: run it again",
+        )
     }
 }
 

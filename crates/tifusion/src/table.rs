@@ -450,7 +450,12 @@ impl TidbTable {
 
     /// Whether rows can be found by an index.
     fn has_indexes(&self, settings: &Settings) -> bool {
-        self.engines(settings).tikv && usable_indexes(&self.info).next().is_some()
+        self.is_read_from_tikv(settings) && usable_indexes(&self.info).next().is_some()
+    }
+
+    /// Whether rows may be read from TiKV.
+    pub(crate) fn is_read_from_tikv(&self, settings: &Settings) -> bool {
+        self.engines(settings).tikv
     }
 
     /// The engines that the table may be read from: what TiDB keeps for itself is TiKV's.

@@ -21,7 +21,6 @@ use crate::planned::{PlannedStatement, TimeLimit, planned_again};
 use crate::planner::reads_now;
 use crate::session::TidbSession;
 use crate::sql::{self, Statement};
-use crate::statement::Begun;
 
 /// A query with parameters, whose text is parsed and whose names are resolved.
 ///
@@ -31,7 +30,7 @@ use crate::statement::Begun;
 /// One that asks for a row by its whole primary key, such as `SELECT name FROM shop.users WHERE id = ?`, is one
 /// request to one store, for the newest value (as TiDB reads it outside of transactions), where the key is one integer
 /// and nothing of the session says otherwise (`request.isolation.level`, `replica_read`, `stale_read`,
-/// `sql.auth.enable`); [`PreparedQuery::is_point`] tells.
+/// `isolation_read_engines`, `sql.auth.enable`, rules or a planner of the caller's); [`PreparedQuery::is_point`] tells.
 ///
 /// ```no_run
 /// use datafusion::scalar::ScalarValue;
@@ -171,7 +170,7 @@ impl PreparedQuery {
     ) -> Result<PlannedStatement> {
         let plan = made.plan.clone().with_param_values(parameters.clone())?;
         let frame = match made.reads_now {
-            true => Begun::frame(&self.session, plan, None),
+            true => self.session.begin(plan, None),
             false => self.session.engine().execute_logical_plan(plan).await?,
         };
         PlannedStatement::new(frame, limit).await

@@ -65,20 +65,24 @@ pub(super) async fn logical_plan(
 /// it is that of now. `None` if that must be looked at first, or has to be to tell what is wrong with the query.
 ///
 /// # Errors
-/// When its own time can't be told.
+/// When nobody answers, and when the query would write to the cluster.
 pub(super) async fn plan_as_seen(
     session: &TidbSession,
     query: &DfStatement,
 ) -> Result<Option<(LogicalPlan, i64)>> {
-    let state = session.engine().state();
-    if as_of::timestamp(session, query, &state).await?.is_some() {
+    if as_of::is_used(query)? {
         return Ok(None);
     }
+    let state = session.engine().state();
     let names = Names::of(query, &state, session.catalog())?;
     let (false, Some(need)) = (names.lists(), names.need()) else { return Ok(None) };
     let Some((catalog, version)) = catalog_as_seen(session, need) else { return Ok(None) };
     let plan = plan_over(Some(catalog), &names, &mut query.clone(), state).await;
-    let Ok(plan) = plan else { return Ok(None) };
+    let plan = match plan {
+        Ok(plan) if !matches!(plan, LogicalPlan::Ddl(_)) => plan,
+        Err(error) if error.is_of_the_way() => return Err(error),
+        Ok(_) | Err(_) => return Ok(None),
+    };
     let state = session.engine().state_ref();
     refuse_writes(&plan, &state.read(), session.connected().catalog())?;
     Ok(Some((plan, version)))

@@ -53,7 +53,7 @@ impl TidbTable {
             PathSource::Table => Source::Table(RowKeys::of(&self.info)?),
             PathSource::Columnar => Source::Columnar(ColumnarSource {
                 rows: RowKeys::of(&self.info)?,
-                or_tikv: self.engines(settings).tikv,
+                or_tikv: self.is_read_from_tikv(settings),
                 batch: settings.batch_cop,
             }),
             PathSource::Lookup { index_ids } => {

@@ -67,6 +67,14 @@ pub(super) async fn timestamp(
     Ok(Some(first))
 }
 
+/// Whether a statement reads tables as of a time of its own.
+///
+/// # Errors
+/// Where a time is given to what is no table.
+pub(super) fn is_used(statement: &DfStatement) -> Result<bool> {
+    Ok(!Uses::of(statement)?.with.is_empty())
+}
+
 /// Whether it is the name of a table of the cluster.
 fn is_ours(session: &TidbSession, name: &ObjectName, state: &SessionState) -> Result<bool> {
     let lower_case = state.config_options().sql_parser.enable_ident_normalization;
