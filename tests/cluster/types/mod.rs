@@ -11,6 +11,7 @@ mod zones;
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
+use datafusion::physical_plan::displayable;
 use datafusion::scalar::ScalarValue;
 use futures::TryStreamExt as _;
 use tifusion_testkit::arrow_cells::{Clock, rows as rows_of};
@@ -67,16 +68,25 @@ impl Sides {
 
     /// The same where TiDB must be asked otherwise.
     async fn agree_with(&mut self, query: &str, of_tidb: &str, least: usize) -> Rows {
+        self.agree_by(query, of_tidb, least).await.0
+    }
+
+    /// The same, and the plan that the first way ran.
+    async fn agree_by(&mut self, query: &str, of_tidb: &str, least: usize) -> (Rows, String) {
         let theirs = self.tidb.query(of_tidb).await;
         assert!(theirs.rows.len() >= least, "only {} rows: {query}", theirs.rows.len());
+        let mut plan = None;
         for (connector, format) in self.connectors.iter().zip(WAYS) {
-            let ours = connector.query(query).await;
+            let answer = connector.run(query).await;
+            let answer = answer.unwrap_or_else(|error| panic!("{error}\n{query}, by {format}"));
+            let ours = answer.rows(Clock::Wall);
             if let Some(difference) = difference(&ours, &theirs, Rules::default()) {
                 panic!("{difference}\n{query}, by {format}");
             }
             assert_eq!(ours.columns, theirs.columns, "{query}");
+            plan.get_or_insert_with(|| displayable(answer.plan.as_ref()).indent(false).to_string());
         }
-        theirs
+        (theirs, plan.unwrap_or_default())
     }
 }
 
