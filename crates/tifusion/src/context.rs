@@ -180,7 +180,8 @@ impl TidbContext {
     /// Plans a statement that was parsed down to what runs: its snapshot is taken, and its plan is there
     /// to look at while it runs. Where [`TidbContext::run`] leaves it to the caller to give a statement
     /// again whose tables changed after it was planned ([`ErrorKind::SchemaChanged`]), this does so
-    /// once; a query's names are resolved by the schema as it was last seen, and again where it is no longer that. `statement.timeout` begins here, and holds for the whole statement.
+    /// once; a query's names are resolved by the schema as it was last seen, and again where it is no longer that.
+    /// `statement.timeout` begins here, and holds for the whole statement.
     ///
     /// # Errors
     /// As [`TidbContext::run`], and those of making the physical plan.

@@ -4,7 +4,7 @@ use tifusion_testkit::cluster::{Cluster, Shape};
 
 use super::cases::{self, Case};
 use super::handles::KEYS;
-use super::{FORMATS, Sides, exactly};
+use super::{Sides, exactly};
 
 /// Handles: a name, the columns, their names, and the values of row `n`.
 type HandleOf = (&'static str, &'static str, &'static str, fn(usize) -> String);
@@ -62,8 +62,6 @@ async fn judge(test: &str, shape: Shape, cases: &[Case]) {
     let cases: Vec<_> = cases.iter().filter(|case| case.name != "varchar_0").collect();
     let Some(cluster) = Cluster::of(shape, test) else { return };
     let mut sides = Sides::of(&cluster, test).await;
-    // Through its SQL port TiDB reads the index itself.
-    sides.connectors.truncate(FORMATS.len());
     let mut ways = std::collections::BTreeMap::<String, usize>::new();
     for case in &cases {
         for handle in &HANDLES {
@@ -127,7 +125,6 @@ async fn entries_of_bytes_and_members() {
 async fn keys(test: &str, shape: Shape) {
     let Some(cluster) = Cluster::of(shape, test) else { return };
     let mut sides = Sides::of(&cluster, test).await;
-    sides.connectors.truncate(FORMATS.len());
     let (mut covering, mut lookups) = (0, 0);
     for (name, columns, values) in KEYS {
         let part = if columns.contains("BLOB") { "(3)" } else { "" };

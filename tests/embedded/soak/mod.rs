@@ -34,7 +34,7 @@ const ROUNDS: u32 = 3;
 const WRITERS: u64 = 6;
 
 fn seconds() -> u64 {
-    let usual = if std::env::var_os("CI").is_some() { 60 } else { 25 };
+    let usual = if std::env::var_os("CI").is_some() { 120 } else { 25 };
     variable("TIFUSION_SOAK_SECONDS").unwrap_or(usual)
 }
 
