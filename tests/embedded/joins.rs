@@ -56,7 +56,7 @@ async fn session(cluster: &EmbeddedCluster, statements: &[&str]) -> Connector {
     session
 }
 
-async fn run(session: &Connector, query: &str) -> Answer {
+pub(crate) async fn run(session: &Connector, query: &str) -> Answer {
     session.run(query).await.unwrap_or_else(|error| panic!("{error}\n{query}"))
 }
 
@@ -174,7 +174,7 @@ async fn orders(cluster: &EmbeddedCluster, index: &str) {
     cluster.scatter();
 }
 
-fn sorted(answer: &Answer) -> Vec<String> {
+pub(crate) fn sorted(answer: &Answer) -> Vec<String> {
     let mut rows: Vec<String> = rows(answer).iter().map(|row| format!("{row:?}")).collect();
     rows.sort();
     rows
@@ -182,7 +182,7 @@ fn sorted(answer: &Answer) -> Vec<String> {
 
 /// A query's plan by statistics: on a machine that has much else to do, a statement may go on without
 /// them, and others for a while.
-async fn with_statistics(session: &Connector, query: &str) -> String {
+pub(crate) async fn with_statistics(session: &Connector, query: &str) -> String {
     for _ in 0..60 {
         let plan = session.explain(query).await;
         let mut scans = plan.lines().filter(|line| line.contains("TikvScanExec"));

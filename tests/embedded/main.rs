@@ -43,6 +43,7 @@ mod raw;
 mod rc;
 /// Reads from replicas.
 mod replicas;
+mod same_names;
 mod schema;
 mod seeing;
 mod soak;

@@ -80,7 +80,7 @@ pub(super) fn over(
 }
 
 /// The columns at these places.
-fn columns(places: &[usize], input: &Arc<dyn ExecutionPlan>) -> Vec<Physical> {
+pub(super) fn columns(places: &[usize], input: &Arc<dyn ExecutionPlan>) -> Vec<Physical> {
     let schema = input.schema();
     let column = |place: &usize| -> Option<Physical> {
         Some(Arc::new(Column::new(schema.fields().get(*place)?.name(), *place)))
@@ -88,8 +88,23 @@ fn columns(places: &[usize], input: &Arc<dyn ExecutionPlan>) -> Vec<Physical> {
     places.iter().filter_map(column).collect()
 }
 
+/// `expr` with others in the place of its columns.
+pub(super) fn renumbered(
+    expr: &Physical,
+    other: impl Fn(&Column) -> Option<Column>,
+) -> Result<Physical> {
+    let renumber = |part: Physical| {
+        let Some(column) = part.downcast_ref::<Column>() else { return Ok(Transformed::no(part)) };
+        let other = other(column).ok_or_else(|| {
+            DataFusionError::Internal(format!("no column {} in an input", column.index()))
+        })?;
+        Ok(Transformed::yes(Arc::new(other) as Physical))
+    };
+    Arc::clone(expr).transform_up(renumber).data()
+}
+
 /// `exprs` with the expression at its place in `of` for each column.
-fn inlined(exprs: Vec<Physical>, of: &Vec<Physical>) -> Result<Vec<Physical>> {
+pub(super) fn inlined(exprs: Vec<Physical>, of: &Vec<Physical>) -> Result<Vec<Physical>> {
     let inline = |expr: Physical| {
         expr.transform_down(|part| {
             let Some(column) = part.downcast_ref::<Column>() else {

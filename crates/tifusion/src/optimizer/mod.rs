@@ -4,6 +4,7 @@
 mod aggregate;
 mod below;
 mod early_builds;
+mod filter_paths;
 mod join_filters;
 mod ordered_scans;
 mod shared_scans;
@@ -67,6 +68,7 @@ pub(crate) fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder 
     // These come behind DataFusion's own, which give scans their dynamic filters and take sorts away.
     let reads_ahead = early_builds::has_room(builder.runtime_env().as_ref());
     let builder = builder
+        .with_physical_optimizer_rule(rule("FilterPaths", filter_paths::optimize))
         .with_physical_optimizer_rule(rule("JoinFilters", join_filters::optimize))
         .with_physical_optimizer_rule(rule("OrderedScans", ordered_scans::optimize))
         .with_physical_optimizer_rule(rule("SharedScans", shared_scans::optimize));

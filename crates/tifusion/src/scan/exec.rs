@@ -181,6 +181,32 @@ impl TikvScanExec {
         Some(Self { dynamic: Some(Arc::new(dynamic)), ..self.clone() })
     }
 
+    /// The ids of its dynamic filters.
+    pub(crate) fn dynamic_filter_ids(&self) -> BTreeSet<u64> {
+        self.dynamic().map(|dynamic| dynamic.ids()).unwrap_or_default()
+    }
+
+    /// The same with these dynamic filters in the place of its own; `None` if it has none and gets none.
+    pub(crate) fn with_dynamic_filters(&self, filters: Vec<Arc<dyn PhysicalExpr>>) -> Option<Self> {
+        let dynamic = self.dynamic.as_ref()?;
+        if dynamic.is_empty() && filters.is_empty() {
+            return None;
+        }
+        let dynamic = dynamic.cleared().with(self.takeable(filters), self.columns.schema());
+        Some(Self { dynamic: Some(Arc::new(dynamic)), ..self.clone() })
+    }
+
+    /// Those of `filters` that may narrow it while it runs.
+    fn takeable(
+        &self,
+        filters: impl IntoIterator<Item = Arc<dyn PhysicalExpr>>,
+    ) -> Vec<Arc<dyn PhysicalExpr>> {
+        // A filter above a limit is no filter below it, nor is one above an aggregate.
+        let takes = self.spec.limit.is_none();
+        let filters = filters.into_iter().filter(|_| takes);
+        filters.filter(|filter| self.is_filtered_whole(filter)).collect()
+    }
+
     /// Whether there are filters that become known while the statement runs.
     pub(crate) fn has_dynamic_filters(&self) -> bool {
         self.dynamic().is_some()
@@ -526,12 +552,9 @@ impl ExecutionPlan for TikvScanExec {
         if phase != FilterPushdownPhase::Pre || !self.is_plain() {
             let kept = vec![PushedDown::No; filters.len()];
             let answer = FilterPushdownPropagation::with_parent_pushdown_result(kept);
-            let filters = filters.into_iter().map(|filter| filter.filter);
-            let filters = filters.filter(|filter| self.is_filtered_whole(filter));
+            let filters = self.takeable(filters.into_iter().map(|filter| filter.filter));
             let with = match &self.dynamic {
-                Some(dynamic)
-                    if phase == FilterPushdownPhase::Post && self.spec.limit.is_none() =>
-                {
+                Some(dynamic) if phase == FilterPushdownPhase::Post => {
                     dynamic.with(filters, self.columns.schema())
                 }
                 _ => return Ok(answer),

@@ -133,6 +133,12 @@ impl DynamicFilters {
         changes.then(|| Self { held: self.held.clone(), awaited, ..self.cleared() })
     }
 
+    /// Their ids.
+    pub(crate) fn ids(&self) -> BTreeSet<u64> {
+        let all = self.held.iter().flat_map(|held| parts(&held.filter));
+        all.filter_map(|part| part.expression_id()).collect()
+    }
+
     /// Whether there are none.
     pub(crate) fn is_empty(&self) -> bool {
         self.held.is_empty()

@@ -1,0 +1,195 @@
+//! Gives scans those dynamic filters that speak of their columns.
+//!
+//! DataFusion 55.2 looks the columns of filters up by their names on the way down (its issues 25244, 25262 to 25264 and 25296, mended
+//! after it): of two tables in a join that both have an `id`, the first is narrowed by filters of the second, and rows are lost. So each
+//! filter that has reached a scan is followed again from the node that makes it, by the places of its columns, and scans keep what
+//! arrives so.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{TreeNode as _, TreeNodeRecursion};
+use datafusion::common::{JoinType, Result};
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_expr::utils::collect_columns;
+use datafusion::physical_plan::ExecutionPlan as _;
+use datafusion::physical_plan::aggregates::AggregateExec;
+use datafusion::physical_plan::buffer::BufferExec;
+use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
+use datafusion::physical_plan::coop::CooperativeExec;
+use datafusion::physical_plan::filter::FilterExec;
+use datafusion::physical_plan::joins::HashJoinExec;
+use datafusion::physical_plan::projection::ProjectionExec;
+use datafusion::physical_plan::repartition::RepartitionExec;
+use datafusion::physical_plan::sorts::sort::SortExec;
+use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
+use datafusion::physical_plan::union::UnionExec;
+
+use super::below::{columns, inlined, renumbered};
+use super::{Plan, replaced};
+use crate::TikvScanExec;
+use crate::pushdown::lower::Physical;
+
+/// Has each scan keep the filters that are its own.
+pub(super) fn optimize(plan: Plan, _config: &ConfigOptions) -> Result<Plan> {
+    let mut held = BTreeSet::new();
+    plan.apply(|node| {
+        let scan = node.downcast_ref::<TikvScanExec>();
+        held.extend(scan.into_iter().flat_map(TikvScanExec::dynamic_filter_ids));
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    if held.is_empty() {
+        return Ok(plan);
+    }
+    let mut arrived = Vec::new();
+    plan.apply(|node| {
+        for filter in node.dynamic_expressions_produced() {
+            let is_held = filter.expression_id().is_some_and(|id| held.contains(&id));
+            let Some(input) = narrowed_input(node).filter(|_| is_held) else { continue };
+            let of: Vec<Physical> = filter.children().into_iter().map(Arc::clone).collect();
+            let mut scans = Vec::new();
+            follow(input, of, &mut scans)?;
+            for (scan, of) in scans {
+                arrived.push((scan, Arc::clone(&filter).with_new_children(of)?));
+            }
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    replaced(plan, |node| {
+        let Some(scan) = node.downcast_ref::<TikvScanExec>() else { return Ok(None) };
+        // Those of the nearest nodes first, as DataFusion gives them.
+        let own = arrived.iter().rev().filter(|(of, _)| *of == identity(node));
+        let own = own.map(|(_, filter)| Arc::clone(filter)).collect();
+        Ok(scan.with_dynamic_filters(own).map(|scan| Arc::new(scan) as Plan))
+    })
+}
+
+/// What tells a node of a plan from all others.
+type Identity = *const ();
+
+fn identity(node: &Plan) -> Identity {
+    Arc::as_ptr(node).cast()
+}
+
+/// The input that a node's own filter narrows: that in which a join looks for partners, and what is sorted or grouped.
+fn narrowed_input(node: &Plan) -> Option<&Plan> {
+    match node.downcast_ref::<HashJoinExec>() {
+        Some(join) => Some(join.right()),
+        None => node.children().into_iter().next(),
+    }
+}
+
+/// Where a filter of `exprs`, over the output of `node`, narrows a scan, by nodes whose output is the same whether rows are left out
+/// before or after them; and what the expressions are there.
+fn follow(
+    node: &Plan,
+    exprs: Vec<Physical>,
+    scans: &mut Vec<(Identity, Vec<Physical>)>,
+) -> Result<()> {
+    if node.is::<TikvScanExec>() {
+        scans.push((identity(node), exprs));
+        return Ok(());
+    }
+    if node.fetch().is_some() {
+        return Ok(());
+    }
+    if let Some(projection) = node.downcast_ref::<ProjectionExec>() {
+        let of = projection.expr().iter().map(|output| Arc::clone(&output.expr)).collect();
+        return follow(projection.input(), inlined(exprs, &of)?, scans);
+    }
+    if let Some(filter) = node.downcast_ref::<FilterExec>() {
+        let exprs = match filter.projection() {
+            Some(places) => inlined(exprs, &columns(places, filter.input()))?,
+            None => exprs,
+        };
+        return follow(filter.input(), exprs, scans);
+    }
+    if let Some(join) = node.downcast_ref::<HashJoinExec>() {
+        return match below_join(join, &exprs)? {
+            Some((side, exprs)) => follow(side, exprs, scans),
+            None => Ok(()),
+        };
+    }
+    if let Some(aggregate) = node.downcast_ref::<AggregateExec>() {
+        return match below_aggregate(aggregate, &exprs)? {
+            Some(exprs) => follow(aggregate.input(), exprs, scans),
+            None => Ok(()),
+        };
+    }
+    let hands_on = node.is::<CoalescePartitionsExec>()
+        || node.is::<RepartitionExec>()
+        || node.is::<CooperativeExec>()
+        || node.is::<BufferExec>()
+        || node.is::<SortExec>()
+        || node.is::<SortPreservingMergeExec>()
+        || node.is::<UnionExec>();
+    for input in node.children().into_iter().filter(|_| hands_on) {
+        follow(input, exprs.clone(), scans)?;
+    }
+    Ok(())
+}
+
+/// The side of a join that all columns of `exprs` are of, and the expressions over it; `None` if they are of both, or if that
+/// side's rows come out without a partner changed.
+fn below_join<'a>(
+    join: &'a HashJoinExec,
+    exprs: &[Physical],
+) -> Result<Option<(&'a Plan, Vec<Physical>)>> {
+    use JoinType::{
+        Full, Inner, Left, LeftAnti, LeftMark, LeftSemi, Right, RightAnti, RightMark, RightSemi,
+    };
+    let (left, right) = (join.left(), join.right());
+    let left_columns = left.schema().fields().len();
+    // The first column of the right side, in the order of both.
+    let right_from = match join.join_type() {
+        Inner | Left | Right | Full | LeftSemi | LeftAnti | LeftMark => left_columns,
+        RightSemi | RightAnti | RightMark => 0,
+    };
+    let (keeps_left, keeps_right) = match join.join_type() {
+        Inner => (true, true),
+        Left | LeftSemi | LeftAnti | LeftMark => (true, false),
+        Right | RightSemi | RightAnti | RightMark => (false, true),
+        Full => (false, false),
+    };
+    let place = |column: &Column| match join.projection.as_ref() {
+        Some(places) => places.get(column.index()).copied(),
+        None => Some(column.index()),
+    };
+    let all = exprs.iter().flat_map(collect_columns);
+    let Some(places) = all.map(|column| place(&column)).collect::<Option<Vec<usize>>>() else {
+        return Ok(None);
+    };
+    let is_left = keeps_left && places.iter().all(|place| *place < left_columns);
+    let right_columns = right_from..right_from + right.schema().fields().len();
+    let is_right = keeps_right && places.iter().all(|place| right_columns.contains(place));
+    let (side, first) = match (is_left, is_right) {
+        (true, false) => (left, 0),
+        (false, true) => (right, right_from),
+        _ => return Ok(None),
+    };
+    let of: Vec<usize> = match join.projection.as_ref() {
+        Some(places) => places.iter().map(|place| place.wrapping_sub(first)).collect(),
+        None => (0..join.schema().fields().len()).map(|place| place.wrapping_sub(first)).collect(),
+    };
+    let schema = side.schema();
+    let moved = |column: &Column| {
+        let place = *of.get(column.index())?;
+        Some(Column::new(schema.fields().get(place)?.name(), place))
+    };
+    let exprs = exprs.iter().map(|expr| renumbered(expr, moved));
+    Ok(Some((side, exprs.collect::<Result<_>>()?)))
+}
+
+/// What `exprs` are of the rows that are grouped; `None` if they are not of the keys of groups alone.
+fn below_aggregate(aggregate: &AggregateExec, exprs: &[Physical]) -> Result<Option<Vec<Physical>>> {
+    let keys = aggregate.group_expr();
+    let is_of_keys = |column: &Column| column.index() < keys.expr().len();
+    // A group of all rows is there without any, and a limited number of groups is another one of fewer rows.
+    let is_plain = keys.is_single() && !keys.is_empty() && aggregate.limit_options().is_none();
+    if !is_plain || !exprs.iter().flat_map(collect_columns).all(|column| is_of_keys(&column)) {
+        return Ok(None);
+    }
+    let of = keys.expr().iter().map(|(key, _)| Arc::clone(key)).collect();
+    inlined(exprs.to_vec(), &of).map(Some)
+}
