@@ -27,6 +27,7 @@ mod certificates;
 mod engines;
 mod faults;
 mod gc;
+mod join_order;
 mod joins;
 #[path = "../../crates/embedded/tests/serving/keystores.rs"]
 #[allow(unreachable_pub, reason = "as above")]

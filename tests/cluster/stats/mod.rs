@@ -2,6 +2,7 @@
 
 mod bad;
 mod estimates;
+mod join_order;
 mod plans;
 mod tables;
 

@@ -6,6 +6,7 @@ mod below;
 mod early_builds;
 mod filter_paths;
 mod join_filters;
+mod join_order;
 mod ordered_scans;
 mod shared_scans;
 mod top_n;
@@ -23,6 +24,9 @@ use datafusion::physical_plan::ExecutionPlan;
 /// The rule of DataFusion's after which filters are where they belong, and before those that add
 /// exchanges to a plan.
 const AFTER: &str = "FilterPushdown";
+
+/// The rule of DataFusion's that chooses which side of a join is built.
+const SIDES: &str = "join_selection";
 
 /// A plan of DataFusion's.
 type Plan = Arc<dyn ExecutionPlan>;
@@ -59,6 +63,8 @@ pub(crate) fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder 
         Arc::new(Rule { name, optimize })
     };
     let rules = &mut builder.physical_optimizers().get_or_insert_default().rules;
+    let place = rules.iter().position(|rule| rule.name() == SIDES).unwrap_or(0);
+    rules.insert(place, rule("JoinOrder", join_order::optimize));
     let place = rules.iter().position(|rule| rule.name() == AFTER).map_or(0, |place| place + 1);
     let ours = [
         rule("tidb_aggregate_pushdown", aggregate::optimize),

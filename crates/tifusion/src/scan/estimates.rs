@@ -30,6 +30,8 @@ const OFFSET: f64 = 8.0;
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct ScanEstimates {
     rows: Option<u64>,
+    /// Rows of the table, whichever match.
+    all: Option<u64>,
     basis: Option<Basis>,
     columns: Vec<ColumnEstimate>,
 }
@@ -69,6 +71,7 @@ impl ScanEstimates {
         });
         Self {
             rows: statistics.counted_rows(),
+            all: statistics.counted_rows(),
             basis: compares.then(|| basis_of(statistics)),
             columns: columns.collect(),
         }
@@ -77,6 +80,16 @@ impl ScanEstimates {
     /// The rows, if anything is known of them.
     pub(super) fn rows(&self) -> Option<u64> {
         self.rows
+    }
+
+    /// The table's rows, whichever match, if anything is known of them.
+    pub(super) fn all_rows(&self) -> Option<u64> {
+        self.all
+    }
+
+    /// Bytes of a row in Arrow.
+    pub(super) fn row_bytes(&self) -> f64 {
+        self.columns.iter().map(|column| column.bytes).sum()
     }
 
     /// What is known of the values of each of the output's columns.
@@ -125,7 +138,7 @@ impl ScanEstimates {
             },
             bytes: key.map_or_else(|| bytes_of(field.data_type(), None), |key| key.bytes),
         });
-        Self { rows, basis: self.basis, columns: columns.collect() }
+        Self { rows, all: self.all, basis: self.basis, columns: columns.collect() }
     }
 
     /// Whether there are hardly less values than rows in one of the columns at these places: in groups

@@ -12,6 +12,7 @@ mod effort;
 pub(crate) mod entries;
 pub(crate) mod estimates;
 pub(crate) mod exec;
+pub(crate) mod expected;
 mod first_rows;
 pub(crate) mod keys;
 mod lookup;

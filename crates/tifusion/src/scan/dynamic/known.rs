@@ -13,7 +13,7 @@ use tifusion_client::region::Store;
 use crate::scan::spec::TableScanSpec;
 
 /// Rows that a store reads one after another in the time in which it finds the start of a range.
-const ROWS_PER_RANGE: u64 = 8;
+pub(crate) const ROWS_PER_RANGE: u64 = 8;
 
 /// Ranges that are few for any table: what is known of its rows may be old.
 const FEW_RANGES: u64 = 1_000;
@@ -87,8 +87,13 @@ impl Lists {
 impl Known {
     /// Whether to find the starts of so many ranges takes less than to read all rows.
     pub(super) fn pays(&self, ranges: usize) -> bool {
-        let ranges = u64::try_from(ranges).unwrap_or(u64::MAX);
-        self.rows.is_none_or(|rows| ranges <= (rows / ROWS_PER_RANGE).max(FEW_RANGES))
+        ranges <= self.most_ranges()
+    }
+
+    /// Most ranges whose starts are found in less time than all rows are read.
+    pub(super) fn most_ranges(&self) -> usize {
+        let most = self.rows.map(|rows| (rows / ROWS_PER_RANGE).max(FEW_RANGES));
+        most.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX))
     }
 
     /// Whether a condition drops rows worth the work of looking at all of them. A list of most values of a column keeps most

@@ -5,6 +5,7 @@
 //! keys that it leaves, and conditions for the stores. [`weaken`] brings it into a form that the rest
 //! of the crate reads; [`narrow`] is what becomes of a scan's segments, [`known`] tells what is worth it.
 
+mod expected;
 mod known;
 mod narrow;
 #[cfg(test)]
@@ -32,7 +33,8 @@ use super::other_ways::{OtherWay, OtherWays};
 use super::pushed::Pushdown;
 use super::spec::{Segment, Source, TableScanSpec};
 use crate::error::Result;
-pub(crate) use known::{Known, KnownColumn, Lists};
+pub(crate) use expected::ByValues;
+pub(crate) use known::{Known, KnownColumn, Lists, ROWS_PER_RANGE};
 use narrow::KeysByTable;
 
 /// The dynamic filters of a scan.
