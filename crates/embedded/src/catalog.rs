@@ -29,6 +29,9 @@ pub enum LoadError {
     /// The data cannot be read or written.
     #[error("the cluster's data: {0}")]
     Data(String),
+    /// The cluster was shut down.
+    #[error("the cluster has ended")]
+    Ended,
 }
 
 impl From<BootstrapError> for LoadError {

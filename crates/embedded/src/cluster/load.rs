@@ -1,6 +1,6 @@
 //! Statements and rows.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use arrow_array::RecordBatch;
 use tifusion_schema::TableInfo;
@@ -11,10 +11,11 @@ use crate::bootstrap::{Bootstrap, BootstrapError};
 use crate::catalog::{Catalog, LoadError};
 use crate::state::State;
 
-/// Runs statements on a cluster, wherever that is held: made by [`EmbeddedCluster::statements`].
+/// Runs statements on a cluster, wherever that is held, until it ends: made by [`EmbeddedCluster::statements`].
 #[derive(Debug, Clone)]
 pub struct Statements {
-    state: Arc<State>,
+    /// Whoever may run statements does not keep the data open.
+    state: Weak<State>,
     catalog: Arc<Catalog>,
 }
 
@@ -35,10 +36,11 @@ impl Statements {
         &self,
         change: impl FnOnce(&mut Bootstrap) -> Result<(), BootstrapError> + Send + 'static,
     ) -> Result<(), LoadError> {
-        let (state, catalog) = (Arc::clone(&self.state), Arc::clone(&self.catalog));
-        let changed = tokio::task::spawn_blocking(move || catalog.change(&state, change)).await;
+        let state = self.state.upgrade().ok_or(LoadError::Ended)?;
+        let (of_change, catalog) = (Arc::clone(&state), Arc::clone(&self.catalog));
+        let changed = tokio::task::spawn_blocking(move || catalog.change(&of_change, change)).await;
         changed.map_err(|error| LoadError::Data(error.to_string()))??;
-        background::look_at_sizes(&self.state, false).await;
+        background::look_at_sizes(&state, false).await;
         Ok(())
     }
 }
@@ -47,7 +49,7 @@ impl EmbeddedCluster {
     /// The way to run statements on the cluster from elsewhere.
     #[must_use]
     pub fn statements(&self) -> Statements {
-        Statements { state: Arc::clone(&self.state), catalog: Arc::clone(&self.catalog) }
+        Statements { state: Arc::downgrade(&self.state), catalog: Arc::clone(&self.catalog) }
     }
 
     /// Runs statements, separated by semicolons: `CREATE DATABASE`, `CREATE TABLE`, `INSERT` of literals, and

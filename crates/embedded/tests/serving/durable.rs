@@ -1,6 +1,8 @@
 //! A cluster in a folder.
 
-use tifusion_embedded::{ClusterError, EmbeddedCluster};
+use std::time::{Duration, Instant};
+
+use tifusion_embedded::{ClusterError, EmbeddedCluster, LoadError};
 
 use crate::raw::Raw;
 
@@ -29,6 +31,21 @@ async fn a_cluster_in_a_folder_comes_back_as_it_was() {
         last = (cluster.cluster_id(), cluster.regions(), cluster.timestamp());
         cluster.shutdown().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_may_run_statements_does_not_keep_a_folder_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = || EmbeddedCluster::builder().folder(folder.path()).start();
+    let cluster = start().await.unwrap();
+    let statements = cluster.statements();
+    statements.execute(None, "CREATE TABLE test.t (id INT PRIMARY KEY)").await.unwrap();
+    let began = Instant::now();
+    cluster.shutdown().await;
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    let error = statements.execute(None, "INSERT INTO test.t VALUES (1)").await.unwrap_err();
+    assert!(matches!(error, LoadError::Ended), "{error}");
+    start().await.unwrap().execute("INSERT INTO test.t VALUES (1)").await.unwrap();
 }
 
 #[tokio::test]
