@@ -3,6 +3,8 @@
 //! DataFusion 55.2 looks columns of filters up by their names (its issues 25244, 25262 to 25264 and 25296), and so has one
 //! of them narrow another table.
 
+use datafusion::dataframe::DataFrameWriteOptions;
+use datafusion::prelude::ParquetReadOptions;
 use tifusion_embedded::EmbeddedCluster;
 use tifusion_testkit::connector::Connector;
 use tifusion_testkit::statistics::analyze_embedded;
@@ -77,5 +79,43 @@ async fn filters_narrow_the_column_that_they_are_of() {
     };
     assert!(scan("b").contains("dynamic_filters=[id"), "{plan}");
     assert!(!scan("a").contains("dynamic_filters=[id"), "{plan}");
+    cluster.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_beside_tables_are_narrowed_by_their_own_columns_too() {
+    let cluster = start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let session = Connector::embedded(&cluster, &[]).await;
+    let engine = session.context().session_context();
+    for table in ["a", "b"] {
+        let rows = run(&session, &format!("SELECT * FROM test.{table}")).await;
+        let file = folder.path().join(format!("{table}.parquet"));
+        let file = file.to_str().unwrap();
+        let frame = engine.read_batches(rows.batches).unwrap();
+        frame.write_parquet(file, DataFrameWriteOptions::new(), None).await.unwrap();
+        let name = format!("datafusion.public.{table}");
+        engine.register_parquet(&name, file, ParquetReadOptions::default()).await.unwrap();
+    }
+    for reorders in [false, true] {
+        session.query(&format!("SET datafusion.optimizer.join_reordering = {reorders}")).await;
+        for query in [
+            "SELECT a.id, b.id, c.id FROM datafusion.public.a JOIN datafusion.public.b ON a.b_id = b.id
+             JOIN test.c ON b.id = c.id",
+            "SELECT a.id, b.id, c.id FROM test.a JOIN datafusion.public.b ON a.b_id = b.id JOIN test.c ON b.id = c.id",
+            "SELECT c.id, t.k FROM (SELECT a.id, b.id AS k FROM datafusion.public.a JOIN datafusion.public.b ON a.b_id = b.id
+             GROUP BY a.id, b.id) t JOIN test.c ON t.k = c.id",
+            "SELECT a.n, b.id FROM datafusion.public.a JOIN datafusion.public.b ON a.b_id = b.id ORDER BY b.id LIMIT 5",
+        ] {
+            let [mut ours, mut theirs] = [Vec::new(), Vec::new()];
+            for (filters, found) in [(true, &mut ours), (false, &mut theirs)] {
+                let set = "SET datafusion.optimizer.enable_dynamic_filter_pushdown =";
+                session.query(&format!("{set} {filters}")).await;
+                *found = sorted(&run(&session, query).await);
+            }
+            assert!(!theirs.is_empty(), "{query}");
+            assert_eq!(ours, theirs, "{query}");
+        }
+    }
     cluster.shutdown().await;
 }

@@ -3,7 +3,7 @@
 //! DataFusion 55.2 looks the columns of filters up by their names on the way down (its issues 25244, 25262 to 25264 and 25296, mended
 //! after it): of two tables in a join that both have an `id`, the first is narrowed by filters of the second, and rows are lost. So each
 //! filter that has reached a scan is followed again from the node that makes it, by the places of its columns, and scans keep what
-//! arrives so.
+//! arrives so. Whoever makes one that a file holds by mistake makes another one that nobody holds.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -30,39 +30,76 @@ use super::below::{columns, inlined, renumbered};
 use super::{Plan, replaced};
 use crate::TikvScanExec;
 use crate::pushdown::lower::Physical;
+use crate::scan::dynamic::dynamic_parts;
 
 /// Has each scan keep the filters that are its own.
 pub(super) fn optimize(plan: Plan, _config: &ConfigOptions) -> Result<Plan> {
-    let mut held = BTreeSet::new();
+    let (mut held, mut arrived) = (BTreeSet::new(), Vec::new());
     plan.apply(|node| {
         let scan = node.downcast_ref::<TikvScanExec>();
         held.extend(scan.into_iter().flat_map(TikvScanExec::dynamic_filter_ids));
-        Ok(TreeNodeRecursion::Continue)
-    })?;
-    if held.is_empty() {
-        return Ok(plan);
-    }
-    let mut arrived = Vec::new();
-    plan.apply(|node| {
         for filter in node.dynamic_expressions_produced() {
-            let is_held = filter.expression_id().is_some_and(|id| held.contains(&id));
-            let Some(input) = narrowed_input(node).filter(|_| is_held) else { continue };
+            let Some(input) = narrowed_input(node) else { continue };
             let of: Vec<Physical> = filter.children().into_iter().map(Arc::clone).collect();
-            let mut scans = Vec::new();
-            follow(input, of, &mut scans)?;
-            for (scan, of) in scans {
-                arrived.push((scan, Arc::clone(&filter).with_new_children(of)?));
+            let mut leaves = Vec::new();
+            follow(input, of, &mut leaves)?;
+            for (leaf, of) in leaves {
+                arrived.push((leaf, Arc::clone(&filter).with_new_children(of)?));
             }
         }
         Ok(TreeNodeRecursion::Continue)
     })?;
+    let astray = astray(&plan, &arrived)?;
+    if held.is_empty() && astray.is_empty() {
+        return Ok(plan);
+    }
+    held.retain(|id| !astray.contains(id));
+    let is_among = |ids: &BTreeSet<u64>, filter: &Physical| {
+        filter.expression_id().is_some_and(|id| ids.contains(&id))
+    };
     replaced(plan, |node| {
-        let Some(scan) = node.downcast_ref::<TikvScanExec>() else { return Ok(None) };
-        // Those of the nearest nodes first, as DataFusion gives them.
-        let own = arrived.iter().rev().filter(|(of, _)| *of == identity(node));
-        let own = own.map(|(_, filter)| Arc::clone(filter)).collect();
-        Ok(scan.with_dynamic_filters(own).map(|scan| Arc::new(scan) as Plan))
+        if let Some(scan) = node.downcast_ref::<TikvScanExec>() {
+            // Those of the nearest nodes first, as DataFusion gives them.
+            let own = arrived.iter().rev().filter(|(leaf, _)| *leaf == identity(node));
+            let own = own.map(|(_, filter)| filter).filter(|filter| is_among(&held, filter));
+            let scan = scan.with_dynamic_filters(own.map(Arc::clone).collect());
+            return Ok(scan.map(|scan| Arc::new(scan) as Plan));
+        }
+        let makes_one = node.dynamic_expressions_produced().iter().any(|it| is_among(&astray, it));
+        // What it made so far is never told anything, and leaves all rows.
+        makes_one.then(|| Arc::clone(node).reset_state()).transpose()
     })
+}
+
+/// The ids of filters that another leaf than a scan of ours, a file say, holds of columns that are not its own: of such a leaf
+/// nothing is taken back.
+fn astray(plan: &Plan, arrived: &[(Identity, Physical)]) -> Result<BTreeSet<u64>> {
+    let mut astray = BTreeSet::new();
+    plan.apply(|node| {
+        if !node.children().is_empty() || node.is::<TikvScanExec>() {
+            return Ok(TreeNodeRecursion::Continue);
+        }
+        node.apply_expressions(&mut |expr| {
+            for part in dynamic_parts(expr) {
+                // A file has no two columns of a name, and may count them otherwise than its output does.
+                let is_own = arrived.iter().any(|(leaf, filter)| {
+                    *leaf == identity(node)
+                        && filter.expression_id() == part.expression_id()
+                        && names(filter) == names(&part)
+                });
+                astray.extend(part.expression_id().filter(|_| !is_own));
+            }
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(astray)
+}
+
+/// The names of the columns that each part of a filter speaks of.
+fn names(filter: &Physical) -> Vec<BTreeSet<String>> {
+    let of_one = |part| collect_columns(part).iter().map(|it| it.name().to_owned()).collect();
+    filter.children().into_iter().map(of_one).collect()
 }
 
 /// What tells a node of a plan from all others.
@@ -80,15 +117,15 @@ fn narrowed_input(node: &Plan) -> Option<&Plan> {
     }
 }
 
-/// Where a filter of `exprs`, over the output of `node`, narrows a scan, by nodes whose output is the same whether rows are left out
-/// before or after them; and what the expressions are there.
+/// The leaves that a filter of `exprs`, over the output of `node`, narrows, by nodes whose output is the same whether rows are left
+/// out before or after them; and what the expressions are there.
 fn follow(
     node: &Plan,
     exprs: Vec<Physical>,
-    scans: &mut Vec<(Identity, Vec<Physical>)>,
+    leaves: &mut Vec<(Identity, Vec<Physical>)>,
 ) -> Result<()> {
-    if node.is::<TikvScanExec>() {
-        scans.push((identity(node), exprs));
+    if node.children().is_empty() {
+        leaves.push((identity(node), exprs));
         return Ok(());
     }
     if node.fetch().is_some() {
@@ -96,24 +133,24 @@ fn follow(
     }
     if let Some(projection) = node.downcast_ref::<ProjectionExec>() {
         let of = projection.expr().iter().map(|output| Arc::clone(&output.expr)).collect();
-        return follow(projection.input(), inlined(exprs, &of)?, scans);
+        return follow(projection.input(), inlined(exprs, &of)?, leaves);
     }
     if let Some(filter) = node.downcast_ref::<FilterExec>() {
         let exprs = match filter.projection() {
             Some(places) => inlined(exprs, &columns(places, filter.input()))?,
             None => exprs,
         };
-        return follow(filter.input(), exprs, scans);
+        return follow(filter.input(), exprs, leaves);
     }
     if let Some(join) = node.downcast_ref::<HashJoinExec>() {
         return match below_join(join, &exprs)? {
-            Some((side, exprs)) => follow(side, exprs, scans),
+            Some((side, exprs)) => follow(side, exprs, leaves),
             None => Ok(()),
         };
     }
     if let Some(aggregate) = node.downcast_ref::<AggregateExec>() {
         return match below_aggregate(aggregate, &exprs)? {
-            Some(exprs) => follow(aggregate.input(), exprs, scans),
+            Some(exprs) => follow(aggregate.input(), exprs, leaves),
             None => Ok(()),
         };
     }
@@ -125,7 +162,7 @@ fn follow(
         || node.is::<SortPreservingMergeExec>()
         || node.is::<UnionExec>();
     for input in node.children().into_iter().filter(|_| hands_on) {
-        follow(input, exprs.clone(), scans)?;
+        follow(input, exprs.clone(), leaves)?;
     }
     Ok(())
 }

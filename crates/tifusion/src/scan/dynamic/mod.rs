@@ -120,7 +120,7 @@ impl DynamicFilters {
         schema: &SchemaRef,
     ) -> Self {
         let mut held = self.held.clone();
-        for filter in filters.into_iter().filter(|filter| !parts(filter).is_empty()) {
+        for filter in filters.into_iter().filter(|filter| !dynamic_parts(filter).is_empty()) {
             held.push(Held { filter, schema: Arc::clone(schema) });
         }
         Self { held, awaited: self.awaited.clone(), ..self.cleared() }
@@ -128,7 +128,7 @@ impl DynamicFilters {
 
     /// The same, waiting for those of `ids` before it reads.
     pub(crate) fn awaiting(&self, ids: &BTreeSet<u64>) -> Option<Self> {
-        let all = self.held.iter().flat_map(|held| parts(&held.filter));
+        let all = self.held.iter().flat_map(|held| dynamic_parts(&held.filter));
         let awaited: BTreeSet<u64> =
             all.filter_map(|part| part.expression_id()).filter(|id| ids.contains(id)).collect();
         let changes = awaited != self.awaited;
@@ -137,7 +137,7 @@ impl DynamicFilters {
 
     /// Their ids.
     pub(crate) fn ids(&self) -> BTreeSet<u64> {
-        let all = self.held.iter().flat_map(|held| parts(&held.filter));
+        let all = self.held.iter().flat_map(|held| dynamic_parts(&held.filter));
         all.filter_map(|part| part.expression_id()).collect()
     }
 
@@ -163,7 +163,7 @@ impl DynamicFilters {
     pub(crate) async fn wait(&self, most: Duration, deadline: Option<Instant>) {
         let end = tokio::time::Instant::now().checked_add(most);
         let end = end.into_iter().chain(deadline.map(Into::into)).min();
-        let awaited = self.held.iter().flat_map(|held| parts(&held.filter));
+        let awaited = self.held.iter().flat_map(|held| dynamic_parts(&held.filter));
         let awaited = awaited.filter(|part| {
             part.expression_id().is_some_and(|expression_id| self.awaited.contains(&expression_id))
         });
@@ -338,7 +338,7 @@ impl fmt::Display for DynamicFilters {
 }
 
 /// The dynamic filters in an expression.
-fn parts(expr: &Arc<dyn PhysicalExpr>) -> Vec<Arc<dyn PhysicalExpr>> {
+pub(crate) fn dynamic_parts(expr: &Arc<dyn PhysicalExpr>) -> Vec<Arc<dyn PhysicalExpr>> {
     let mut found = Vec::new();
     let visited = expr.apply(|part| {
         if part.is::<DynamicFilterPhysicalExpr>() {
