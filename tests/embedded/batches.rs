@@ -9,7 +9,7 @@ use tifusion_codec::key::{Handle, encode_record_key};
 use tifusion_embedded::{Effect, EmbeddedCluster, Fault, LeftLock, RegionErrorKind, Rpc, When};
 use tifusion_testkit::connector::Connector;
 
-use crate::engines::{Counted, QUERIES, TIFLASH, replicate, session, start};
+use crate::engines::{Counted, QUERIES, TIFLASH, elsewhere, replicate, session, start};
 
 const BATCH: &str = "allow_batch_cop";
 
@@ -33,10 +33,7 @@ async fn batched(cluster: &EmbeddedCluster, engines: &str, allow: u8) -> Connect
 async fn answers_are_those_of_single_regions_and_of_tikv() {
     let cluster = start(91).await;
     replicate(&cluster, "t", true).await;
-    // Read elsewhere: what a LIMIT did not wait for may still be on its way, and is not to be counted.
-    let judge = start(91).await;
-    replicate(&judge, "t", true).await;
-    let tikv = session(&judge, "tikv").await;
+    let (_judge, tikv) = elsewhere(91).await;
     let mut sessions = Vec::new();
     for allow in 0..3 {
         sessions.push(batched(&cluster, "tiflash", allow).await);

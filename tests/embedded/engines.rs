@@ -61,6 +61,15 @@ pub(crate) async fn replicate(cluster: &EmbeddedCluster, table: &str, available:
     cluster.set_tiflash_replica("test", table, Some(replica)).await.unwrap();
 }
 
+/// The same rows in a cluster of their own, and who reads them from TiKV: what a LIMIT did not wait for may still be on its way,
+/// and is not to be counted.
+pub(crate) async fn elsewhere(seed: u64) -> (EmbeddedCluster, Connector) {
+    let cluster = start(seed).await;
+    replicate(&cluster, "t", true).await;
+    let tikv = session(&cluster, "tikv").await;
+    (cluster, tikv)
+}
+
 pub(crate) async fn session(cluster: &EmbeddedCluster, engines: &str) -> Connector {
     let session = Connector::embedded(cluster, &[(ENGINES, engines)]).await;
     session.query("USE tidb.test").await;
@@ -96,14 +105,9 @@ impl Counted {
 async fn answers_are_those_of_tikv_and_the_replicas_are_asked_alone() {
     let cluster = start(81).await;
     replicate(&cluster, "t", true).await;
-    // Read elsewhere: what a LIMIT did not wait for may still be on its way, and is not to be counted.
-    let judge = start(81).await;
-    replicate(&judge, "t", true).await;
-    let (tikv, tiflash, both) = (
-        session(&judge, "tikv").await,
-        session(&cluster, "tiflash").await,
-        session(&cluster, "tikv,tiflash,tidb").await,
-    );
+    let (_judge, tikv) = elsewhere(81).await;
+    let (tiflash, both) =
+        (session(&cluster, "tiflash").await, session(&cluster, "tikv,tiflash,tidb").await);
     // A few bytes of rows that are much larger.
     for query in ["SELECT n FROM t WHERE n > 3", "SELECT id FROM t"] {
         assert!(!tikv.explain(query).await.contains("engine"), "{query}");

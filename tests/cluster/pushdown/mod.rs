@@ -4,7 +4,7 @@ mod aggregates;
 mod conformance;
 mod explain;
 mod kept;
-mod random;
+pub(crate) mod random;
 mod reduction;
 
 use tifusion::{Error, ErrorKind};

@@ -9,6 +9,7 @@ use tifusion_testkit::connector::Connector;
 use tifusion_testkit::tidb::Tidb;
 
 use super::analyze;
+use crate::pushdown::random::seed;
 
 const QUERIES: usize = 60;
 
@@ -108,8 +109,7 @@ async fn tables_in_any_order_give_tidbs_rows() {
     let mut tidb = Tidb::in_database(&cluster.tidb, test).await;
     make(&mut tidb).await;
     let [free, stated] = sessions(&cluster, test).await;
-    let seed = std::env::var("TIFUSION_SEED").ok().and_then(|text| text.parse().ok());
-    let seed: u64 = seed.unwrap_or_else(rand::random);
+    let seed = seed();
     eprintln!("TIFUSION_SEED={seed}");
     let mut random = StdRng::seed_from_u64(seed);
     let (mut changed, mut found) = (0, 0);

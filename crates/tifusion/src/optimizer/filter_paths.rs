@@ -13,7 +13,6 @@ use datafusion::common::tree_node::{TreeNode as _, TreeNodeRecursion};
 use datafusion::common::{JoinType, Result};
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::utils::collect_columns;
-use datafusion::physical_plan::ExecutionPlan as _;
 use datafusion::physical_plan::aggregates::AggregateExec;
 use datafusion::physical_plan::buffer::BufferExec;
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
@@ -189,6 +188,7 @@ fn below_join<'a>(
         Right | RightSemi | RightAnti | RightMark => (false, true),
         Full => (false, false),
     };
+    // Of a column of the output, in the order of both.
     let place = |column: &Column| match join.projection.as_ref() {
         Some(places) => places.get(column.index()).copied(),
         None => Some(column.index()),
@@ -205,13 +205,9 @@ fn below_join<'a>(
         (false, true) => (right, right_from),
         _ => return Ok(None),
     };
-    let of: Vec<usize> = match join.projection.as_ref() {
-        Some(places) => places.iter().map(|place| place.wrapping_sub(first)).collect(),
-        None => (0..join.schema().fields().len()).map(|place| place.wrapping_sub(first)).collect(),
-    };
     let schema = side.schema();
     let moved = |column: &Column| {
-        let place = *of.get(column.index())?;
+        let place = place(column)?.checked_sub(first)?;
         Some(Column::new(schema.fields().get(place)?.name(), place))
     };
     let exprs = exprs.iter().map(|expr| renumbered(expr, moved));

@@ -186,14 +186,12 @@ impl TikvScanExec {
         self.dynamic().map(|dynamic| dynamic.ids()).unwrap_or_default()
     }
 
-    /// The same with these dynamic filters in the place of its own; `None` if it has none and gets none.
+    /// The same with these dynamic filters in the place of its own; `None` if they are its own.
     pub(crate) fn with_dynamic_filters(&self, filters: Vec<Arc<dyn PhysicalExpr>>) -> Option<Self> {
         let dynamic = self.dynamic.as_ref()?;
-        if dynamic.is_empty() && filters.is_empty() {
-            return None;
-        }
-        let dynamic = dynamic.cleared().with(self.takeable(filters), self.columns.schema());
-        Some(Self { dynamic: Some(Arc::new(dynamic)), ..self.clone() })
+        let others = dynamic.cleared().with(self.takeable(filters), self.columns.schema());
+        let changes = !others.are_those_of(dynamic);
+        changes.then(|| Self { dynamic: Some(Arc::new(others)), ..self.clone() })
     }
 
     /// Those of `filters` that may narrow it while it runs.

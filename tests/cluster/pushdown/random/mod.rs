@@ -32,7 +32,8 @@ fn variable(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|text| text.parse().ok())
 }
 
-fn seed() -> u64 {
+/// `TIFUSION_SEED`, or any.
+pub(crate) fn seed() -> u64 {
     variable("TIFUSION_SEED").unwrap_or_else(rand::random)
 }
 

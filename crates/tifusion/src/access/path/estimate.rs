@@ -159,7 +159,7 @@ impl<'a> Estimator<'a> {
 
 /// The share of rows that several restrictions leave together: the strongest counts whole, each next one
 /// by its root, the root of that, and so on, for columns tell something about each other.
-fn combined(mut shares: Vec<f64>) -> Option<f64> {
+pub(crate) fn combined(mut shares: Vec<f64>) -> Option<f64> {
     shares.sort_unstable_by(f64::total_cmp);
     let strongest = shares.iter().zip(0..COLUMNS_COUNTED);
     let product = strongest.map(|(share, at)| share.powf(0.5_f64.powi(at))).product();

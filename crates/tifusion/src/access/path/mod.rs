@@ -33,6 +33,7 @@ use crate::scan::entries::IndexEntries;
 use crate::scan::order::FixedKey;
 use crate::scan::spec::AccessSummary;
 use cost::{Cost, Widths};
+pub(crate) use estimate::combined;
 use estimate::{Basis, Estimator, Rows};
 use index::IndexRanges;
 

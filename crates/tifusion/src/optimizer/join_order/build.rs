@@ -25,6 +25,9 @@ pub(super) fn plan(group: Group, tree: &Tree, schema: &SchemaRef) -> Result<Plan
     if !builder.equalities.is_empty() || !builder.filters.is_empty() {
         return internal_err!("an order of joins leaves conditions out");
     }
+    if plan.schema().fields() == schema.fields() && columns == builder.output {
+        return Ok(plan);
+    }
     let names = schema.fields().iter().map(|field| field.name().clone());
     let output = builder
         .output
@@ -32,9 +35,6 @@ pub(super) fn plan(group: Group, tree: &Tree, schema: &SchemaRef) -> Result<Plan
         .zip(names)
         .map(|(column, name)| Ok((column_at(&plan, place(&columns, *column)?)?, name)));
     let output = output.collect::<Result<Vec<(Physical, String)>>>()?;
-    if plan.schema().fields() == schema.fields() && columns == builder.output {
-        return Ok(plan);
-    }
     Ok(Arc::new(ProjectionExec::try_new(output, plan)?))
 }
 

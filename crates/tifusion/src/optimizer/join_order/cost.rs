@@ -4,8 +4,9 @@ use datafusion::common::Result;
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 
-use super::group::{Group, Leaf as Joined};
+use super::group::{Equality, Group, Leaf as Joined, Side};
 use super::tree::{Leaves, Tree};
+use crate::access::path::combined;
 use crate::optimizer::below::{Below, renumbered};
 use crate::pushdown::lower::Physical;
 use crate::scan::dynamic::{ByValues, ROWS_PER_RANGE};
@@ -25,9 +26,6 @@ const OUT: f64 = 0.5;
 
 /// Bytes of a row of which nobody knows how long it is.
 const UNKNOWN_BYTES: f64 = 64.0;
-
-/// Equalities between two tables that count for the share of rows that match.
-const EQUALITIES_COUNTED: i32 = 3;
 
 /// What is expected of the parts of a group.
 #[derive(Debug)]
@@ -80,7 +78,7 @@ impl Costs {
     /// What statistics tell of `group`; `None` if they don't tell enough.
     pub(super) fn of(group: &Group) -> Result<Option<Self>> {
         let mut leaves = Vec::new();
-        let mut ends: Vec<[Option<End>; 2]> = vec![[None; 2]; group.equalities.len()];
+        let mut found: Vec<[OfColumn; 2]> = vec![[(None, None); 2]; group.equalities.len()];
         for (at, leaf) in group.leaves.iter().enumerate() {
             let sides = group.equalities.iter().enumerate().flat_map(|(equality, it)| {
                 it.sides.iter().enumerate().map(move |(side, it)| (equality, side, it))
@@ -91,28 +89,27 @@ impl Costs {
                 return Ok(None);
             };
             leaves.push(known);
-            for ((equality, side, _), (distinct, by)) in sides.into_iter().zip(columns) {
-                if let Some(end) = ends.get_mut(equality).and_then(|ends| ends.get_mut(side)) {
-                    let distinct = distinct.unwrap_or(f64::NAN);
-                    *end = Some(End { leaf: at, distinct, by });
+            for ((equality, side, _), column) in sides.into_iter().zip(columns) {
+                if let Some(of_side) = found.get_mut(equality).and_then(|it| it.get_mut(side)) {
+                    *of_side = column;
                 }
             }
         }
-        let mut equalities = Vec::new();
-        for ends in ends {
-            let [Some(mut one), Some(mut other)] = ends else { return Ok(None) };
-            // Of two columns at least one has been counted. The other has a value in each row, for all that is known.
-            if one.distinct.is_nan() && other.distinct.is_nan() {
-                return Ok(None);
-            }
-            for end in [&mut one, &mut other] {
-                if end.distinct.is_nan() {
-                    end.distinct = leaves.get(end.leaf).map_or(1.0, |leaf| leaf.rows);
-                }
-                end.distinct = end.distinct.max(1.0);
-            }
-            equalities.push([one, other]);
+        // Of two columns at least one has been counted.
+        if found.iter().any(|[(one, _), (other, _)]| one.or(*other).is_none()) {
+            return Ok(None);
         }
+        let end = |side: &Side, (distinct, by): OfColumn| {
+            // The other has a value in each row, for all that is known.
+            let rows = || leaves.get(side.leaf).map_or(1.0, |leaf: &Leaf| leaf.rows);
+            End { leaf: side.leaf, distinct: distinct.unwrap_or_else(rows).max(1.0), by }
+        };
+        let both = group.equalities.iter().zip(found);
+        let equalities: Vec<[End; 2]> = both
+            .map(|(Equality { sides: [one, other] }, [left, right])| {
+                [end(one, left), end(other, right)]
+            })
+            .collect();
         let shares = shares(leaves.len(), &equalities);
         Ok(Some(Self { leaves, equalities, shares }))
     }
@@ -275,19 +272,15 @@ fn of_leaf(leaf: &Joined, exprs: Vec<Physical>) -> Result<Option<(Leaf, Vec<OfCo
     Ok(Some((Leaf { looked_at: 0.0, rows, row_bytes }, columns.collect())))
 }
 
-/// The share of pairs of rows that match, by their leaves: the strictest equality counts whole, each next one by its root,
-/// the root of that, and so on, for columns tell something about each other.
+/// The share of pairs of rows that match, by their leaves.
 fn shares(leaves: usize, equalities: &[[End; 2]]) -> Vec<Vec<f64>> {
     let share = |one: usize, other: usize| {
         let is_between = |[left, right]: &&[End; 2]| {
             (left.leaf, right.leaf) == (one, other) || (left.leaf, right.leaf) == (other, one)
         };
         let all = equalities.iter().filter(is_between);
-        let mut all: Vec<f64> =
-            all.map(|[left, right]| 1.0 / left.distinct.max(right.distinct)).collect();
-        all.sort_unstable_by(f64::total_cmp);
-        let strictest = all.into_iter().zip(0..EQUALITIES_COUNTED);
-        strictest.map(|(share, at)| share.powf(0.5_f64.powi(at))).product()
+        let all = all.map(|[left, right]| 1.0 / left.distinct.max(right.distinct));
+        combined(all.collect()).unwrap_or(1.0)
     };
     (0..leaves).map(|one| (0..leaves).map(|other| share(one, other)).collect()).collect()
 }

@@ -44,16 +44,15 @@ pub(super) fn optimize(plan: Plan, config: &ConfigOptions) -> Result<Plan> {
 }
 
 fn reordered(plan: Plan) -> Result<Plan> {
-    if let Some((output, joins)) = computed_of_joins(&plan)?
-        && let Some(joins) = in_best_order(&joins)?
-    {
-        return Ok(Arc::new(ProjectionExec::try_new(output, joins)?));
+    if let Some((output, joins)) = computed_of_joins(&plan)? {
+        return match in_best_order(&joins)? {
+            Some(joins) => Ok(Arc::new(ProjectionExec::try_new(output, joins)?)),
+            None => plan.map_children(|joins| below_joins(joins).map(Transformed::yes)).data(),
+        };
     }
-    if let Some(plan) = in_best_order(&plan)? {
-        return Ok(plan);
-    }
-    match group::first_join(&plan) {
-        Some(_) => below_joins(plan),
+    match in_best_order(&plan)? {
+        Some(plan) => Ok(plan),
+        None if group::first_join(&plan).is_some() => below_joins(plan),
         None => plan.map_children(|child| reordered(child).map(Transformed::yes)).data(),
     }
 }

@@ -5,7 +5,7 @@
 //! keys that it leaves, and conditions for the stores. [`weaken`] brings it into a form that the rest
 //! of the crate reads; [`narrow`] is what becomes of a scan's segments, [`known`] tells what is worth it.
 
-mod expected;
+mod by_values;
 mod known;
 mod narrow;
 #[cfg(test)]
@@ -33,7 +33,7 @@ use super::other_ways::{OtherWay, OtherWays};
 use super::pushed::Pushdown;
 use super::spec::{Segment, Source, TableScanSpec};
 use crate::error::Result;
-pub(crate) use expected::ByValues;
+pub(crate) use by_values::ByValues;
 pub(crate) use known::{Known, KnownColumn, Lists, ROWS_PER_RANGE};
 use narrow::KeysByTable;
 
@@ -128,9 +128,7 @@ impl DynamicFilters {
 
     /// The same, waiting for those of `ids` before it reads.
     pub(crate) fn awaiting(&self, ids: &BTreeSet<u64>) -> Option<Self> {
-        let all = self.held.iter().flat_map(|held| dynamic_parts(&held.filter));
-        let awaited: BTreeSet<u64> =
-            all.filter_map(|part| part.expression_id()).filter(|id| ids.contains(id)).collect();
+        let awaited: BTreeSet<u64> = self.ids().intersection(ids).copied().collect();
         let changes = awaited != self.awaited;
         changes.then(|| Self { held: self.held.clone(), awaited, ..self.cleared() })
     }
@@ -139,6 +137,15 @@ impl DynamicFilters {
     pub(crate) fn ids(&self) -> BTreeSet<u64> {
         let all = self.held.iter().flat_map(|held| dynamic_parts(&held.filter));
         all.filter_map(|part| part.expression_id()).collect()
+    }
+
+    /// Whether they are those of `other`, over the same columns.
+    pub(crate) fn are_those_of(&self, other: &Self) -> bool {
+        let is_same = |(one, other): (&Held, &Held)| {
+            let (one, other) = (&one.filter, &other.filter);
+            one.expression_id() == other.expression_id() && one.children() == other.children()
+        };
+        self.held.len() == other.held.len() && self.held.iter().zip(&other.held).all(is_same)
     }
 
     /// Whether there are none.
