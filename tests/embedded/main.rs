@@ -25,6 +25,7 @@ mod cancel;
 #[expect(dead_code, reason = "those tests use all of it")]
 mod certificates;
 mod engines;
+mod extremes;
 mod faults;
 mod gc;
 mod join_order;

@@ -14,11 +14,15 @@ use ballista_core::version::insert_version_header;
 use datafusion::execution::TaskContext;
 use tifusion::distribute::{JobFile, error_of_job};
 use tifusion::{Error, ErrorKind, Result};
+use tokio::time::Instant;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
 
 /// How often the scheduler is asked how far a job is.
 const INTERVAL: Duration = Duration::from_millis(20);
+
+/// How long a job may be unknown to the scheduler that was given it.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 type Scheduler = SchedulerGrpcClient<InterceptedService<Channel, BallistaGrpcMetadataInterceptor>>;
 
@@ -87,6 +91,7 @@ fn unreachable(url: &str, status: &tonic::Status) -> Error {
 
 impl Job {
     async fn finished(&mut self, url: &str) -> Result<Vec<PartitionLocation>> {
+        let mut unknown = Unknown::default();
         loop {
             let request = GetJobStatusParams { job_id: self.id.clone() };
             let answer = self.scheduler.get_job_status(request).await;
@@ -106,8 +111,44 @@ impl Job {
                     self.is_over = true;
                     return Err(error_of_job(&failed.error));
                 }
-                None | Some(_) => tokio::time::sleep(INTERVAL).await,
+                Some(_) => unknown = Unknown::Lost,
+                None if unknown.is_lost() => {
+                    self.is_over = true;
+                    return Err(Error::new(
+                        ErrorKind::Unavailable,
+                        format!(
+                            "the scheduler at {url} does not know the job {:?} any more: it was replaced or begun anew",
+                            self.id
+                        ),
+                    ));
+                }
+                None => {}
             }
+            tokio::time::sleep(INTERVAL).await;
+        }
+    }
+}
+
+/// What it means that a scheduler does not know a job.
+#[derive(Debug)]
+enum Unknown {
+    /// It was given the job at this time, and may not have come to it.
+    NotYet(Instant),
+    /// It has known it.
+    Lost,
+}
+
+impl Default for Unknown {
+    fn default() -> Self {
+        Self::NotYet(Instant::now())
+    }
+}
+
+impl Unknown {
+    fn is_lost(&self) -> bool {
+        match self {
+            Self::NotYet(since) => since.elapsed() > PATIENCE,
+            Self::Lost => true,
         }
     }
 }
@@ -146,4 +187,18 @@ fn file(location: PartitionLocation) -> Result<JobFile> {
         file: location.file_id,
         is_sorted,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_job_that_is_not_known_yet_is_waited_for_and_one_that_was_known_is_lost() {
+        let unknown = Unknown::default();
+        assert!(!unknown.is_lost());
+        tokio::time::sleep(PATIENCE + INTERVAL).await;
+        assert!(unknown.is_lost());
+        assert!(Unknown::Lost.is_lost());
+    }
 }

@@ -35,7 +35,9 @@ use crate::snapshot_check::SnapshotCheckExec;
 use crate::statement::{Begun, StatementSnapshot};
 use crate::stats::{self, StatementStatistics};
 use crate::table::TidbTable;
-use crate::write::{PlannedBefore, PlannedWrite, TidbWrite, WritePlanner, spread_plan, write_plan};
+use crate::write::{
+    PlannedBefore, PlannedWrite, TidbWrite, WritePlanner, plan_by_snapshot, spread_plan, write_plan,
+};
 
 /// Plans statements over the tables of one cluster.
 ///
@@ -237,7 +239,7 @@ impl TidbQueryPlanner {
             state.config_mut().set_extension(Arc::clone(rights));
         }
         if !tables.written.is_empty() {
-            read_by_snapshot(&mut state)?;
+            plan_by_snapshot(&mut state)?;
         }
         let plan = self.plan_inner(&plan, &state).await?;
         if inner {
@@ -274,7 +276,7 @@ async fn plan_write(
     let mut writes = Vec::with_capacity(write.writes().len());
     for write in write.writes() {
         let input = inner.create_physical_plan(&write.input, state).await?;
-        writes.push(PlannedWrite::new(write, input));
+        writes.push(PlannedWrite::new(write, input)?);
     }
     let plan = write_plan(writes, state).await?;
     DefaultPhysicalPlanner::default().optimize_physical_plan(plan, state, |_, _| {})
@@ -326,16 +328,6 @@ fn kind_of(plan: &LogicalPlan) -> &'static str {
             _ => "other",
         },
         plan => TidbWrite::of(plan).map_or("select", TidbWrite::word),
-    }
-}
-
-/// What is written from must be a snapshot, whatever the session reads otherwise: a value from before a
-/// transaction that had committed would undo it.
-fn read_by_snapshot(state: &mut SessionState) -> Result<()> {
-    let options = state.config_mut().options_mut();
-    match options.extensions.get_mut::<TidbOptions>() {
-        Some(ours) => ours.config_mut().set_in_session("request.isolation.level", "SI"),
-        None => Ok(()),
     }
 }
 

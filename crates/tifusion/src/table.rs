@@ -676,7 +676,8 @@ impl TableProvider for TidbTable {
         let columns = self.written_columns(names)?;
         let kind = WriteKind::Insert { columns, on_duplicate };
         let (table, options) = (Arc::new(self.written()), WriteOptions::default());
-        let write = PlannedWrite { table, kind, options, input };
+        let reads_itself = false;
+        let write = PlannedWrite { table, kind, options, input, reads_itself };
         Ok(write_plan(vec![write], state).await?)
     }
 

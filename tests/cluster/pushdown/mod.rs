@@ -2,6 +2,7 @@
 
 mod aggregates;
 mod conformance;
+mod dates;
 mod explain;
 mod kept;
 pub(crate) mod random;

@@ -164,6 +164,15 @@ fn values_of_each_form_have_the_bytes_of_tidb() {
         assert_eq!(bytes, hex(want));
         assert_eq!(IndexValue::decode(&bytes).unwrap(), value);
     }
+    // Handles whose bytes look like the head of another form.
+    for handle in [0x007d_0100_0000_0005, 0x017d_0000_0000_0001, -0x0082_ff00_0000_0000] {
+        let plain = value(Some(Handle::Int(handle)), None);
+        let mut bytes = plain.encode(Version0).unwrap();
+        assert_eq!(bytes.len(), 8);
+        assert_eq!(IndexValue::decode(&bytes).unwrap(), plain, "{handle:#x}");
+        bytes.push(b'1');
+        assert_eq!(IndexValue::decode(&bytes).unwrap(), plain, "{handle:#x}, untouched");
+    }
     assert!(value(int(), None).encode(Version1).is_err());
     let long = Some(Handle::Common(vec![0; 65536]));
     assert!(value(long, None).encode(Version0).is_err());

@@ -110,7 +110,8 @@ impl<'a> IndexValue<'a> {
     /// [`Error::Malformed`] or [`Error::Truncated`] when it is neither, [`Error::Unsupported`] for a
     /// later version.
     pub fn decode(value: &'a [u8]) -> Result<Self> {
-        if value.len() <= MAX_PLAIN_LEN && value.get(1) != Some(&VERSION_FLAG) {
+        // However it goes on: an integer handle may have any bytes.
+        if value.len() <= MAX_PLAIN_LEN {
             let mut rest = value;
             let handle = match value.len() {
                 // A ninth byte marks an entry that its transaction did not touch.

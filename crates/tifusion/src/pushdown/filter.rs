@@ -10,6 +10,7 @@ use tifusion_proto::tipb::Expr;
 
 use super::build::{MAX_DEPTH, is_too_large};
 use super::capability::{Exactness, Kind};
+use super::date_range::DateRanges;
 use super::lower::{Dates, Lowering, Outcome, Physical, operands};
 use super::refusal::{NO_SQL, Reason, Refusal, Sql};
 use super::scope::Scope;
@@ -82,9 +83,10 @@ impl Filters {
     ) -> Outcome<()> {
         let lowering = Lowering::new(scope, schema);
         let mut claimed = Vec::new();
+        let ranges = DateRanges::of(filters.iter().flat_map(split_conjunction));
         for filter in filters.iter().flat_map(split_conjunction) {
             let refuse = |reason| Refusal::new(filter.as_ref(), reason);
-            let conditions = match of_dates(&lowering, filter)? {
+            let conditions = match of_dates(&lowering, &ranges, filter)? {
                 Some(conditions) => conditions,
                 None => {
                     let lowered = lowering.value(filter)?;
@@ -110,19 +112,36 @@ impl Filters {
 
 /// A comparison of dates exactly, in the fewest steps: as they are stored, and that the calendar has them, which
 /// the stores then look at once for all comparisons of a column. `None` for other filters.
-fn of_dates(lowering: &Lowering<'_>, filter: &Physical) -> Outcome<Option<Vec<Expr>>> {
+fn of_dates(
+    lowering: &Lowering<'_>,
+    ranges: &DateRanges,
+    filter: &Physical,
+) -> Outcome<Option<Vec<Expr>>> {
     use Operator::{Eq, Gt, GtEq, Lt, LtEq, NotEq};
     let Some(binary) = filter.downcast_ref::<BinaryExpr>() else { return Ok(None) };
     // What is not there is distinct from everything: those have no rows less.
     if !matches!(binary.op(), Eq | NotEq | Lt | LtEq | Gt | GtEq) {
         return Ok(None);
     }
-    let mut existence = lowering.is_on_the_calendar(binary.left())?;
-    existence.extend(lowering.is_on_the_calendar(binary.right())?);
-    if existence.is_empty() {
+    let (mut existence, mut has_dates) = (Vec::new(), false);
+    for side in [binary.left(), binary.right()] {
+        let absent = match lowering.is_column_of_days(side)? {
+            true => ranges.absent(side),
+            false => None,
+        };
+        has_dates |= absent.is_some();
+        existence.extend(match absent {
+            Some(absent) => lowering.is_none_of(side, absent)?,
+            None => lowering.is_on_the_calendar(side)?,
+        });
+    }
+    if !has_dates && existence.is_empty() {
         return Ok(None);
     }
     let compared = lowering.compare(binary, filter, Dates::Raw)?;
+    if compared.exact {
+        existence.clear();
+    }
     existence.insert(0, compared.typed.expr);
     Ok(Some(existence))
 }
@@ -209,8 +228,9 @@ impl Conditions<'_> {
             };
         }
         if let Some(list) = expr.downcast_ref::<InListExpr>() {
-            let exact =
-                self.lowering.value(list.expr()).is_ok_and(|needle| !needle.ty.is_calendar());
+            // What no calendar has is none of the constants.
+            let exact = !list.negated()
+                || self.lowering.value(list.expr()).is_ok_and(|needle| !needle.ty.is_calendar());
             return Ok(one(self.lowering.in_list(list, expr, Dates::Raw)?.expr, exact));
         }
         if let Some(test) = expr.downcast_ref::<IsNotNullExpr>() {

@@ -44,7 +44,8 @@ pub(super) fn lower(build: Build, value: &ScalarValue) -> Result<Typed, &'static
             Ok(build.constant(ExprType::Bytes, bytes.clone(), Ty::Bytes))
         }
         ScalarValue::Date32(Some(days)) => {
-            calendar(build, i64::from(*days) * MICROS_PER_DAY, Ty::Date)
+            let micros = i64::from(*days).checked_mul(MICROS_PER_DAY).ok_or(OUT_OF_RANGE)?;
+            calendar(build, micros, Ty::Date)
         }
         ScalarValue::TimestampMicrosecond(Some(micros), None) => {
             calendar(build, *micros, Ty::DateTime)
@@ -108,7 +109,16 @@ fn calendar(build: Build, micros: i64, ty: Ty) -> Result<Typed, &'static str> {
     let kind = if ty == Ty::Date { TimeKind::Date } else { TimeKind::DateTime };
     let fsp = if ty == Ty::Date { 0 } else { MAX_FSP };
     let time = CoreTime::from_micros(micros, kind, fsp).map_err(|_| OUT_OF_RANGE)?;
+    Ok(packed(build, time, ty))
+}
+
+/// A date, whether the calendar has it or not.
+pub(super) fn date(build: Build, date: CoreTime) -> Typed {
+    packed(build, date, Ty::Date)
+}
+
+fn packed(build: Build, time: CoreTime, ty: Ty) -> Typed {
     let mut val = Vec::with_capacity(8);
     number::encode_u64(&mut val, time.to_packed());
-    Ok(build.constant(ExprType::MysqlTime, val, ty))
+    build.constant(ExprType::MysqlTime, val, ty)
 }

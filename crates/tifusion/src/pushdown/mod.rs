@@ -7,6 +7,7 @@
 pub(crate) mod blacklist;
 mod build;
 mod capability;
+mod date_range;
 pub(crate) mod filter;
 pub(crate) mod handles;
 mod literal;

@@ -21,6 +21,7 @@ use futures::stream;
 
 use super::job::WriteJob;
 use super::run::{self, RunMetrics};
+use super::source::run_by_snapshot;
 
 /// One column with a row for each table: how many of its rows were changed.
 pub(super) static SCHEMA: LazyLock<SchemaRef> =
@@ -140,6 +141,7 @@ impl ExecutionPlan for TidbWriteExec {
         if self.inputs.iter().any(|input| input.output_partitioning().partition_count() != 1) {
             return internal_err!("a write has the edits of one partition only");
         }
+        let context = run_by_snapshot(context)?;
         let mut tables = Vec::with_capacity(self.jobs.len());
         for (job, input) in self.jobs.iter().zip(&self.inputs) {
             job.begin().map_err(DataFusionError::from)?;

@@ -40,6 +40,7 @@ mod row_keys_exec;
 mod run;
 mod sample;
 mod sort;
+mod source;
 mod spread;
 mod sql;
 mod statistics;
@@ -57,6 +58,7 @@ pub use options::WriteProgress;
 pub(crate) use plan::{PlannedBefore, WritePlanner, write_plan};
 pub(crate) use refuse::{HINT as SQL_MODE_HINT, check_enabled, check_present};
 pub(crate) use rights::check_write;
+pub(crate) use source::plan_by_snapshot;
 pub use spread::{EditFiles, JobFile, TidbSpreadWriteExec, WriteJobs, WritesOnJobs, error_of_job};
 pub(crate) use spread::{
     EditFilesExec, FramedEditsExec, PrewriteExec, SentKind, SentWrite, spread_plan,

@@ -20,7 +20,6 @@ use super::job::WriteJob;
 use super::last_rows_exec::last_rows;
 use super::node::{PlannedWrite, TidbWrite};
 use super::options::WriteOptions;
-use super::order;
 use super::refuse;
 use super::rights::check_write;
 use super::sql;
@@ -47,12 +46,10 @@ impl ExtensionPlanner for WritePlanner {
         _context: &PhysicalPlanningContext,
     ) -> DataFusionResult<Option<Arc<dyn ExecutionPlan>>> {
         let Some(write) = node.as_any().downcast_ref::<TidbWrite>() else { return Ok(None) };
-        for write in write.writes() {
-            order::check(write)?;
-        }
         let inputs = physical_inputs.iter().map(Arc::clone);
         let writes = write.writes().iter().zip(inputs);
-        let writes = writes.map(|(write, input)| PlannedWrite::new(write, input)).collect();
+        let writes = writes.map(|(write, input)| PlannedWrite::new(write, input));
+        let writes = writes.collect::<DataFusionResult<_>>()?;
         Ok(Some(write_plan(writes, session).await?))
     }
 }
@@ -149,7 +146,7 @@ async fn table_plan(
     config: &Config,
     session: &dyn Session,
 ) -> Result<(Arc<WriteJob>, Arc<dyn ExecutionPlan>)> {
-    let PlannedWrite { table, kind, options, input } = write;
+    let PlannedWrite { table, kind, options, input, .. } = write;
     let target = Arc::new(WriteTarget::new(&table)?);
     let at = ReadAt { ts: snapshot.start_ts(), deadline: snapshot.deadline() };
     refuse::check_cluster(&target, at, snapshot.schema_version()).await?;

@@ -22,7 +22,7 @@ pub(in crate::pushdown) enum Dates {
 #[derive(Debug)]
 pub(in crate::pushdown) struct Compared {
     pub(in crate::pushdown) typed: Typed,
-    /// Whether the value is the same; else the condition holds for more rows.
+    /// Whether the condition holds for the same rows; else it does for more.
     pub(in crate::pushdown) exact: bool,
     pub(super) kind: Kind,
 }
@@ -84,7 +84,10 @@ impl Lowering<'_> {
             Operator::IsDistinctFrom => self.not(typed, expr)?,
             _ => typed,
         };
-        let exact = zeros == Zeros::Same && !left_raw && !right_raw;
+        // What no calendar has is not equal to a constant, as `NULL` is not.
+        let is_one = operator == Operator::Eq
+            && (constant(binary.left()).is_some() || constant(binary.right()).is_some());
+        let exact = zeros == Zeros::Same && (is_one || !left_raw && !right_raw);
         Ok(Compared { typed, exact, kind })
     }
 

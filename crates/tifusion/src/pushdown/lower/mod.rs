@@ -39,6 +39,7 @@ use super::ty::{Ty, Typed};
 use crate::config::ZeroDate;
 
 pub(crate) use aggregate::{AggregateCall, Grouping};
+pub(super) use calendar::absent_in;
 pub(super) use compare::Dates;
 use product::Product;
 

@@ -4,8 +4,8 @@ use super::{Capability, Kind, Sig, superset, under};
 
 /// The calendar's condition.
 const DATES: &str = "a date that no calendar has is NULL here and ordinary in the store: a comparison \
-    of a column is filtered again, elsewhere a check of the calendar makes it exact; not with \
-    zero_date = error";
+    of a column is filtered again (= and IN with constants are not), elsewhere a check of the calendar \
+    makes it exact; not with zero_date = error";
 
 /// The condition of floats.
 const ZEROS: &str = "DataFusion orders -0.0 before 0.0, to the store they are equal: where both may \

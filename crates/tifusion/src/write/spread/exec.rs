@@ -25,6 +25,7 @@ use super::sent::SentWrite;
 use crate::write::commit_exec::SCHEMA;
 use crate::write::job::WriteJob;
 use crate::write::run::{self, RunMetrics};
+use crate::write::source::run_by_snapshot;
 
 /// Writes rows to a table in one transaction, which others encode and prewrite on several machines, and this process
 /// begins and commits; counts the rows that it changed.
@@ -129,6 +130,7 @@ impl ExecutionPlan for TidbSpreadWriteExec {
         if partition != 0 {
             return internal_err!("a write has one partition");
         }
+        let context = run_by_snapshot(context)?;
         self.job.begin().map_err(DataFusionError::from)?;
         let metrics = RunMetrics::new(&context, &self.metrics);
         let driver = Driver {

@@ -29,6 +29,7 @@ use crate::statement::StatementSnapshot;
 use crate::write::command::{OnDuplicate, WriteKind};
 use crate::write::commit_exec::SCHEMA;
 use crate::write::node::PlannedWrite;
+use crate::write::source::run_by_snapshot;
 
 /// Writes the rows of its input through TiDB's SQL port, or sends a statement there, in one transaction, and counts
 /// the rows that it changed.
@@ -73,7 +74,7 @@ fn check_source(write: &PlannedWrite) -> Result<()> {
     let replaces =
         matches!(write.kind, WriteKind::Insert { on_duplicate: OnDuplicate::Replace, .. });
     let name = (&*write.table.database.1, write.table.info.name.as_str());
-    if replaces && reads(write.input.as_ref(), name) {
+    if replaces && (write.reads_itself || reads(write.input.as_ref(), name)) {
         return Err(Error::unsupported(format!(
             "can't replace rows of {0} by rows made of them through TiDB's SQL port: another's changes in between \
              would be lost; UPDATE {0}, or SET tidb.write.mode = bypass",
@@ -194,6 +195,7 @@ impl ExecutionPlan for TidbSqlWriteExec {
             }
             input => input,
         };
+        let context = run_by_snapshot(context)?;
         self.job.begin().map_err(DataFusionError::from)?;
         let rows = input.as_ref().map(|input| input.execute(0, context)).transpose()?;
         let (job, metrics) = (Arc::clone(&self.job), SqlMetrics::new(&self.metrics));
