@@ -184,11 +184,8 @@ fn is_known_charset(field_type: &FieldType) -> bool {
 }
 
 /// Whether an entry has all of a value. TiDB counts the length of `VARCHAR` and `CHAR` in characters,
-/// as it does those of a prefix. Of floats, entries take the two zeros for one.
+/// as it does those of a prefix.
 fn is_whole(part: &IndexColumn, field_type: &FieldType) -> bool {
-    if matches!(field_type.tp, tp::FLOAT | tp::DOUBLE) {
-        return false;
-    }
     let is_short = matches!(field_type.tp, tp::VARCHAR | tp::VAR_STRING | tp::STRING);
     let is_all = part.prefix_length().is_none()
         || (is_short && (1..=part.length).contains(&field_type.flen));
