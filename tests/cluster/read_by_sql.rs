@@ -82,6 +82,8 @@ async fn the_catalog_is_the_same_as_from_pd() {
         "CREATE TABLE `Odd ``name` (`a b` INT, `c``d` INT, PRIMARY KEY (`a b`, `c``d`))",
         "INSERT INTO `Odd ``name` VALUES (1, 2)",
         "CREATE VIEW seen AS SELECT id, v FROM orders WHERE v > 1",
+        "CREATE VIEW swapped (v, id) AS SELECT id, v FROM orders",
+        "CREATE VIEW renamed (a, b) AS SELECT v AS x, id FROM orders",
         "CREATE SEQUENCE numbers",
         "CREATE TABLE parts (id INT PRIMARY KEY) PARTITION BY RANGE (id) \
          (PARTITION p0 VALUES LESS THAN (10), PARTITION p1 VALUES LESS THAN (20))",
@@ -100,6 +102,8 @@ async fn the_catalog_is_the_same_as_from_pd() {
         "SHOW CREATE TABLE orders",
         "SHOW INDEX FROM orders",
         "SELECT * FROM seen",
+        "SELECT v, id FROM swapped",
+        "SELECT b, a FROM renamed",
         "SELECT id, v, e FROM orders",
         "SELECT * FROM \"Odd `name\" WHERE \"c`d\" = 2",
         "SELECT * FROM parts PARTITION (p0)",

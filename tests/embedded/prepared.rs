@@ -135,3 +135,34 @@ async fn rules_and_engines_of_the_session_hold_for_a_row_by_its_key_too() {
     assert_eq!(read(&query, 1).await, 1);
     assert!(asked.load(Ordering::Relaxed) > 0, "nor for a prepared query");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn names_are_those_of_the_database_that_a_query_was_prepared_in() {
+    let cluster = EmbeddedCluster::builder().seed(67).start().await.unwrap();
+    let script = "CREATE DATABASE other; CREATE TABLE test.t (id BIGINT PRIMARY KEY, v BIGINT); \
+                  CREATE TABLE other.t (id BIGINT PRIMARY KEY, v BIGINT); INSERT INTO test.t VALUES (1, 10)";
+    cluster.execute(script).await.unwrap();
+    let session = Connector::embedded(&cluster, &[]).await;
+    session.use_database("test").await;
+    let context = session.context();
+    let queries = [
+        context.prepare_query("SELECT v FROM t WHERE id = ?").await.unwrap(),
+        context.prepare_query("SELECT v FROM t WHERE id < 2 AND id >= ?").await.unwrap(),
+    ];
+    session.use_database("other").await;
+    for change in [
+        "",
+        "CREATE TABLE other.u (id BIGINT PRIMARY KEY)",
+        "CREATE TABLE test.u (id BIGINT PRIMARY KEY)",
+    ] {
+        if !change.is_empty() {
+            cluster.execute(change).await.unwrap();
+        }
+        session.query("SET tidb.table.scan_concurrency = 3").await;
+        session.query("RESET tidb.table.scan_concurrency").await;
+        for query in &queries {
+            assert_eq!(read(query, 1).await, 1, "{change}");
+        }
+    }
+    cluster.shutdown().await;
+}

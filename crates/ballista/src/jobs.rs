@@ -22,7 +22,10 @@ use tonic::transport::Channel;
 const INTERVAL: Duration = Duration::from_millis(20);
 
 /// How long a job may be unknown to the scheduler that was given it.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE_AT_FIRST: Duration = Duration::from_secs(30);
+
+/// How long one may be that it has known.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 type Scheduler = SchedulerGrpcClient<InterceptedService<Channel, BallistaGrpcMetadataInterceptor>>;
 
@@ -91,7 +94,7 @@ fn unreachable(url: &str, status: &tonic::Status) -> Error {
 
 impl Job {
     async fn finished(&mut self, url: &str) -> Result<Vec<PartitionLocation>> {
-        let mut unknown = Unknown::default();
+        let mut unknown = Unknown::begin();
         loop {
             let request = GetJobStatusParams { job_id: self.id.clone() };
             let answer = self.scheduler.get_job_status(request).await;
@@ -111,9 +114,8 @@ impl Job {
                     self.is_over = true;
                     return Err(error_of_job(&failed.error));
                 }
-                Some(_) => unknown = Unknown::Lost,
+                Some(_) => unknown.known(),
                 None if unknown.is_lost() => {
-                    self.is_over = true;
                     return Err(Error::new(
                         ErrorKind::Unavailable,
                         format!(
@@ -129,27 +131,25 @@ impl Job {
     }
 }
 
-/// What it means that a scheduler does not know a job.
+/// How long a scheduler has not known a job.
 #[derive(Debug)]
-enum Unknown {
-    /// It was given the job at this time, and may not have come to it.
-    NotYet(Instant),
-    /// It has known it.
-    Lost,
-}
-
-impl Default for Unknown {
-    fn default() -> Self {
-        Self::NotYet(Instant::now())
-    }
+struct Unknown {
+    since: Instant,
+    /// How long it may be so: it may not have come to it, or be between two of its lists with it.
+    patience: Duration,
 }
 
 impl Unknown {
+    fn begin() -> Self {
+        Self { since: Instant::now(), patience: PATIENCE_AT_FIRST }
+    }
+
+    fn known(&mut self) {
+        *self = Self { since: Instant::now(), patience: PATIENCE };
+    }
+
     fn is_lost(&self) -> bool {
-        match self {
-            Self::NotYet(since) => since.elapsed() > PATIENCE,
-            Self::Lost => true,
-        }
+        self.since.elapsed() > self.patience
     }
 }
 
@@ -194,11 +194,15 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_job_that_is_not_known_yet_is_waited_for_and_one_that_was_known_is_lost() {
-        let unknown = Unknown::default();
+    async fn a_job_that_is_not_known_yet_is_waited_for_and_one_that_was_known_is_lost_sooner() {
+        let mut unknown = Unknown::begin();
+        tokio::time::sleep(PATIENCE + INTERVAL).await;
+        assert!(!unknown.is_lost());
+        tokio::time::sleep(PATIENCE_AT_FIRST).await;
+        assert!(unknown.is_lost());
+        unknown.known();
         assert!(!unknown.is_lost());
         tokio::time::sleep(PATIENCE + INTERVAL).await;
         assert!(unknown.is_lost());
-        assert!(Unknown::Lost.is_lost());
     }
 }

@@ -85,6 +85,10 @@ async fn the_stores_leave_out_what_is_null_here_and_nothing_else() {
         let theirs = cells(&here.query(&query).await);
         assert_eq!(cells(&pushed.query(&query).await), theirs, "{condition}");
         assert_eq!(cells(&by_sql.query(&query).await), theirs, "by SQL: {condition}");
+        let counted = format!("SELECT count(*), sum(id) FROM t WHERE {condition}");
+        let plan = by_sql.explain(&counted).await;
+        assert!(plan.contains("aggregates=[") && !plan.contains("FilterExec"), "{plan}");
+        assert_eq!(cells(&by_sql.query(&counted).await), theirs[..2], "by SQL: {condition}");
         some += usize::from(theirs[0] != "0");
     }
     assert_eq!(some, CONDITIONS.len() - 1, "all but one have rows");

@@ -328,3 +328,69 @@ async fn the_same_rows_again_are_duplicates_wherever_their_keys_lie() {
     }
     scene.judge("t").await;
 }
+
+/// What DataFusion would tell otherwise, or of another time, is refused or computed as TiDB does.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_would_be_told_otherwise_is_not_written() {
+    let Some(mut scene) = Scene::of(Shape::default(), "write_otherwise").await else { return };
+    scene
+        .tidb
+        .run([
+            "CREATE TABLE t (id BIGINT PRIMARY KEY, flag BIGINT NOT NULL, v BIGINT)",
+            "CREATE TABLE s (ref BIGINT, kept BIGINT NOT NULL)",
+            "CREATE VIEW seen AS SELECT ref FROM s",
+            "INSERT INTO t VALUES (1, 0, 9223372036854775807), (5, 0, 1)",
+            "INSERT INTO s VALUES (1, 1), (NULL, 2)",
+        ])
+        .await;
+    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    let past = scene.tidb.query("SELECT CAST(NOW(3) AS CHAR)").await.rows[0][0].plain();
+    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    for (write, said) in [
+        // An IN that is NULL is a mark that is false.
+        ("DELETE FROM t WHERE flag = 1 OR id NOT IN (SELECT ref FROM s)", "may be NULL"),
+        ("DELETE FROM t WHERE NOT (flag = 1 OR id IN (SELECT ref FROM s))", "may be NULL"),
+        (
+            "UPDATE t SET v = CASE WHEN id IN (SELECT ref FROM s) THEN 1 ELSE 2 END WHERE id = 5",
+            "may be NULL",
+        ),
+        (
+            "INSERT INTO t SELECT kept + 100, kept NOT IN (SELECT ref FROM s), 1 FROM s",
+            "may be NULL",
+        ),
+        (
+            &format!("DELETE FROM t WHERE id IN (SELECT ref FROM seen AS OF TIMESTAMP '{past}')"),
+            "AS OF",
+        ),
+        (
+            &format!("DELETE FROM t WHERE id IN (SELECT ref FROM s AS OF TIMESTAMP '{past}')"),
+            "AS OF",
+        ),
+        // Rows that are sorted are computed with the same numbers.
+        ("UPDATE t SET v = v + 1 WHERE id = 1 ORDER BY id", "v"),
+        ("UPDATE t SET v = v + 1 WHERE id < 5 ORDER BY id DESC LIMIT 1", "v"),
+        ("INSERT INTO t SELECT id + 10, flag, v * 2 FROM t ORDER BY v", "v"),
+    ] {
+        let error = scene.ours.try_query(write).await.unwrap_err();
+        assert!(error.to_string().contains(said), "{write}: {error}");
+    }
+    assert_eq!(
+        scene.tidb.number("SELECT COUNT(*) FROM t WHERE v IN (1, 9223372036854775807)").await,
+        2
+    );
+    // These mean what they say.
+    for (write, rows) in [
+        ("DELETE FROM t WHERE id NOT IN (SELECT ref FROM s)", 0),
+        ("DELETE FROM t WHERE flag = 1 OR id NOT IN (SELECT kept FROM s)", 1),
+        ("UPDATE t SET v = 7 WHERE flag = 1 OR id IN (SELECT ref FROM s)", 1),
+        ("UPDATE t SET v = v + 1 WHERE id = 1 ORDER BY id LIMIT 3", 1),
+    ] {
+        assert_eq!(scene.write(write).await, rows, "{write}");
+    }
+    assert_eq!(scene.tidb.number("SELECT SUM(id * 10 + v) FROM t").await, 18);
+    // A view that has one is refused too, as its rows would not be TiDB's.
+    scene.tidb.run(["CREATE VIEW marked AS SELECT id FROM t WHERE flag = 1 OR id NOT IN (SELECT ref FROM s)"]).await;
+    let error = scene.ours.try_query("SELECT * FROM marked").await.unwrap_err();
+    assert!(error.to_string().contains("may be NULL"), "{error}");
+    scene.judge("t").await;
+}

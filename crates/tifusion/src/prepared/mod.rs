@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::planned::{PlannedStatement, TimeLimit, planned_again};
 use crate::planner::reads_now;
 use crate::session::TidbSession;
-use crate::sql::{self, Statement};
+use crate::sql::{self, CurrentDatabase, Statement};
 
 /// A query with parameters, whose text is parsed and whose names are resolved.
 ///
@@ -48,6 +48,8 @@ use crate::sql::{self, Statement};
 pub struct PreparedQuery {
     session: TidbSession,
     statement: DfStatement,
+    /// The current database when it was prepared.
+    database: CurrentDatabase,
     made: RwLock<Arc<Made>>,
 }
 
@@ -83,8 +85,9 @@ impl PreparedQuery {
         };
         let mut statement = query.clone();
         placeholders::number(&mut statement)?;
-        let made = RwLock::new(Arc::new(Made::new(&session, &statement).await?));
-        Ok(Self { session, statement, made })
+        let database = CurrentDatabase::of(&session);
+        let made = RwLock::new(Arc::new(Made::new(&session, &statement, &database).await?));
+        Ok(Self { session, statement, database, made })
     }
 
     /// The columns of its result.
@@ -146,7 +149,7 @@ impl PreparedQuery {
     /// What is made of it by the schema as it is now, where its columns are the same; else what was made before, without
     /// its short way, for the columns of a query stay what they are.
     async fn renewed(&self, before: &Made) -> Result<Arc<Made>> {
-        let mut made = Made::new(&self.session, &self.statement).await?;
+        let mut made = Made::new(&self.session, &self.statement, &self.database).await?;
         if made.plan.schema() != before.plan.schema() {
             let (plan, config) = (before.plan.clone(), Arc::clone(&before.config));
             made = Made { plan, config, point: None, reads_now: before.reads_now };
@@ -157,7 +160,8 @@ impl PreparedQuery {
     }
 
     async fn again(&self) -> Result<Arc<Made>> {
-        let made = Arc::new(Made::new(&self.session, &self.statement).await?);
+        let made = Made::new(&self.session, &self.statement, &self.database).await?;
+        let made = Arc::new(made);
         *self.made.write() = Arc::clone(&made);
         Ok(made)
     }
@@ -178,9 +182,13 @@ impl PreparedQuery {
 }
 
 impl Made {
-    async fn new(session: &TidbSession, statement: &DfStatement) -> Result<Self> {
+    async fn new(
+        session: &TidbSession,
+        statement: &DfStatement,
+        database: &CurrentDatabase,
+    ) -> Result<Self> {
         let config = session.config();
-        let plan = Box::pin(sql::query_plan(session, statement.clone())).await?;
+        let plan = Box::pin(sql::query_plan(session, statement.clone(), database)).await?;
         let point = PointQuery::of(&plan, session, &config);
         let reads_now = reads_now(&plan)? && !session.catalog().cluster().client().is_apart();
         Ok(Self { plan, config, point, reads_now })

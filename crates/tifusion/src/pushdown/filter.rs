@@ -83,7 +83,11 @@ impl Filters {
     ) -> Outcome<()> {
         let lowering = Lowering::new(scope, schema);
         let mut claimed = Vec::new();
-        let ranges = DateRanges::of(filters.iter().flat_map(split_conjunction));
+        // SQL has no constants for dates that no calendar has.
+        let ranges = match scope.sql {
+            Some(_) => DateRanges::default(),
+            None => DateRanges::of(filters.iter().flat_map(split_conjunction)),
+        };
         for filter in filters.iter().flat_map(split_conjunction) {
             let refuse = |reason| Refusal::new(filter.as_ref(), reason);
             let conditions = match of_dates(&lowering, &ranges, filter)? {

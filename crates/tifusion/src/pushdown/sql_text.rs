@@ -139,6 +139,12 @@ impl SqlText {
                 let to = if is_unsigned { "UNSIGNED" } else { "SIGNED" };
                 Some(format!("CAST({} AS {to})", one()?))
             }
+            Sig::BitAndSig => {
+                let masked = self.infix("&", &call.children, Self::value)?;
+                // There its bits are those of a number without a sign.
+                let is_unsigned = call.field_type.as_ref()?.flag() & flag::UNSIGNED != 0;
+                Some(if is_unsigned { masked } else { format!("CAST({masked} AS SIGNED)") })
+            }
             Sig::CastIntAsReal => Some(format!("({} + 0e0)", one()?)),
             Sig::CastIntAsDecimal => {
                 let digits = call.field_type.as_ref()?.flen();
@@ -395,8 +401,7 @@ mod tests {
             sig: Some(sig.into()),
             ..Expr::default()
         };
-        for sig in [Sig::BitAndSig, Sig::Concat, Sig::CastIntAsString, Sig::Hour, Sig::JsonTypeSig]
-        {
+        for sig in [Sig::BitOrSig, Sig::Concat, Sig::CastIntAsString, Sig::Hour, Sig::JsonTypeSig] {
             assert_eq!(text.value(&call(sig)), None, "{sig:?}");
         }
     }

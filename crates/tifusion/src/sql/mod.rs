@@ -9,6 +9,7 @@ mod insert_set;
 mod keywords;
 mod missing;
 mod names;
+mod null_aware;
 mod parens;
 mod parse;
 mod plan;
@@ -133,8 +134,37 @@ pub(crate) async fn run(session: &TidbSession, statement: Statement) -> Result<D
 ///
 /// # Errors
 /// When it names what is not there, or can't be planned.
-pub(crate) async fn query_plan(session: &TidbSession, query: DfStatement) -> Result<LogicalPlan> {
-    plan::logical_plan(session, query).await
+pub(crate) async fn query_plan(
+    session: &TidbSession,
+    query: DfStatement,
+    database: &CurrentDatabase,
+) -> Result<LogicalPlan> {
+    let mut state = session.engine().state();
+    database.clone().set(&mut state);
+    plan::logical_plan_in(session, query, state).await
+}
+
+/// Where names without a database or a catalog are looked up.
+#[derive(Debug, Clone)]
+pub(crate) struct CurrentDatabase {
+    catalog: String,
+    database: String,
+}
+
+impl CurrentDatabase {
+    /// The session's.
+    pub(crate) fn of(session: &TidbSession) -> Self {
+        let state = session.engine().state_ref();
+        let state = state.read();
+        let options = &state.config_options().catalog;
+        Self { catalog: options.default_catalog.clone(), database: options.default_schema.clone() }
+    }
+
+    fn set(self, state: &mut SessionState) {
+        let options = &mut state.config_mut().options_mut().catalog;
+        options.default_catalog = self.catalog;
+        options.default_schema = self.database;
+    }
 }
 
 /// What a query asks of the tables as they were last seen; `None` for what is no query, and where they must be looked at

@@ -35,9 +35,20 @@ pub(super) async fn plan(session: &TidbSession, statement: DfStatement) -> Resul
 /// As [`plan`].
 pub(super) async fn logical_plan(
     session: &TidbSession,
-    mut statement: DfStatement,
+    statement: DfStatement,
 ) -> Result<LogicalPlan> {
-    let state = session.engine().state();
+    logical_plan_in(session, statement, session.engine().state()).await
+}
+
+/// The same in a state of the session's, whose current database may be another one.
+///
+/// # Errors
+/// As [`plan`].
+pub(super) async fn logical_plan_in(
+    session: &TidbSession,
+    mut statement: DfStatement,
+    state: SessionState,
+) -> Result<LogicalPlan> {
     let own_time = as_of::timestamp(session, &statement, &state).await?;
     let names = Names::of(&statement, &state, session.catalog())?;
     let plan = match names.need() {

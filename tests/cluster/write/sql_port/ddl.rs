@@ -46,6 +46,17 @@ async fn a_change_is_there_for_the_next_statement() {
     run("DROP SCHEMA tidb.sql_port_made").await;
     let error = scene.ours.try_query("USE sql_port_made").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+    // What names no database is not looked for in that of another name.
+    for change in
+        ["DROP TABLE IF EXISTS sql_port_ddl.nosuch, u", "RENAME TABLE sql_port_ddl.u TO v"]
+    {
+        let error = scene.ours.try_query(change).await.unwrap_err();
+        assert!(
+            error.to_string().contains("Unknown database 'sql_port_made'"),
+            "{change}: {error}"
+        );
+    }
+    assert_eq!(scene.tidb.number("SELECT COUNT(*) FROM sql_port_ddl.u").await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

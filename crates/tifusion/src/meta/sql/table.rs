@@ -132,10 +132,10 @@ pub(super) fn describe(table: &TableRow, details: &Details) -> Value {
         info.insert("partition".to_owned(), partition(&of(&details.partitions)));
     }
     if table.kind == "VIEW" {
-        let names: Vec<Value> = columns.iter().map(|row| ci_str(cell(row, 1))).collect();
+        // TiDB keeps no names beside those of the columns, which are those of its SELECT in order.
         let view = of(&details.views);
         let select = view.first().map(|row| cell(row, 1)).unwrap_or_default();
-        info.insert("view".to_owned(), json!({"view_select": select, "view_cols": names}));
+        info.insert("view".to_owned(), json!({"view_select": select}));
     }
     Value::Object(info)
 }

@@ -67,6 +67,13 @@ pub(super) async fn timestamp(
     Ok(Some(first))
 }
 
+/// Refuses a statement that writes.
+pub(super) fn writes() -> Error {
+    Error::invalid(
+        "a statement that reads AS OF a TIMESTAMP can't write: what it writes would be of that time",
+    )
+}
+
 /// Whether a statement reads tables as of a time of its own.
 ///
 /// # Errors

@@ -221,8 +221,18 @@ async fn database(
     // A session's database need not be there.
     let deadline = cluster.deadline(&session.config());
     let view = cluster.meta().view(Need::Databases, deadline).await?;
-    let is_there = view.names.database(&options.default_schema).is_some();
-    Ok(Some(if is_there { options.default_schema.clone() } else { named }))
+    if view.names.database(&options.default_schema).is_some() {
+        return Ok(Some(options.default_schema.clone()));
+    }
+    // Another's database is not theirs.
+    if let Some(name) = shape.names.iter().find(|name| name.len() == 1) {
+        return Err(Error::invalid(format!(
+            "Unknown database '{}', in which {} would be: name its database, or USE one that is there",
+            options.default_schema,
+            name.join(".")
+        )));
+    }
+    Ok(Some(named))
 }
 
 /// The rows of a statement; nothing for one without columns.

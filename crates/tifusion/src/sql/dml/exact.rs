@@ -28,6 +28,10 @@ pub(super) fn exact(plan: LogicalPlan) -> Result<LogicalPlan> {
         LogicalPlan::Projection(_) => {
             let plan = plan.map_children(|child| match child {
                 LogicalPlan::Filter(_) => expressions(child).map(Transformed::yes),
+                // Columns that rows are sorted by are selected below what is written.
+                LogicalPlan::Sort(_) | LogicalPlan::Limit(_) | LogicalPlan::Projection(_) => {
+                    exact(child).map(Transformed::yes)
+                }
                 child => Ok(Transformed::no(child)),
             })?;
             expressions(plan.data)

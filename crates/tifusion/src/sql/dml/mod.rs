@@ -26,6 +26,7 @@ use datafusion::sql::planner::object_name_to_table_reference;
 use datafusion::sql::sqlparser::ast::{Query, Statement};
 
 use super::plan::{Names, plan_over};
+use super::{as_of, null_aware};
 use crate::config::{Config, TidbOptions, WriteMode};
 use crate::error::{Error, Result};
 use crate::session::TidbSession;
@@ -108,6 +109,10 @@ async fn planned(
             DfStatement::Explain(ExplainStatement { options, statement: Box::new(select) })
         }
     };
+    // That of a base table is found again when it is planned, that of a view is not.
+    if as_of::is_used(&select)? {
+        return Err(as_of::writes());
+    }
     let names = Names::of(&select, &state, session.catalog())?;
     let view = target.view_with(&names).await?;
     let catalog = session.catalog().pinned(view, config, None);
@@ -144,6 +149,7 @@ fn placed(
     };
     let around = |input: LogicalPlan| {
         check_width(&input, table, &kind)?;
+        null_aware::check(&input)?;
         Ok::<_, Error>(write(exact::exact(input)?).into_plan())
     };
     Ok(match plan {

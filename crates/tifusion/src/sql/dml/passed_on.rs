@@ -113,9 +113,7 @@ impl PassedOn<'_> {
         }
         let statement = DfStatement::Statement(Box::new(self.sql.clone()));
         if as_of::timestamp(session, &statement, state).await?.is_some() {
-            return Err(Error::invalid(
-                "a statement that reads AS OF a TIMESTAMP can't write: what it writes would be of that time",
-            ));
+            return Err(as_of::writes());
         }
         let names = Names::of(&statement, state, session.catalog())?;
         match names.foreign() {
