@@ -276,7 +276,9 @@ async fn plan_write(
     let mut writes = Vec::with_capacity(write.writes().len());
     for write in write.writes() {
         let input = inner.create_physical_plan(&write.input, state).await?;
-        writes.push(PlannedWrite::new(write, input)?);
+        let tables = Tables::of(&write.input)?;
+        let reads_itself = tables.readable().any(|table| table.info().id == write.table.info.id);
+        writes.push(PlannedWrite { reads_itself, ..PlannedWrite::new(write, input)? });
     }
     let plan = write_plan(writes, state).await?;
     DefaultPhysicalPlanner::default().optimize_physical_plan(plan, state, |_, _| {})

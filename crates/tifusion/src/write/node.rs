@@ -5,9 +5,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, LazyLock};
 
-use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DFSchema, DFSchemaRef, Result, ToDFSchema as _, internal_err};
-use datafusion::datasource::source_as_provider;
 use datafusion::logical_expr::{Expr, Extension, LogicalPlan, UserDefinedLogicalNodeCore};
 use datafusion::physical_plan::ExecutionPlan;
 
@@ -16,7 +14,6 @@ use super::commit_exec;
 use super::options::WriteOptions;
 use super::order;
 use super::target::WrittenTable;
-use crate::table::TidbTable;
 
 static SCHEMA: LazyLock<DFSchemaRef> = LazyLock::new(|| {
     let schema = Arc::clone(&commit_exec::SCHEMA).to_dfschema();
@@ -82,7 +79,7 @@ pub(crate) struct PlannedWrite {
     pub(crate) kind: WriteKind,
     pub(crate) options: WriteOptions,
     pub(crate) input: Arc<dyn ExecutionPlan>,
-    /// Whether its rows are known to be made of the table's own. Of a frame that is written, `input` tells.
+    /// Whether its rows are made of the table's own, where `input` does not tell as it is run by others.
     pub(crate) reads_itself: bool,
 }
 
@@ -92,26 +89,11 @@ impl PlannedWrite {
     /// # Errors
     /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) when the order of the rows would count, and nobody could see it.
     pub(crate) fn new(write: &TableWrite, input: Arc<dyn ExecutionPlan>) -> Result<Self> {
-        order::check(write)?;
-        let (kind, options) = (write.kind.clone(), write.options.clone());
-        let reads_itself = reads(&write.input, &write.table)?;
-        Ok(Self { table: Arc::clone(&write.table), kind, options, input, reads_itself })
+        let TableWrite { table, kind, options, .. } = write;
+        order::check(&write.input, kind, options, table)?;
+        let (table, kind, options) = (Arc::clone(table), kind.clone(), options.clone());
+        Ok(Self { table, kind, options, input, reads_itself: false })
     }
-}
-
-/// Whether a plan's rows are made of a table's, on whichever machine they will be.
-fn reads(plan: &LogicalPlan, table: &WrittenTable) -> Result<bool> {
-    let mut reads = false;
-    plan.apply_with_subqueries(|node| {
-        if let LogicalPlan::TableScan(scan) = node
-            && let Ok(provider) = source_as_provider(&scan.source)
-            && let Some(read) = provider.downcast_ref::<TidbTable>()
-        {
-            reads |= read.info().id == table.info.id;
-        }
-        Ok(TreeNodeRecursion::Continue)
-    })?;
-    Ok(reads)
 }
 
 impl PartialEq for TableWrite {

@@ -4,7 +4,8 @@ use datafusion::common::Column;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 
 use super::command::{OnDuplicate, WriteKind};
-use super::node::TableWrite;
+use super::options::WriteOptions;
+use super::target::WrittenTable;
 use crate::config::WriteMode;
 use crate::error::{Error, Result};
 
@@ -13,16 +14,20 @@ use crate::error::{Error, Result};
 ///
 /// # Errors
 /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) with the way out.
-pub(super) fn check(write: &TableWrite) -> Result<()> {
-    let skips = matches!(write.kind, WriteKind::Insert { on_duplicate: OnDuplicate::Skip, .. });
-    let by_sql = write.options.mode == Some(WriteMode::Sql)
-        && matches!(write.kind, WriteKind::Insert { on_duplicate: OnDuplicate::Replace, .. });
-    if (write.options.deduplicate || skips || by_sql) && matches!(seen(&write.input), Order::Unseen)
-    {
+pub(super) fn check(
+    input: &LogicalPlan,
+    kind: &WriteKind,
+    options: &WriteOptions,
+    table: &WrittenTable,
+) -> Result<()> {
+    let skips = matches!(kind, WriteKind::Insert { on_duplicate: OnDuplicate::Skip, .. });
+    let by_sql = options.mode == Some(WriteMode::Sql)
+        && matches!(kind, WriteKind::Insert { on_duplicate: OnDuplicate::Replace, .. });
+    if (options.deduplicate || skips || by_sql) && matches!(seen(input), Order::Unseen) {
         return Err(Error::unsupported(format!(
             "the rows for {} are sorted by what is not written, so which of two with one key comes first nobody \
              could say: sort them by columns of the table, or keep one row for each key beforehand (row_number())",
-            write.table.label()
+            table.label()
         )));
     }
     Ok(())
