@@ -39,7 +39,9 @@ async fn a_busy_store_is_asked_less_and_less_by_all_statements_together() {
             .await
             .expect("all are read once the store is well");
     println!("requests to the busy store, second by second: {seconds:?}");
-    // Each of 48 statements has a task or more for the store, and would ask every second or two.
-    let (all, last): (u64, u64) = (seconds.iter().sum(), seconds[BUSY - 5..].iter().sum());
-    assert!((1..=40).contains(&all) && last <= 12, "{seconds:?}");
+    // Each of 48 statements has a task or more for the store, and would ask every second or two. What they ask at first is on its
+    // way before the store has said anything.
+    let sum = |seconds: &[u64]| seconds.iter().sum::<u64>();
+    let (first, rest, last) = (seconds[0], sum(&seconds[1..]), sum(&seconds[BUSY - 5..]));
+    assert!((1..=96).contains(&first) && rest <= 30 && last <= 12, "{seconds:?}");
 }

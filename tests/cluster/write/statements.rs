@@ -349,6 +349,10 @@ async fn what_would_be_told_otherwise_is_not_written() {
     for (write, said) in [
         // An IN that is NULL is a mark that is false.
         ("DELETE FROM t WHERE flag = 1 OR id NOT IN (SELECT ref FROM s)", "may be NULL"),
+        // An anti join is asked of columns, and of whole tables.
+        ("DELETE FROM t WHERE NULLIF(flag, 0) NOT IN (SELECT kept FROM s)", "may be NULL"),
+        ("DELETE FROM t WHERE 5 NOT IN (SELECT ref FROM s)", "may be NULL"),
+        ("DELETE FROM t WHERE id NOT IN (SELECT ref FROM s WHERE s.kept > t.flag)", "may be NULL"),
         ("DELETE FROM t WHERE NOT (flag = 1 OR id IN (SELECT ref FROM s))", "may be NULL"),
         (
             "UPDATE t SET v = CASE WHEN id IN (SELECT ref FROM s) THEN 1 ELSE 2 END WHERE id = 5",
@@ -381,7 +385,14 @@ async fn what_would_be_told_otherwise_is_not_written() {
     // These mean what they say.
     for (write, rows) in [
         ("DELETE FROM t WHERE id NOT IN (SELECT ref FROM s)", 0),
+        ("DELETE FROM t WHERE v NOT IN (SELECT ref FROM s)", 0),
         ("DELETE FROM t WHERE flag = 1 OR id NOT IN (SELECT kept FROM s)", 1),
+        (
+            "DELETE FROM t WHERE COALESCE(v, 0) NOT IN (SELECT COALESCE(ref, 9223372036854775807) FROM s)",
+            0,
+        ),
+        // An integer stays one for a function.
+        ("UPDATE t SET v = LENGTH(SUBSTR('abc', flag + 2)) + 1 WHERE id = 1 ORDER BY v", 1),
         ("UPDATE t SET v = 7 WHERE flag = 1 OR id IN (SELECT ref FROM s)", 1),
         ("UPDATE t SET v = v + 1 WHERE id = 1 ORDER BY id LIMIT 3", 1),
     ] {

@@ -1,13 +1,15 @@
 //! `IN` over a subquery where it matters that it may be `NULL`.
 //!
 //! DataFusion 55.2 makes a mark of an `IN` that is no condition of its own, such as one behind an `OR`, and the mark is false where
-//! the `IN` is `NULL`: `a OR b NOT IN (SELECT …)` is true then. What is written, and what a view of TiDB shows, must not be told so.
+//! the `IN` is `NULL`: `a OR b NOT IN (SELECT …)` is true then. A `NOT IN` that is a condition of its own becomes an anti join, which
+//! knows of `NULL`s where it is asked of columns, of whole tables. What is written, and what a view of TiDB shows, must not be told
+//! otherwise than TiDB tells it.
 
 use datafusion::common::tree_node::{TreeNode as _, TreeNodeRecursion};
-use datafusion::common::{DFSchema, DataFusionError, Result};
+use datafusion::common::{DFSchema, DataFusionError, ExprSchema, JoinType, Result};
 use datafusion::logical_expr::expr::InSubquery;
-use datafusion::logical_expr::utils::split_conjunction;
-use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable as _, LogicalPlan, Operator};
+use datafusion::logical_expr::utils::{merge_schema, split_conjunction};
+use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable as _, Join, LogicalPlan, Operator};
 
 use crate::error::Error;
 
@@ -17,19 +19,17 @@ use crate::error::Error;
 /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) with the way out.
 pub(super) fn check(plan: &LogicalPlan) -> Result<()> {
     plan.apply_with_subqueries(|node| {
-        let schema = match node.inputs()[..] {
-            [input] => input.schema(),
-            _ => node.schema(),
-        };
+        let schema = merge_schema(&node.inputs());
         match node {
-            LogicalPlan::Filter(filter) => {
-                for condition in split_conjunction(&filter.predicate) {
-                    refuse(!is_itself(condition) && !is_true_alike(condition, schema)?)?;
-                }
+            LogicalPlan::Filter(filter) => conditions(&filter.predicate, &schema)?,
+            LogicalPlan::Join(Join {
+                join_type: JoinType::Inner, filter: Some(filter), ..
+            }) => {
+                conditions(filter, &schema)?;
             }
             node => {
                 node.apply_expressions(|expr| {
-                    refuse(has_nullable(expr, schema)?)?;
+                    refuse(has_nullable(expr, &schema)?)?;
                     Ok(TreeNodeRecursion::Continue)
                 })?;
             }
@@ -39,25 +39,46 @@ pub(super) fn check(plan: &LogicalPlan) -> Result<()> {
     Ok(())
 }
 
+fn conditions(all: &Expr, schema: &DFSchema) -> Result<()> {
+    for condition in split_conjunction(all) {
+        let is_right = match itself(condition, false) {
+            Some((found, negated)) => !negated || is_told(found, schema),
+            None => is_true_alike(condition, schema)?,
+        };
+        refuse(!is_right)?;
+    }
+    Ok(())
+}
+
 fn refuse(is_wrong: bool) -> Result<()> {
     if !is_wrong {
         return Ok(());
     }
     Err(DataFusionError::from(Error::unsupported(
-        "an IN over a subquery that may be NULL, where it is not a condition of its own (behind OR, NOT or CASE, say): use \
-         EXISTS, or leave NULLs out of both sides",
+        "an IN over a subquery that may be NULL, where that is told otherwise here (behind OR, NOT or CASE; NOT IN of what is no \
+         column, or over a subquery that depends on the row): use EXISTS, or COALESCE on both sides",
     )))
 }
 
-/// Whether a condition is an `IN`, which is planned as one.
-fn is_itself(condition: &Expr) -> bool {
+/// The `IN` that a condition is, and whether it is a `NOT IN`.
+fn itself(condition: &Expr, negated: bool) -> Option<(&InSubquery, bool)> {
     match condition {
-        Expr::InSubquery(found) => {
-            !found.expr.exists(|it| Ok(matches!(it, Expr::InSubquery(_)))).unwrap_or(true)
-        }
-        Expr::Not(inner) => is_itself(inner),
-        _ => false,
+        Expr::InSubquery(found) => Some((found, found.negated != negated)),
+        Expr::Not(inner) => itself(inner, !negated),
+        _ => None,
     }
+}
+
+/// Whether the anti join that a `NOT IN` becomes tells `NULL` from false: it does for whole subqueries, and if it is columns that may
+/// be `NULL`.
+fn is_told(InSubquery { expr, subquery, .. }: &InSubquery, schema: &DFSchema) -> bool {
+    let within = subquery.subquery.schema().fields().iter().any(|field| field.is_nullable());
+    let columns = expr.column_refs();
+    let by_columns =
+        within || columns.iter().any(|it| ExprSchema::nullable(schema, it).unwrap_or(false));
+    let is_nullable = within || expr.nullable(schema).unwrap_or(true);
+    let is_whole = subquery.outer_ref_columns.is_empty();
+    !is_nullable || is_whole && by_columns && !columns.is_empty()
 }
 
 /// Whether a condition is true for the same rows whether an `IN` that is `NULL` is that or false.

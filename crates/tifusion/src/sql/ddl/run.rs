@@ -201,16 +201,15 @@ async fn database(
     if shape.object != Object::Table && !shape.names.is_empty() {
         return Ok(None);
     }
-    let named = shape.names.iter().find_map(|name| match name.as_slice() {
-        [database, _] | [_, database, _] => Some(database.clone()),
-        _ => None,
-    });
+    let is_named = shape.names.iter().any(|name| matches!(name.as_slice(), [_, _] | [_, _, _]));
     let options = &state.config_options().catalog;
     if to_lower(&options.default_catalog) != session.connected().catalog() {
         // Names without a database are DataFusion's there, whatever TiDB has by them.
         return Ok(None);
     }
-    let Some(named) = named else { return Ok(Some(options.default_schema.clone())) };
+    if !is_named {
+        return Ok(Some(options.default_schema.clone()));
+    }
     let cluster = session.catalog().cluster();
     if let Some(rights) = cluster.rights().await?
         && !rights.sees_database(&options.default_schema)
@@ -232,7 +231,8 @@ async fn database(
             name.join(".")
         )));
     }
-    Ok(Some(named))
+    // Nor are names behind the first ones looked for in it.
+    Ok(None)
 }
 
 /// The rows of a statement; nothing for one without columns.

@@ -5,8 +5,9 @@
 //! instead, which hold all results, and what does not fit its column is refused there.
 
 use arrow::datatypes::DataType;
-use datafusion::common::tree_node::{Transformed, TreeNode as _};
+use datafusion::common::tree_node::{Transformed, TreeNode as _, TreeNodeRecursion};
 use datafusion::common::{DFSchema, Result};
+use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{
     BinaryExpr, Expr, ExprSchemable as _, LogicalPlan, Operator, Values, cast,
@@ -60,7 +61,15 @@ fn expressions(plan: LogicalPlan) -> Result<LogicalPlan> {
 }
 
 fn widened(expr: Expr, schema: &DFSchema) -> Result<Expr> {
-    let widened = expr.transform_up(|expr| {
+    let arguments = |expr: Expr| match expr {
+        Expr::ScalarFunction(call) => {
+            let args = call.args.into_iter().map(|arg| argument(arg, schema));
+            let call = ScalarFunction { args: args.collect::<Result<_>>()?, ..call };
+            Ok(Transformed::new(Expr::ScalarFunction(call), true, TreeNodeRecursion::Jump))
+        }
+        other => Ok(Transformed::no(other)),
+    };
+    let operators = |expr: Expr| {
         let Expr::BinaryExpr(BinaryExpr { left, op, right }) = expr else {
             return Ok(Transformed::no(expr));
         };
@@ -72,6 +81,18 @@ fn widened(expr: Expr, schema: &DFSchema) -> Result<Expr> {
         }
         let (left, right) = (cast(*left, WIDE), cast(*right, WIDE));
         Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)))))
-    })?;
-    Ok(widened.data)
+    };
+    Ok(expr.transform_down_up(arguments, operators)?.data)
+}
+
+/// An argument of a function: an integer stays one, as many functions take nothing else, and fails where it has no room.
+fn argument(arg: Expr, schema: &DFSchema) -> Result<Expr> {
+    let before = arg.get_type(schema);
+    let arg = widened(arg, schema)?;
+    match before {
+        Ok(before) if before.is_integer() && arg.get_type(schema)? != before => {
+            Ok(cast(arg, before))
+        }
+        _ => Ok(arg),
+    }
 }
