@@ -141,7 +141,7 @@ pub(crate) async fn query_plan(
 ) -> Result<LogicalPlan> {
     let mut state = session.engine().state();
     database.clone().set(&mut state);
-    plan::logical_plan_in(session, query, state).await
+    Box::pin(plan::logical_plan_in(session, query, state)).await
 }
 
 /// Where names without a database or a catalog are looked up.

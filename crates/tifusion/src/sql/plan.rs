@@ -37,7 +37,8 @@ pub(super) async fn logical_plan(
     session: &TidbSession,
     statement: DfStatement,
 ) -> Result<LogicalPlan> {
-    logical_plan_in(session, statement, session.engine().state()).await
+    // Boxed, for a state is large.
+    Box::pin(logical_plan_in(session, statement, session.engine().state())).await
 }
 
 /// The same in a state of the session's, whose current database may be another one.
