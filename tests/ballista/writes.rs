@@ -11,14 +11,22 @@ use tifusion_testkit::tidb::Tidb;
 use super::processes::Processes;
 use super::{plain, standalone};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn rows_that_executors_read_are_written_at_the_snapshot_they_were_read_at() {
+/// A cluster of two stores with these tables, and a session over it.
+async fn start(script: &str) -> (EmbeddedCluster, Connector) {
     let cluster = EmbeddedCluster::builder().stores(2).start().await.unwrap();
-    let script = "CREATE TABLE test.a (id BIGINT PRIMARY KEY, v BIGINT, KEY (v)); \
-                  CREATE TABLE test.b (id BIGINT PRIMARY KEY, v BIGINT, UNIQUE KEY (v)); \
-                  INSERT INTO test.a VALUES (1, 10), (2, 20), (3, 30), (4, 20)";
     cluster.execute(script).await.unwrap();
     let session = standalone(&cluster).await;
+    (cluster, session)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_executors_read_are_written_at_the_snapshot_they_were_read_at() {
+    let (_cluster, session) = start(
+        "CREATE TABLE test.a (id BIGINT PRIMARY KEY, v BIGINT, KEY (v)); \
+         CREATE TABLE test.b (id BIGINT PRIMARY KEY, v BIGINT, UNIQUE KEY (v)); \
+         INSERT INTO test.a VALUES (1, 10), (2, 20), (3, 30), (4, 20)",
+    )
+    .await;
     session.query("INSERT INTO b SELECT MIN(id), v FROM a GROUP BY v").await;
     let written = session.query("SELECT id, v FROM b ORDER BY id").await;
     assert_eq!(plain(&written), [["1", "10"], ["2", "20"], ["3", "30"]]);
@@ -34,12 +42,12 @@ async fn rows_that_executors_read_are_written_at_the_snapshot_they_were_read_at(
 /// What goes by a lock may be from before a transaction that has committed.
 #[tokio::test(flavor = "multi_thread")]
 async fn where_committed_rows_are_read_those_that_are_written_are_made_of_a_snapshot() {
-    let cluster = EmbeddedCluster::builder().start().await.unwrap();
-    let script = "CREATE TABLE test.a (id BIGINT PRIMARY KEY, v BIGINT); \
-                  CREATE TABLE test.b (id BIGINT PRIMARY KEY, v BIGINT); \
-                  INSERT INTO test.a VALUES (1, 10), (2, 20)";
-    cluster.execute(script).await.unwrap();
-    let session = standalone(&cluster).await;
+    let (cluster, session) = start(
+        "CREATE TABLE test.a (id BIGINT PRIMARY KEY, v BIGINT); \
+         CREATE TABLE test.b (id BIGINT PRIMARY KEY, v BIGINT); \
+         INSERT INTO test.a VALUES (1, 10), (2, 20)",
+    )
+    .await;
     session.query("SET tidb.request.isolation.level = 'RC'").await;
     let late = Fault::new(Effect::Delay(Duration::from_secs(12))).on([Rpc::Commit]);
     cluster.faults().add(late.when(When::First(1)));
@@ -76,11 +84,11 @@ async fn where_committed_rows_are_read_those_that_are_written_are_made_of_a_snap
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_refused_in_one_process_is_refused_of_several() {
-    let cluster = EmbeddedCluster::builder().start().await.unwrap();
-    let script = "CREATE TABLE test.a (id BIGINT PRIMARY KEY, v BIGINT); \
-                  INSERT INTO test.a VALUES (1, 10), (2, 20)";
-    cluster.execute(script).await.unwrap();
-    let session = standalone(&cluster).await;
+    let (_cluster, session) = start(
+        "CREATE TABLE test.a (id BIGINT PRIMARY KEY, v BIGINT); \
+         INSERT INTO test.a VALUES (1, 10), (2, 20)",
+    )
+    .await;
     // Another's changes between what is read and what is written would be lost.
     session.query("SET tidb.write.mode = 'sql'").await;
     for write in [

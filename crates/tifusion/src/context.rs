@@ -152,8 +152,7 @@ impl TidbContext {
     pub async fn sql(&self, statement: &str) -> Result<DataFrame> {
         let mut statements = self.parse(statement)?;
         match (statements.pop(), statements.is_empty()) {
-            // Boxed, for it is large, and callers may have little stack.
-            (Some(statement), true) => Box::pin(self.run(statement)).await,
+            (Some(statement), true) => self.run(statement).await,
             (None, _) => Err(Error::invalid("there is no statement in the text")),
             (Some(_), false) => Err(Error::invalid(
                 "the text has more than one statement: give them one by one, TidbContext::parse \

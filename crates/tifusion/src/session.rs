@@ -173,10 +173,7 @@ impl TidbSession {
     /// Sets where unqualified names are looked for.
     pub(crate) fn set_defaults(&self, catalog: &str, schema: &str) {
         let state = self.engine.state_ref();
-        let mut state = state.write();
-        let options = &mut state.config_mut().options_mut().catalog;
-        catalog.clone_into(&mut options.default_catalog);
-        schema.clone_into(&mut options.default_schema);
+        CurrentDatabase::new(catalog, schema).set(&mut state.write());
     }
 
     /// Changes the session's own options; [`TidbContext::follow_time_zone`] comes after.
@@ -224,6 +221,35 @@ impl TidbSession {
         let set = format!("SET datafusion.execution.time_zone = '{zone}'");
         self.engine.sql(&set).await?;
         Ok(())
+    }
+}
+
+/// Where names without a database or a catalog are looked up.
+#[derive(Debug, Clone)]
+pub(crate) struct CurrentDatabase {
+    catalog: String,
+    database: String,
+}
+
+impl CurrentDatabase {
+    /// This one.
+    pub(crate) fn new(catalog: &str, database: &str) -> Self {
+        Self { catalog: catalog.to_owned(), database: database.to_owned() }
+    }
+
+    /// The session's.
+    pub(crate) fn of(session: &TidbSession) -> Self {
+        let state = session.engine().state_ref();
+        let state = state.read();
+        let options = &state.config_options().catalog;
+        Self::new(&options.default_catalog, &options.default_schema)
+    }
+
+    /// Has names be looked up there.
+    pub(crate) fn set(&self, state: &mut SessionState) {
+        let options = &mut state.config_mut().options_mut().catalog;
+        self.catalog.clone_into(&mut options.default_catalog);
+        self.database.clone_into(&mut options.default_schema);
     }
 }
 

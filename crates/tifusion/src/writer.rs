@@ -145,8 +145,7 @@ impl TableWriter {
     /// and [`ErrorKind::Conflict`] as their names say. [`ErrorKind::Undetermined`] when it is not known
     /// whether all was written or nothing.
     pub async fn write(self, frame: DataFrame) -> Result<WriteSummary> {
-        // Boxed, for it is large, and callers may have little stack.
-        let summaries = Box::pin(write_together(vec![(self, frame)])).await?;
+        let summaries = write_together(vec![(self, frame)]).await?;
         summaries.into_iter().next().ok_or_else(no_count)
     }
 

@@ -19,8 +19,8 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::planned::{PlannedStatement, TimeLimit, planned_again};
 use crate::planner::reads_now;
-use crate::session::TidbSession;
-use crate::sql::{self, CurrentDatabase, Statement};
+use crate::session::{CurrentDatabase, TidbSession};
+use crate::sql::{self, Statement};
 
 /// A query with parameters, whose text is parsed and whose names are resolved.
 ///

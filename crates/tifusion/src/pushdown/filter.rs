@@ -127,27 +127,17 @@ fn of_dates(
     if !matches!(binary.op(), Eq | NotEq | Lt | LtEq | Gt | GtEq) {
         return Ok(None);
     }
-    let (mut existence, mut has_dates) = (Vec::new(), false);
-    for side in [binary.left(), binary.right()] {
-        let absent = match lowering.is_column_of_days(side)? {
-            true => ranges.absent(side),
-            false => None,
-        };
-        has_dates |= absent.is_some();
-        existence.extend(match absent {
-            Some(absent) => lowering.is_none_of(side, absent)?,
-            None => lowering.is_on_the_calendar(side)?,
-        });
-    }
-    if !has_dates && existence.is_empty() {
+    let on_the_calendar = |side| lowering.is_on_the_calendar(side, ranges.absent(side));
+    let existence = [on_the_calendar(binary.left())?, on_the_calendar(binary.right())?];
+    if existence.iter().all(Option::is_none) {
         return Ok(None);
     }
     let compared = lowering.compare(binary, filter, Dates::Raw)?;
-    if compared.exact {
-        existence.clear();
+    let mut conditions = vec![compared.typed.expr];
+    if !compared.exact {
+        conditions.extend(existence.into_iter().flatten().flatten());
     }
-    existence.insert(0, compared.typed.expr);
-    Ok(Some(existence))
+    Ok(Some(conditions))
 }
 
 fn push_new<T: PartialEq>(list: &mut Vec<T>, item: T) {

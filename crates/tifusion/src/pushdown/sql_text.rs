@@ -372,6 +372,8 @@ fn hexadecimal(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pushdown::build::Build;
+    use crate::pushdown::ty::{IntRange, Ty};
 
     #[test]
     fn constants_mean_to_tidb_what_they_mean_here() {
@@ -391,6 +393,19 @@ mod tests {
         let year = FieldType::new(tp::YEAR, 0);
         let text = SqlText::new([("y", &year)]);
         assert_eq!(text.columns, ["CAST(t.`y` AS UNSIGNED)"]);
+    }
+
+    #[test]
+    fn bits_have_the_sign_that_they_have_here() {
+        let text = SqlText::new([]);
+        let build = Build::new(true);
+        let operands = || vec![build.small(-6).expr, build.small(3).expr];
+        let masked = |unsigned| {
+            let ty = Ty::Int(IntRange { unsigned, ..IntRange::signed(0, 3) });
+            text.value(&build.call(Sig::BitAndSig, operands(), ty).expr)
+        };
+        assert_eq!(masked(false).as_deref(), Some("CAST(((-6) & 3) AS SIGNED)"));
+        assert_eq!(masked(true).as_deref(), Some("((-6) & 3)"));
     }
 
     #[test]

@@ -34,7 +34,7 @@ use source::SqlText;
 pub(crate) use view::view_planner;
 
 use crate::error::Result;
-use crate::session::TidbSession;
+use crate::session::{CurrentDatabase, TidbSession};
 
 /// A statement that was parsed, for [`TidbContext::run`](crate::TidbContext::run).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,31 +140,8 @@ pub(crate) async fn query_plan(
     database: &CurrentDatabase,
 ) -> Result<LogicalPlan> {
     let mut state = session.engine().state();
-    database.clone().set(&mut state);
-    Box::pin(plan::logical_plan_in(session, query, state)).await
-}
-
-/// Where names without a database or a catalog are looked up.
-#[derive(Debug, Clone)]
-pub(crate) struct CurrentDatabase {
-    catalog: String,
-    database: String,
-}
-
-impl CurrentDatabase {
-    /// The session's.
-    pub(crate) fn of(session: &TidbSession) -> Self {
-        let state = session.engine().state_ref();
-        let state = state.read();
-        let options = &state.config_options().catalog;
-        Self { catalog: options.default_catalog.clone(), database: options.default_schema.clone() }
-    }
-
-    fn set(self, state: &mut SessionState) {
-        let options = &mut state.config_mut().options_mut().catalog;
-        options.default_catalog = self.catalog;
-        options.default_schema = self.database;
-    }
+    database.set(&mut state);
+    plan::logical_plan(session, query, state).await
 }
 
 /// What a query asks of the tables as they were last seen; `None` for what is no query, and where they must be looked at

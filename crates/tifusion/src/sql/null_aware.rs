@@ -42,7 +42,9 @@ pub(super) fn check(plan: &LogicalPlan) -> Result<()> {
 fn conditions(all: &Expr, schema: &DFSchema) -> Result<()> {
     for condition in split_conjunction(all) {
         let is_right = match itself(condition, false) {
-            Some((found, negated)) => !negated || is_told(found, schema),
+            Some((found, negated)) => {
+                !has_nullable(&found.expr, schema)? && (!negated || is_told(found, schema))
+            }
             None => is_true_alike(condition, schema)?,
         };
         refuse(!is_right)?;
@@ -71,14 +73,14 @@ fn itself(condition: &Expr, negated: bool) -> Option<(&InSubquery, bool)> {
 
 /// Whether the anti join that a `NOT IN` becomes tells `NULL` from false: it does for whole subqueries, and if it is columns that may
 /// be `NULL`.
-fn is_told(InSubquery { expr, subquery, .. }: &InSubquery, schema: &DFSchema) -> bool {
-    let within = subquery.subquery.schema().fields().iter().any(|field| field.is_nullable());
-    let columns = expr.column_refs();
-    let by_columns =
-        within || columns.iter().any(|it| ExprSchema::nullable(schema, it).unwrap_or(false));
-    let is_nullable = within || expr.nullable(schema).unwrap_or(true);
-    let is_whole = subquery.outer_ref_columns.is_empty();
-    !is_nullable || is_whole && by_columns && !columns.is_empty()
+fn is_told(found: &InSubquery, schema: &DFSchema) -> bool {
+    if !may_be_null(found, schema) {
+        return true;
+    }
+    let columns = found.expr.column_refs();
+    let is_nullable = |column| ExprSchema::nullable(schema, column).unwrap_or(false);
+    let is_whole = found.subquery.outer_ref_columns.is_empty();
+    is_whole && !columns.is_empty() && (has_nulls(found) || columns.into_iter().any(is_nullable))
 }
 
 /// Whether a condition is true for the same rows whether an `IN` that is `NULL` is that or false.
@@ -94,10 +96,15 @@ fn is_true_alike(condition: &Expr, schema: &DFSchema) -> Result<bool> {
 
 /// Whether there is an `IN` over a subquery that may be `NULL` in an expression.
 fn has_nullable(expr: &Expr, schema: &DFSchema) -> Result<bool> {
-    expr.exists(|expr| {
-        let Expr::InSubquery(InSubquery { expr, subquery, .. }) = expr else { return Ok(false) };
-        let within = subquery.subquery.schema().fields().iter().any(|field| field.is_nullable());
-        // What can't be told may be.
-        Ok(within || expr.nullable(schema).unwrap_or(true))
-    })
+    expr.exists(|expr| Ok(matches!(expr, Expr::InSubquery(found) if may_be_null(found, schema))))
+}
+
+/// Whether an `IN` may be `NULL`. What can't be told may be.
+fn may_be_null(found: &InSubquery, schema: &DFSchema) -> bool {
+    has_nulls(found) || found.expr.nullable(schema).unwrap_or(true)
+}
+
+/// Whether the subquery may have `NULL`s.
+fn has_nulls(found: &InSubquery) -> bool {
+    found.subquery.subquery.schema().fields().iter().any(|field| field.is_nullable())
 }

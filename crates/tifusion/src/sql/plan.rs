@@ -25,27 +25,16 @@ use crate::session::TidbSession;
 /// # Errors
 /// When it names what is not there, would change the cluster, or can't be planned.
 pub(super) async fn plan(session: &TidbSession, statement: DfStatement) -> Result<DataFrame> {
-    let plan = logical_plan(session, statement).await?;
+    let plan = logical_plan(session, statement, session.engine().state()).await?;
     Ok(session.engine().execute_logical_plan(plan).await?)
 }
 
-/// The plan of a statement of DataFusion's, over the tables as they are now.
+/// The plan of a statement of DataFusion's, over the tables as they are now, in a state of the session's, whose current database
+/// may be another one.
 ///
 /// # Errors
 /// As [`plan`].
 pub(super) async fn logical_plan(
-    session: &TidbSession,
-    statement: DfStatement,
-) -> Result<LogicalPlan> {
-    // Boxed, for a state is large.
-    Box::pin(logical_plan_in(session, statement, session.engine().state())).await
-}
-
-/// The same in a state of the session's, whose current database may be another one.
-///
-/// # Errors
-/// As [`plan`].
-pub(super) async fn logical_plan_in(
     session: &TidbSession,
     mut statement: DfStatement,
     state: SessionState,

@@ -51,11 +51,20 @@ impl Lowering<'_> {
         self.call(("CASE", ty.kind()), vec![exists, raw.expr], ty, expr)
     }
 
-    /// What holds for the rows in which the calendar has `arg`, if that is a column of dates: all of them.
-    pub(in crate::pushdown) fn is_on_the_calendar(&self, arg: &Physical) -> Outcome<Vec<Expr>> {
-        let Some(column) = arg.downcast_ref::<Column>() else { return Ok(Vec::new()) };
+    /// What holds for the rows in which the calendar has `arg`, if that is a column of dates: all of them. `absent` are the only
+    /// dates that no calendar has of which it may be one, if that is known and it has no time of day.
+    pub(in crate::pushdown) fn is_on_the_calendar(
+        &self,
+        arg: &Physical,
+        absent: Option<Vec<CoreTime>>,
+    ) -> Outcome<Option<Vec<Expr>>> {
+        let Some(column) = arg.downcast_ref::<Column>() else { return Ok(None) };
         let date = self.raw_column(column, arg)?;
-        if date.ty.is_calendar() { self.existence(&date, arg) } else { Ok(Vec::new()) }
+        match absent {
+            Some(absent) if date.ty == Ty::Date => self.is_none_of(date, absent, arg).map(Some),
+            _ if date.ty.is_calendar() => self.existence(&date, arg).map(Some),
+            _ => Ok(None),
+        }
     }
 
     /// Whether the calendar has `date`.
@@ -93,29 +102,19 @@ impl Lowering<'_> {
         Ok(vec![self.not(is_absent, expr)?.expr])
     }
 
-    /// What holds of those dates of a column that the calendar has, of which it is known that they are between two of its dates:
-    /// it is none of the others. Nothing where there are no others.
-    pub(in crate::pushdown) fn is_none_of(
+    fn is_none_of(
         &self,
-        arg: &Physical,
+        date: Typed,
         absent: Vec<CoreTime>,
+        expr: &Physical,
     ) -> Outcome<Vec<Expr>> {
-        let Some(column) = arg.downcast_ref::<Column>() else { return Ok(Vec::new()) };
         if absent.is_empty() {
             return Ok(Vec::new());
         }
-        let date = self.raw_column(column, arg)?;
-        let kind = date.ty.kind();
         let mut members = vec![date.expr];
         members.extend(absent.into_iter().map(|date| literal::date(self.build(), date).expr));
-        let is_absent = self.call(("IN", kind), members, Ty::TRUTH, arg)?;
-        Ok(vec![self.not(is_absent, arg)?.expr])
-    }
-
-    /// Whether an argument is a column of dates without a time of day.
-    pub(in crate::pushdown) fn is_column_of_days(&self, arg: &Physical) -> Outcome<bool> {
-        let Some(column) = arg.downcast_ref::<Column>() else { return Ok(false) };
-        Ok(self.raw_column(column, arg)?.ty == Ty::Date)
+        let is_absent = self.call(("IN", date.ty.kind()), members, Ty::TRUTH, expr)?;
+        Ok(vec![self.not(is_absent, expr)?.expr])
     }
 
     fn month(&self, date: &Typed, expr: &Physical) -> Outcome {

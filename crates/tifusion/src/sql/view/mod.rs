@@ -22,6 +22,7 @@ use super::plan::{Names, plan_over};
 use crate::catalog::{TidbCatalog, ViewPlanner};
 use crate::error::{Error, ErrorKind, Result};
 use crate::reading::ViewUse;
+use crate::session::CurrentDatabase;
 
 /// What opens views.
 pub(crate) fn view_planner() -> Arc<dyn ViewPlanner> {
@@ -64,9 +65,8 @@ impl ViewPlanner for TidbViews {
 
 /// Has a session read SQL as TiDB does in `database`, as far as that is a setting.
 fn speak_tidb(state: &mut SessionState, catalog: &str, database: &str) {
+    CurrentDatabase::new(catalog, database).set(state);
     let options = state.config_mut().options_mut();
-    catalog.clone_into(&mut options.catalog.default_catalog);
-    database.clone_into(&mut options.catalog.default_schema);
     options.sql_parser.dialect = Dialect::MySQL;
     options.sql_parser.enable_ident_normalization = true;
     options.sql_parser.parse_float_as_decimal = true;
