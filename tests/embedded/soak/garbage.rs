@@ -8,8 +8,9 @@ use tifusion_proto::{kvrpcpb as kv, pdpb};
 use crate::bank::work::Bank;
 use crate::raw::{pause, send};
 
-/// How old the snapshots are that can still be read while everything goes on.
-pub(crate) const LAG: Duration = Duration::from_secs(6);
+/// How old the snapshots are that can still be read while everything goes on: older than those of which a client
+/// knows, without asking PD again, that TiDB drops nothing from them (ten seconds).
+pub(crate) const LAG: Duration = Duration::from_secs(15);
 
 /// Locks asked for at once.
 const LOCKS: u32 = 256;

@@ -152,6 +152,7 @@ impl Reader {
         let Query { sql, check } = &QUERIES[at];
         let name = format!("{} ({}): {sql}", self.name, if again { "again" } else { "anew" });
         let frame = self.frames[at].clone();
+        let asked = Asked { name: name.clone(), at: Instant::now() };
         let read = async {
             let batches = match again {
                 true => frame.collect().await?,
@@ -161,6 +162,21 @@ impl Reader {
         };
         let rows = self.dog.watch(name, read).await?;
         check(&rows);
+        drop(asked);
         Ok(())
+    }
+}
+
+/// A statement, for who reads of an answer that is wrong.
+struct Asked {
+    name: String,
+    at: Instant,
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("after {:?}: {}", self.at.elapsed(), self.name);
+        }
     }
 }
