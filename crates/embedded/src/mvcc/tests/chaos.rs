@@ -98,6 +98,8 @@ impl World {
                 let request = self.prewrite_request(start, *way, *bound, *pessimistic, keys);
                 let first = storage.prewrite(&request);
                 assert_eq!(first.region_error, None);
+                // No timestamp that is handed out from now on is one at which the store has committed.
+                self.now = self.now.max(first.one_pc_commit_ts);
                 if first.errors.is_empty() {
                     assert_eq!(storage.prewrite(&request), first, "repeated");
                 }
