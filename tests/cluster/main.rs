@@ -25,6 +25,7 @@ mod joins;
 #[path = "../../crates/embedded/tests/serving/keystores.rs"]
 #[allow(unreachable_pub, reason = "the tests of the embedded cluster have it too")]
 mod keystores;
+mod null_in;
 mod order;
 mod prepared;
 mod pushdown;

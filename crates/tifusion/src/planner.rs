@@ -1,6 +1,7 @@
 //! The query planner: it gives each execution of a statement its snapshot.
 
 pub(crate) mod dml_write;
+pub(crate) mod null_aware;
 mod refresh;
 pub(crate) mod rights;
 pub(crate) mod table_factor;

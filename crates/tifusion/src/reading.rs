@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tifusion_client::Timestamp;
 use tifusion_schema::TableInfo;
+use tifusion_schema::model::state::ViewSecurity;
 
 use crate::error::{Error, Result};
 
@@ -46,6 +47,11 @@ impl ViewUse {
     /// `database.view`, for people.
     pub(crate) fn label(&self) -> String {
         format!("{}.{}", self.database, self.info.name)
+    }
+
+    /// Whether what is in it is read by the rights of whoever defined it.
+    pub(crate) fn is_definers(&self) -> bool {
+        self.info.view.as_ref().is_none_or(|view| view.security == ViewSecurity::Definer)
     }
 }
 

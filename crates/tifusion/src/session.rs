@@ -18,6 +18,7 @@ use crate::functions;
 use crate::optimizer;
 use crate::planner::TidbQueryPlanner;
 use crate::planner::dml_write;
+use crate::planner::null_aware;
 use crate::planner::rights;
 use crate::planner::table_factor::TableFactors;
 use crate::planner::time_text;
@@ -50,6 +51,7 @@ pub(crate) struct TidbSession {
 static OWN_RULES: LazyLock<HashSet<String>> = LazyLock::new(|| {
     let mut builder = SessionStateBuilder::new_with_default_features();
     time_text::register(&mut builder);
+    null_aware::register(&mut builder);
     dml_write::register(&mut builder);
     rule_names(&optimizer::register(builder).build()).map(str::to_owned).collect()
 });
@@ -84,6 +86,7 @@ impl TidbSession {
             && chosen.default_schema == engine_defaults.default_schema;
         prepare(&mut given, &config);
         time_text::register(&mut builder);
+        null_aware::register(&mut builder);
         dml_write::register(&mut builder);
         rights::register(&mut builder, &cluster);
         builder.relation_planners().get_or_insert_default().insert(0, Arc::new(TableFactors));

@@ -347,20 +347,18 @@ async fn what_would_be_told_otherwise_is_not_written() {
     let past = scene.tidb.query("SELECT CAST(NOW(3) AS CHAR)").await.rows[0][0].plain();
     tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     for (write, said) in [
-        // An IN that is NULL is a mark that is false.
-        ("DELETE FROM t WHERE flag = 1 OR id NOT IN (SELECT ref FROM s)", "may be NULL"),
-        // An anti join is asked of columns, and of whole tables.
-        ("DELETE FROM t WHERE NULLIF(flag, 0) NOT IN (SELECT kept FROM s)", "may be NULL"),
-        ("DELETE FROM t WHERE 5 NOT IN (SELECT ref FROM s)", "may be NULL"),
-        ("DELETE FROM t WHERE id NOT IN (SELECT ref FROM s WHERE s.kept > t.flag)", "may be NULL"),
-        ("DELETE FROM t WHERE NOT (flag = 1 OR id IN (SELECT ref FROM s))", "may be NULL"),
+        (
+            "DELETE FROM t WHERE id NOT IN (SELECT MAX(ref) FROM s WHERE s.kept > t.flag)",
+            "may be NULL",
+        ),
+        // DataFusion has no IN over a subquery but in conditions.
         (
             "UPDATE t SET v = CASE WHEN id IN (SELECT ref FROM s) THEN 1 ELSE 2 END WHERE id = 5",
-            "may be NULL",
+            "InSubquery",
         ),
         (
             "INSERT INTO t SELECT kept + 100, kept NOT IN (SELECT ref FROM s), 1 FROM s",
-            "may be NULL",
+            "InSubquery",
         ),
         (
             &format!("DELETE FROM t WHERE id IN (SELECT ref FROM seen AS OF TIMESTAMP '{past}')"),
@@ -384,6 +382,12 @@ async fn what_would_be_told_otherwise_is_not_written() {
     );
     // These mean what they say.
     for (write, rows) in [
+        // An IN that is NULL is a mark that is false in DataFusion; an anti join is asked of columns, and of whole tables.
+        ("DELETE FROM t WHERE flag = 1 OR id NOT IN (SELECT ref FROM s)", 0),
+        ("DELETE FROM t WHERE NULLIF(flag, 0) NOT IN (SELECT kept FROM s)", 0),
+        ("DELETE FROM t WHERE 5 NOT IN (SELECT ref FROM s)", 0),
+        ("DELETE FROM t WHERE id NOT IN (SELECT ref FROM s WHERE s.kept > t.flag)", 0),
+        ("DELETE FROM t WHERE NOT (flag = 1 OR id IN (SELECT ref FROM s))", 0),
         ("DELETE FROM t WHERE id NOT IN (SELECT ref FROM s)", 0),
         ("DELETE FROM t WHERE v NOT IN (SELECT ref FROM s)", 0),
         ("DELETE FROM t WHERE flag = 1 OR id NOT IN (SELECT kept FROM s)", 1),
@@ -399,9 +403,5 @@ async fn what_would_be_told_otherwise_is_not_written() {
         assert_eq!(scene.write(write).await, rows, "{write}");
     }
     assert_eq!(scene.tidb.number("SELECT SUM(id * 10 + v) FROM t").await, 18);
-    // A view that has one is refused too, as its rows would not be TiDB's.
-    scene.tidb.run(["CREATE VIEW marked AS SELECT id FROM t WHERE flag = 1 OR id NOT IN (SELECT ref FROM s)"]).await;
-    let error = scene.ours.try_query("SELECT * FROM marked").await.unwrap_err();
-    assert!(error.to_string().contains("may be NULL"), "{error}");
     scene.judge("t").await;
 }

@@ -39,6 +39,11 @@ impl UnreadableTable {
         Self::because(&used.info, cause.with_context("view", used.label()))
     }
 
+    /// The view `used`, which may be described, but not be read.
+    pub(super) fn forbidden_view(used: &ViewUse, denied: Error) -> Self {
+        Self::because(&used.info, denied)
+    }
+
     /// A table, or view, of which the user may know no more than that it is there.
     pub(super) fn forbidden(denied: Error, is_view: bool) -> Self {
         let table_type = if is_view { TableType::View } else { TableType::Base };

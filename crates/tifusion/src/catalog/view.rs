@@ -7,6 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use datafusion::catalog::TableProvider;
 use datafusion::catalog::view::ViewTable;
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use parking_lot::Mutex;
@@ -14,6 +15,7 @@ use tifusion_schema::TableInfo;
 
 use super::unreadable::UnreadableTable;
 use super::{Source, TidbCatalog};
+use crate::auth::Privilege;
 use crate::error::{Error, Result, RetrySafety};
 use crate::meta::View;
 use crate::reading::ViewUse;
@@ -57,10 +59,13 @@ pub(super) async fn open(
     let used = ViewUse { database_id, database, info, schema_version: view.version() };
     let used = Arc::new(used);
     let opened: Arc<dyn TableProvider> = match plan(source, view, &used).await {
-        Ok(plan) => {
-            let text = used.info.view.as_ref().map(|view| view.select.clone());
-            Arc::new(ViewTable::new(plan, text))
-        }
+        Ok(plan) => match denied(source, &used, &plan).await? {
+            Some(denied) => Arc::new(UnreadableTable::forbidden_view(&used, denied)),
+            None => {
+                let text = used.info.view.as_ref().map(|view| view.select.clone());
+                Arc::new(ViewTable::new(plan, text))
+            }
+        },
         Err(error) if error.retry() == RetrySafety::Safe => return Err(error),
         Err(error) => Arc::new(UnreadableTable::broken_view(&used, error)),
     };
@@ -68,6 +73,26 @@ pub(super) async fn open(
         all.lock().insert(key, Arc::clone(&opened));
     }
     Ok(opened)
+}
+
+/// Why the user may not read a view without tables, if so: where there are some, each scan asks for the views around it.
+async fn denied(source: &Source, used: &ViewUse, plan: &LogicalPlan) -> Result<Option<Error>> {
+    if source.inside.iter().any(|view| view.is_definers()) || reads_table(plan)? {
+        return Ok(None);
+    }
+    let Some(rights) = source.cluster.rights().await? else { return Ok(None) };
+    let columns = used.info.public_columns().into_iter().map(|column| column.name.as_str());
+    let name = (&*used.database, used.info.name.as_str());
+    Ok(rights.check_columns(Privilege::Select, name, columns).err())
+}
+
+fn reads_table(plan: &LogicalPlan) -> Result<bool> {
+    let mut found = false;
+    plan.apply_with_subqueries(|node| {
+        found |= matches!(node, LogicalPlan::TableScan(_));
+        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    })?;
+    Ok(found)
 }
 
 async fn plan(source: &Source, view: View, used: &Arc<ViewUse>) -> Result<LogicalPlan> {

@@ -9,7 +9,6 @@ mod insert_set;
 mod keywords;
 mod missing;
 mod names;
-mod null_aware;
 mod parens;
 mod parse;
 mod plan;

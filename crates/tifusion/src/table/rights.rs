@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use datafusion::catalog::Session;
 use tifusion_schema::ColumnInfo;
-use tifusion_schema::model::state::ViewSecurity;
 
 use super::TidbTable;
 use crate::auth::{Privilege, Rights};
@@ -17,7 +16,7 @@ impl TidbTable {
     /// itself is: what is in a view with `SQL SECURITY DEFINER` is read by whoever defined it.
     pub(crate) fn read_by_user(&self) -> (&[Arc<ViewUse>], bool) {
         let views = &self.reading.views;
-        match views.iter().position(|view| is_definers(view)) {
+        match views.iter().position(|view| view.is_definers()) {
             Some(last) => (views.get(..=last).unwrap_or(views), false),
             None => (views, true),
         }
@@ -70,9 +69,4 @@ impl TidbTable {
         let rights = statement_rights(session)?;
         self.check_columns(&rights, columns.map(|column| column.name.as_str()))
     }
-}
-
-/// Whether what is in a view is read by the rights of whoever defined it.
-fn is_definers(view: &ViewUse) -> bool {
-    view.info.view.as_ref().is_none_or(|view| view.security == ViewSecurity::Definer)
 }

@@ -25,8 +25,8 @@ use datafusion::sql::parser::{ExplainStatement, Statement as DfStatement};
 use datafusion::sql::planner::object_name_to_table_reference;
 use datafusion::sql::sqlparser::ast::{Query, Statement};
 
+use super::as_of;
 use super::plan::{Names, plan_over};
-use super::{as_of, null_aware};
 use crate::config::{Config, TidbOptions, WriteMode};
 use crate::error::{Error, Result};
 use crate::session::TidbSession;
@@ -149,7 +149,6 @@ fn placed(
     };
     let around = |input: LogicalPlan| {
         check_width(&input, table, &kind)?;
-        null_aware::check(&input)?;
         Ok::<_, Error>(write(exact::exact(input)?).into_plan())
     };
     Ok(match plan {

@@ -19,14 +19,12 @@ use datafusion::logical_expr::{
 use super::collation::Collations;
 use super::differs;
 use crate::error::Result;
-use crate::sql::null_aware;
 
 /// The plan of a view as TiDB means it.
 ///
 /// # Errors
 /// When it has what DataFusion computes differently.
 pub(super) fn check(plan: LogicalPlan) -> Result<LogicalPlan> {
-    null_aware::check(&plan)?;
     let mut collations = Collations::default();
     let checked = plan.transform_up_with_subqueries(|node| {
         let node = check_node(node, &mut collations)?;
