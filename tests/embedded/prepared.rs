@@ -53,6 +53,14 @@ async fn a_row_by_its_key_is_one_request_beside_one_for_the_schema() {
     cluster.execute("INSERT INTO test.t VALUES (5, 'five')").await.unwrap();
     assert_eq!(read(&query, 5).await, 1, "what was committed is seen by the next run");
 
+    // Parameters count as they are written.
+    let sql = "SELECT id FROM test.t WHERE id > ? ORDER BY id OFFSET ? LIMIT ?";
+    let page = session.context().prepare_query(sql).await.unwrap();
+    let rows = page.execute([0_i64, 1, 5].map(ScalarValue::from).to_vec()).await.unwrap();
+    let rows: Vec<_> = rows.try_collect().await.unwrap();
+    let rows: usize = rows.iter().map(arrow::array::RecordBatch::num_rows).sum();
+    assert_eq!(rows, 2, "all three but the first");
+
     // A change elsewhere in the schema is looked at once.
     cluster.execute("CREATE TABLE test.other (id BIGINT PRIMARY KEY)").await.unwrap();
     assert_eq!(read(&query, 5).await, 1);

@@ -230,6 +230,39 @@ async fn numbers_keep_their_digits_and_do_not_wrap_around() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn numbers_do_not_wrap_around_wherever_they_are_computed() {
+    let Some(mut scene) = Scene::of(Shape::default(), "write_wide").await else { return };
+    scene
+        .tidb
+        .run([
+            "CREATE TABLE src (id INT PRIMARY KEY, a TINYINT, b TINYINT, c INT, x BIGINT)",
+            "INSERT INTO src VALUES (1, 100, 100, 100000, 9000000000000000000), \
+             (2, -128, 5, -100000, 9000000000000000000), (3, NULL, 1, 7, NULL)",
+        ])
+        .await;
+    create(&mut scene, "wide", "(id BIGINT PRIMARY KEY, v DECIMAL(30))").await;
+    alike(&mut scene, "wide", &[
+        "INSERT INTO $t SELECT id, c * c FROM src",
+        "INSERT INTO $t SELECT 100 + a, SUM(c * c) FROM src WHERE a > 0 GROUP BY a",
+        "INSERT INTO $t SELECT 300, SUM(x) FROM src",
+        "INSERT INTO $t SELECT 301, MAX(-a) FROM src",
+        "INSERT INTO $t SELECT DISTINCT 310 + id, a + b FROM src",
+        "INSERT INTO $t SELECT 320 + q.id, q.v FROM (SELECT id, a + b AS v FROM src) q",
+        "INSERT INTO $t SELECT 330 + q.id, q.v * 2 FROM (SELECT id, c * c AS v FROM src) q WHERE q.v > 100",
+        "INSERT INTO $t SELECT 340 + id, a + b FROM src WHERE id = 1 UNION ALL SELECT 340 + id, c FROM src WHERE id = 2",
+        "INSERT INTO $t SELECT 350 + id, -a FROM src",
+        "INSERT INTO $t SELECT 360 + id, SUM(x) OVER (ORDER BY id) FROM src",
+        "INSERT INTO $t SELECT 370 + s.id, r.c FROM src s JOIN src r ON s.a * 2 = r.a + r.b",
+        "INSERT INTO $t SELECT 380 + id, c FROM src WHERE a + b IN (SELECT a * 2 FROM src)",
+        "UPDATE $t SET v = -v WHERE id = 1",
+        "UPDATE $t SET v = v + 1 WHERE v IN (SELECT a + b FROM src)",
+        "DELETE FROM $t WHERE v > (SELECT SUM(x) FROM src)",
+        "DELETE FROM $t WHERE id < 100 AND v < (SELECT SUM(c * c) FROM src)",
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn each_value_goes_to_its_column_by_itself() {
     let Some(mut scene) = Scene::of(Shape::default(), "write_values").await else { return };
     create(

@@ -38,8 +38,9 @@ pub(crate) trait ViewPlanner: Debug + Send + Sync {
     ) -> Result<LogicalPlan>;
 }
 
-/// Views that were opened, by the ids of their databases and their own.
-pub(super) type OpenedViews = Arc<Mutex<HashMap<(i64, i64), Arc<dyn TableProvider>>>>;
+/// Views that were opened, by the ids of their databases and their own, within those around them, the outermost first: by whose
+/// rights a view is read is decided by these.
+pub(super) type OpenedViews = Arc<Mutex<HashMap<Vec<(i64, i64)>, Arc<dyn TableProvider>>>>;
 
 /// The view `info` as a table; one that can't be read if something is wrong with it.
 ///
@@ -51,7 +52,8 @@ pub(super) async fn open(
     database: (i64, Arc<str>),
     info: Arc<TableInfo>,
 ) -> Result<Arc<dyn TableProvider>> {
-    let key = (database.0, info.id);
+    let around = source.inside.iter().map(|view| (view.database_id, view.info.id));
+    let key: Vec<_> = around.chain([(database.0, info.id)]).collect();
     if let Some(opened) = source.opened.as_ref().and_then(|all| all.lock().get(&key).cloned()) {
         return Ok(opened);
     }

@@ -1,6 +1,10 @@
-//! Statements that would change the cluster, which they can't yet.
+//! Statements that are refused by their plans: those that would change the cluster by DataFusion's own ways, and joins whose keys
+//! would be lost.
 
-use datafusion::common::{ResolvedTableReference, SchemaReference, TableReference};
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{
+    JoinConstraint, JoinType, ResolvedTableReference, SchemaReference, TableReference,
+};
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{DdlStatement, LogicalPlan};
 
@@ -43,6 +47,31 @@ pub(super) fn refuse_writes(plan: &LogicalPlan, state: &SessionState, catalog: &
         return Err(read_only(what, &format!("{}.{}", resolved.schema, resolved.table)));
     }
     Ok(())
+}
+
+/// Refuses `RIGHT` and `FULL JOIN … USING`, and `NATURAL` ones: a key by its bare name is the left side's to DataFusion 55.2, which is
+/// `NULL` where only the right side has a row.
+///
+/// # Errors
+/// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported), with the way out.
+pub(super) fn refuse_lost_keys(plan: &LogicalPlan) -> Result<()> {
+    let mut lost = None;
+    plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::Join(join) = node
+            && join.join_constraint == JoinConstraint::Using
+            && matches!(join.join_type, JoinType::Right | JoinType::Full)
+        {
+            lost = Some(join.join_type);
+        }
+        Ok(if lost.is_some() { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    })?;
+    match lost {
+        None => Ok(()),
+        Some(kind) => Err(Error::unsupported(format!(
+            "{} JOIN … USING, or NATURAL: rows of the right side alone would have no key. Join ON the keys, and name the side of each",
+            kind.to_string().to_uppercase()
+        ))),
+    }
 }
 
 fn refuse_schema(name: &str, what: &str, state: &SessionState, catalog: &str) -> Result<()> {

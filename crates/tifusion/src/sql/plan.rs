@@ -12,7 +12,7 @@ use datafusion::sql::sqlparser::ast::Statement;
 use tifusion_client::Timestamp;
 
 use super::as_of;
-use super::guard::{refuse_writes, resolve};
+use super::guard::{refuse_lost_keys, refuse_writes, resolve};
 use super::missing::{no_database, no_table};
 use super::names::{TableColumns, spell_columns};
 use crate::catalog::{StatementCatalogs, TidbCatalog, UnreadableTable};
@@ -173,7 +173,9 @@ pub(super) async fn plan_over(
     let lower_case = state.config_options().sql_parser.enable_ident_normalization;
     spell_columns(statement, &columns, lower_case)?;
     let plan = state.statement_to_plan(statement.clone()).await;
-    plan.map_err(|error| explain(error, missing))
+    let plan = plan.map_err(|error| explain(error, missing))?;
+    refuse_lost_keys(&plan)?;
+    Ok(plan)
 }
 
 /// Why a statement could not be planned: a name that is not there, if there is one.

@@ -75,7 +75,7 @@ impl SqlSession {
                 }
             };
             let mut set = format!(
-                "SET time_zone = {}, sql_mode = {}",
+                "SET time_zone = {}, sql_mode = {}, sql_select_limit = 18446744073709551615",
                 quoted_text(&options.time_zone),
                 quoted_text(&mode)
             );
@@ -103,9 +103,10 @@ impl SqlSession {
     ) -> Result<(), SqlPortError> {
         let place = self.place.clone();
         // What TiDB casts to bytes keeps the connection's collation where a store computes with it: one that tells
-        // all texts apart.
+        // all texts apart. A limit of the cluster's for what people select would cut tables.
         let mut set =
-            "SET time_zone = '+00:00', sql_mode = '', collation_connection = 'utf8mb4_bin'"
+            "SET time_zone = '+00:00', sql_mode = '', collation_connection = 'utf8mb4_bin', \
+             sql_select_limit = 18446744073709551615"
                 .to_owned();
         if let Some(snapshot) = snapshot {
             set.push_str(&format!(", tidb_snapshot = '{}'", snapshot.version()));

@@ -1,10 +1,12 @@
-//! Whether a view compares text by a collation that DataFusion does not have.
+//! Whether a view compares text by a collation that DataFusion does not have, or makes something else of a `SET` or a `BIT` than
+//! TiDB does.
 
 use std::collections::HashSet;
 
 use arrow::datatypes::DataType;
 use datafusion::datasource::source_as_provider;
 use datafusion::logical_expr::LogicalPlan;
+use tifusion_codec::field_type::tp;
 
 use super::differs;
 use crate::error::Result;
@@ -22,8 +24,12 @@ fn by_bytes(collation: &str) -> bool {
 pub(super) struct Collations {
     /// Columns whose collation is not that of their bytes, with it.
     insensitive: Vec<(String, String)>,
+    sets: Vec<String>,
+    bits: Vec<String>,
     used: HashSet<String>,
     compares: bool,
+    orders: bool,
+    spells: bool,
 }
 
 impl Collations {
@@ -33,6 +39,11 @@ impl Collations {
         let Ok(provider) = source_as_provider(&scan.source) else { return };
         let Some(table) = provider.downcast_ref::<TidbTable>() else { return };
         for column in table.info().public_columns() {
+            match column.field_type.tp {
+                tp::SET => self.sets.push(column.name.original.clone()),
+                tp::BIT => self.bits.push(column.name.original.clone()),
+                _ => {}
+            }
             let collation = &column.field_type.collate;
             if !by_bytes(collation) {
                 self.insensitive.push((column.name.original.clone(), collation.clone()));
@@ -60,8 +71,34 @@ impl Collations {
         );
     }
 
+    /// Values of this type are ordered.
+    pub(super) fn order(&mut self, ty: &DataType) {
+        self.orders |= matches!(ty, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
+    }
+
+    /// Values of this type become text.
+    pub(super) fn spell(&mut self, ty: &DataType) {
+        self.spells |= *ty == DataType::UInt64;
+    }
+
     /// Refuses a view that compares such text.
     pub(super) fn finish(self) -> Result<()> {
+        for (is_done, names, why) in [
+            (
+                self.orders,
+                &self.sets,
+                "a SET is ordered by its number in TiDB, and text is ordered",
+            ),
+            (
+                self.spells,
+                &self.bits,
+                "a BIT is bytes in TiDB where it is text, and a number becomes text",
+            ),
+        ] {
+            if let Some(name) = names.iter().find(|name| is_done && self.used.contains(*name)) {
+                return Err(differs(format!("the column {name}"), why));
+            }
+        }
         let is_used = |(name, _): &&(String, String)| self.used.contains(name);
         match self.insensitive.iter().find(is_used).filter(|_| self.compares) {
             None => Ok(()),

@@ -13,7 +13,7 @@ use datafusion::logical_expr::expr::{
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
-    BinaryExpr, Distinct, Expr, ExprSchemable, LogicalPlan, Operator, cast,
+    BinaryExpr, Distinct, Expr, ExprSchemable, LogicalPlan, Operator, cast, lit, when,
 };
 
 use super::collation::Collations;
@@ -43,6 +43,7 @@ fn check_node(
     match &node {
         LogicalPlan::Sort(sort) => {
             for key in &sort.expr {
+                by_columns(&key.expr, &sort.input)?;
                 ordered(&key.expr, &schema, collations)?;
             }
         }
@@ -56,7 +57,7 @@ fn check_node(
             for (at, field) in union.schema.fields().iter().enumerate() {
                 let types = union.inputs.iter().filter_map(|input| input.schema().fields().get(at));
                 let types: Vec<_> = types.map(|field| field.data_type().clone()).collect();
-                numbers(field.name(), &types)?;
+                one_type(field.name(), &types)?;
             }
         }
         LogicalPlan::Join(join) => {
@@ -120,6 +121,9 @@ fn check_expr(
         }
         Expr::Cast(given) => {
             let (from, to) = (given.expr.get_type(schema)?, given.field.data_type().clone());
+            if class(&to) == Class::Text {
+                collations.spell(&from);
+            }
             if !is_same_cast(&from, &to) {
                 return Err(differs(&expr, &format!("TiDB makes another {to} of {from}")).into());
             }
@@ -135,6 +139,10 @@ fn check_expr(
             }
             if let WindowFunctionDefinition::AggregateUDF(function) = &window.fun {
                 adds(function.name(), &given.args, schema, collations)?;
+                let mut window = window.clone();
+                if sum_of_integers(function.name(), &mut window.params.args, schema)? {
+                    return Ok(Transformed::yes(Expr::WindowFunction(window)));
+                }
             }
         }
         Expr::ScalarFunction(function) => scalar(&expr, function, schema, collations)?,
@@ -155,6 +163,13 @@ fn scalar(
     }
     if let ("nullif", [one, other]) = (function.name(), function.args.as_slice()) {
         compare(one, other, schema, collations)?;
+    }
+    if let (true, [text, ..]) = (OF_TEXT.contains(&function.name()), function.args.as_slice()) {
+        let ty = text.get_type(schema)?;
+        if !is_spelt_alike(&ty) && class(&ty) != Class::Bytes {
+            return Err(differs(expr, &format!("of {ty}, TiDB writes it differently")).into());
+        }
+        collations.spell(&ty);
     }
     for arg in function.args.iter().filter(|_| function.name() == "date_part") {
         let is_time = class(&arg.get_type(schema)?) == Class::Time;
@@ -201,17 +216,18 @@ fn binary_expr(
                 let why = format!("of {} and {}, TiDB computes it differently", types.0, types.1);
                 return Err(differs(Expr::BinaryExpr(binary), &why).into());
             }
+            if matches!(types.0, DataType::Interval(_)) || matches!(types.1, DataType::Interval(_))
+            {
+                return Ok(Transformed::yes(within_years(Expr::BinaryExpr(binary), schema)?));
+            }
         }
         Operator::StringConcat => {
-            let is_plain = |ty: &DataType| {
-                matches!(class(ty), Class::Text | Class::Enum | Class::Null)
-                    || ty.is_integer()
-                    || ty.is_decimal()
-            };
-            if !is_plain(&types.0) || !is_plain(&types.1) {
+            if !is_spelt_alike(&types.0) || !is_spelt_alike(&types.1) {
                 let why = format!("of {} and {}, TiDB writes it differently", types.0, types.1);
                 return Err(differs("CONCAT()", &why).into());
             }
+            collations.spell(&types.0);
+            collations.spell(&types.1);
         }
         _ => {}
     }
@@ -243,6 +259,42 @@ fn moves(time: &DataType, interval: &Expr, interval_type: &DataType) -> bool {
     }
 }
 
+/// A time that was moved, or `NULL` where TiDB has none: before the year 0 and behind the year 9999.
+fn within_years(moved: Expr, schema: &DFSchema) -> Result<Expr, DataFusionError> {
+    let ty = moved.get_type(schema)?;
+    let bound = |text: &str| {
+        Ok::<_, DataFusionError>(lit(ScalarValue::try_from_string(text.to_owned(), &ty)?))
+    };
+    let (first, last) = match ty {
+        DataType::Date32 => (bound("0000-01-01")?, bound("9999-12-31")?),
+        _ => (bound("0000-01-01 00:00:00")?, bound("9999-12-31 23:59:59.999999")?),
+    };
+    when(moved.clone().between(first, last), moved).end()
+}
+
+/// Refuses an order by an expression with a name that is another column of the tables too: TiDB takes that one, and DataFusion what
+/// is selected under the name.
+fn by_columns(key: &Expr, sorted: &LogicalPlan) -> Result<(), DataFusionError> {
+    let (false, LogicalPlan::Projection(selected)) = (matches!(key, Expr::Column(_)), sorted)
+    else {
+        return Ok(());
+    };
+    for column in key.column_refs().into_iter().filter(|column| column.relation.is_none()) {
+        let is_other = selected.expr.iter().any(|expr| match expr {
+            Expr::Alias(alias) if alias.name == column.name => {
+                !matches!(&*alias.expr, Expr::Column(of) if of.name == column.name)
+            }
+            _ => false,
+        });
+        let of_tables = selected.input.schema().fields();
+        if is_other && of_tables.iter().any(|field| *field.name() == column.name) {
+            let why = format!("{} is the column of a table there", column.name);
+            return Err(differs(format!("ORDER BY {key}"), &why).into());
+        }
+    }
+    Ok(())
+}
+
 fn aggregate(
     function: &AggregateFunction,
     schema: &DFSchema,
@@ -259,13 +311,24 @@ fn aggregate(
     }
     adds(function.func.name(), &params.args, schema, collations)?;
     let mut function = function.clone();
-    if let ("sum", [arg]) = (function.func.name(), function.params.args.as_mut_slice())
-        && arg.get_type(schema)?.is_integer()
-    {
-        *arg = cast(arg.clone(), DataType::Decimal128(20, 0));
-        return Ok(Transformed::yes(Expr::AggregateFunction(function)));
+    let name = function.func.name().to_owned();
+    let is_other = sum_of_integers(&name, &mut function.params.args, schema)?;
+    let function = Expr::AggregateFunction(function);
+    Ok(if is_other { Transformed::yes(function) } else { Transformed::no(function) })
+}
+
+/// Has a sum of integers be one of decimals, as in TiDB; whether it is one.
+fn sum_of_integers(
+    name: &str,
+    args: &mut [Expr],
+    schema: &DFSchema,
+) -> Result<bool, DataFusionError> {
+    let ("sum", [arg]) = (name, args) else { return Ok(false) };
+    if !arg.get_type(schema)?.is_integer() {
+        return Ok(false);
     }
-    Ok(Transformed::no(Expr::AggregateFunction(function)))
+    *arg = cast(arg.clone(), DataType::Decimal128(20, 0));
+    Ok(true)
 }
 
 /// Refuses an aggregate of what TiDB adds up, or orders, differently.
@@ -307,6 +370,7 @@ fn ordered(
         return Err(differs(expr, "TiDB orders ENUM and JSON otherwise than their text").into());
     }
     collations.compare(&ty);
+    collations.order(&ty);
     Ok(())
 }
 
@@ -355,7 +419,17 @@ fn one_of<'a>(
         }
         types.push(value.get_type(schema)?);
     }
-    numbers(what, &types)
+    one_type(what, &types)
+}
+
+/// Refuses values of types that are made one type here, and another in TiDB: text beside something else, and floats beside other numbers.
+fn one_type(what: impl std::fmt::Display, types: &[DataType]) -> Result<(), DataFusionError> {
+    let classes = || types.iter().map(class).filter(|class| *class != Class::Null);
+    let is_text = |class: &Class| matches!(class, Class::Text | Class::Enum);
+    if classes().any(|class| is_text(&class)) && !classes().all(|class| is_text(&class)) {
+        return Err(differs(what, "of text and something else, TiDB makes text").into());
+    }
+    numbers(what, types)
 }
 
 /// Refuses floats beside other numbers: with decimals DataFusion makes them decimals.
@@ -365,6 +439,27 @@ fn numbers(what: impl std::fmt::Display, types: &[DataType]) -> Result<(), DataF
     let Some(other) = numbers().find(|ty| *ty != float) else { return Ok(()) };
     let why = format!("of {float} and {other}, TiDB makes both DOUBLE");
     Err(differs(what, &why).into())
+}
+
+/// Functions of text, which take other values by how they are written.
+const OF_TEXT: [&str; 10] = [
+    "btrim",
+    "char_length",
+    "character_length",
+    "ltrim",
+    "octet_length",
+    "replace",
+    "reverse",
+    "rtrim",
+    "substr",
+    "trim",
+];
+
+/// Whether a value is written as TiDB writes it.
+fn is_spelt_alike(ty: &DataType) -> bool {
+    matches!(class(ty), Class::Text | Class::Enum | Class::Null)
+        || ty.is_integer()
+        || ty.is_decimal()
 }
 
 const SINGLE: &str = "TiDB computes FLOAT in doubles, DataFusion in single precision";
