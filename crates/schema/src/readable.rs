@@ -1,7 +1,7 @@
 //! Whether a table can be read.
 
-use crate::model::TableInfo;
 use crate::model::state::{SchemaState, TableMode, TempTableType};
+use crate::model::{IndexInfo, TableInfo};
 
 /// Why a table can't be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,7 +41,27 @@ pub enum NotReadableReason {
         /// The mode.
         mode: TableMode,
     },
+    /// Its rows are elsewhere.
+    #[error("it has no rows in TiKV")]
+    Columnar,
+    /// Rows that were deleted stay in it, marked, until TiDB takes them away.
+    #[error("it keeps rows that were deleted ({key}), which TiDB alone leaves out")]
+    SoftDelete {
+        /// The key of its description that says so.
+        key: String,
+    },
+    /// The index by which its rows are stored is of a kind that is not known.
+    #[error(
+        "its primary key has {key}, which is not known here: its rows may be stored in another way"
+    )]
+    UnknownKey {
+        /// The key of the index's description.
+        key: String,
+    },
 }
+
+/// Keys of tables in which deleted rows stay (TiDB's `SOFTDELETE`, and tables that are written in several clusters).
+const SOFT_DELETE: [&str; 2] = ["softdelete_info", "is_active_active"];
 
 impl TableInfo {
     /// Whether its rows can be read from the store. Cached tables can: TiDB keeps a copy in memory,
@@ -80,6 +100,15 @@ impl TableInfo {
         if self.mode != TableMode::Normal {
             return Some(NotReadableReason::Mode { mode: self.mode });
         }
-        None
+        if self.is_columnar {
+            return Some(NotReadableReason::Columnar);
+        }
+        let is_known = |key: &&String| SOFT_DELETE.contains(&key.as_str());
+        if let Some(key) = self.unknown_fields.iter().find(is_known) {
+            return Some(NotReadableReason::SoftDelete { key: key.clone() });
+        }
+        let primary = self.indices.iter().filter(|index| index.primary && self.is_common_handle);
+        let key = primary.flat_map(IndexInfo::all_unknown_fields).next()?;
+        Some(NotReadableReason::UnknownKey { key: key.clone() })
     }
 }

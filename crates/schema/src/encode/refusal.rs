@@ -46,9 +46,6 @@ pub enum NotWritableReason {
     /// A partition is being exchanged with another table.
     #[error("it exchanges a partition")]
     ExchangesPartition,
-    /// Its rows live in TiFlash only.
-    #[error("its rows are in TiFlash only")]
-    Columnar,
     /// A schema change runs on its partitions.
     #[error("a schema change runs on its partitions")]
     PartitionsChange,

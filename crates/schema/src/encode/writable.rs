@@ -48,9 +48,6 @@ impl TableInfo {
         if self.exchange_partition.is_some() {
             return Err(NotWritableReason::ExchangesPartition);
         }
-        if self.is_columnar {
-            return Err(NotWritableReason::Columnar);
-        }
         if self.partition.as_ref().is_some_and(|partition| partition.is_changing()) {
             return Err(NotWritableReason::PartitionsChange);
         }

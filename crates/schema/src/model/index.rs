@@ -110,15 +110,22 @@ impl IndexInfo {
         self.columns.iter().any(|column| column.prefix_length().is_some())
     }
 
-    /// Whether TiKV holds an entry of it for every row (one per array element, if multi-valued),
-    /// so that a read may go by it: public, not hypothetical, not columnar, not partial. A
-    /// planner still honours [`IndexInfo::invisible`].
+    /// The keys of its description, and of its columns', that this version does not know.
+    pub(crate) fn all_unknown_fields(&self) -> impl Iterator<Item = &String> {
+        let of_columns = self.columns.iter().flat_map(|column| &column.unknown_fields);
+        self.unknown_fields.iter().chain(of_columns)
+    }
+
+    /// Whether TiKV holds an entry of it for every row (one per array element, if multi-valued), in an order that is known,
+    /// so that a read may go by it: public, not hypothetical, not columnar, not partial, and with nothing in its description
+    /// that this version does not know. A planner still honours [`IndexInfo::invisible`].
     #[must_use]
     pub fn is_readable(&self) -> bool {
         self.state.is_public()
             && !self.is_columnar()
             && !self.is_partial()
             && self.index_type != IndexType::Hypo
+            && self.all_unknown_fields().next().is_none()
     }
 }
 

@@ -36,6 +36,25 @@ fn unknown_keys_are_skipped_and_named_if_they_hold_something() {
 }
 
 #[test]
+fn what_is_not_known_is_not_read_where_rows_would_be_others() {
+    let refused = |json: &str| table(json).check_readable().unwrap_err().to_string();
+    let deletes = r#"{"state":5,"softdelete_info":{"retention":"1d"}}"#;
+    assert!(refused(deletes).contains("softdelete_info"));
+    assert!(refused(r#"{"state":5,"is_columnar":true}"#).contains("no rows in TiKV"));
+    let indexed = |handle: bool| {
+        format!(
+            r#"{{"state":5,"is_common_handle":{handle},"index_info":[{{"idx_name":{{"O":"k","L":"k"}},"state":5,
+            "is_primary":{handle},"idx_cols":[{{"name":{{"O":"a","L":"a"}},"offset":0,"length":-1,"desc":true}}]}}]}}"#
+        )
+    };
+    let by_rows = table(&indexed(false));
+    assert!(by_rows.is_readable());
+    assert!(!by_rows.indices[0].is_readable(), "its entries may be in another order");
+    assert!(refused(&indexed(true)).contains("desc"));
+    assert!(table(r#"{"state":5,"softdelete_info":null,"is_active_active":false}"#).is_readable());
+}
+
+#[test]
 fn an_error_names_the_path_and_the_place() {
     let error = TableInfo::from_json(br#"{"cols":[{"type":{"Flen":"wide"}}]}"#).unwrap_err();
     let text = error.to_string();
