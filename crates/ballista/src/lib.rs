@@ -26,6 +26,7 @@ mod error;
 pub mod executor;
 mod files;
 mod jobs;
+mod once;
 mod planner;
 pub mod process;
 pub mod scheduler;

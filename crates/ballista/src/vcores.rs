@@ -15,6 +15,8 @@ use ballista_scheduler::state::execution_graph::ExecutionGraphBox;
 use ballista_scheduler::state::task_manager::JobInfoCache;
 use tokio::sync::Mutex;
 
+use crate::once::{GIVEN_TWICE, gives_twice};
+
 /// Ballista's own account of executors, in which those get back what tasks took that are not there any more.
 ///
 /// Ballista 55 gives the vcores of a task back by looking the task up in its stage when its end is told
@@ -52,6 +54,22 @@ fn add_taken(taken: &mut HashMap<String, u32>, job: &ExecutionGraphBox) {
     }
 }
 
+/// The jobs that go on: those whose answers would be wrong are ended.
+async fn sound(jobs: &HashMap<JobId, JobInfoCache>) -> HashMap<JobId, JobInfoCache> {
+    let mut sound = HashMap::with_capacity(jobs.len());
+    for (id, job) in jobs {
+        if gives_twice(&*job.execution_graph.read().await) {
+            let mut graph = job.execution_graph.write().await;
+            // Its tasks end by themselves; nobody reads what they give.
+            let left = graph.abort_running(GIVEN_TWICE.to_owned()).len();
+            tracing::warn!(job = graph.job_id().as_str(), tasks = left, "{GIVEN_TWICE}");
+        } else {
+            sound.insert(id.clone(), job.clone());
+        }
+    }
+    sound
+}
+
 #[async_trait]
 impl ClusterState for CountedVcores {
     async fn init(&self) -> Result<()> {
@@ -65,6 +83,7 @@ impl ClusterState for CountedVcores {
         executors: Option<HashSet<String>>,
     ) -> Result<Vec<BoundTask>> {
         let mut counts = self.counts.lock().await;
+        let active_jobs = Arc::new(sound(&active_jobs).await);
         let taken = taken(&active_jobs).await;
         let (mut forgotten, mut with_room) = (Vec::new(), HashSet::new());
         for (executor, count) in counts.iter_mut() {
@@ -160,6 +179,9 @@ impl ClusterState for CountedVcores {
 
 #[cfg(test)]
 mod tests {
+    use ballista_core::serde::protobuf::{
+        ShuffleWritePartition, SuccessfulTask, TaskStatus, job_status, task_status,
+    };
     use ballista_core::serde::scheduler::{
         ExecutorOperatingSystemSpecification, ExecutorSpecification,
     };
@@ -202,15 +224,19 @@ mod tests {
         JobInfoCache::new(Box::new(job))
     }
 
-    async fn register(state: &CountedVcores, id: &str, vcores: u32) {
-        let metadata = ExecutorMetadata {
+    fn metadata(id: &str, vcores: u32) -> ExecutorMetadata {
+        ExecutorMetadata {
             id: id.to_owned(),
             host: "localhost".to_owned(),
             port: 1,
             grpc_port: 2,
             specification: ExecutorSpecification::default().with_vcores(vcores),
             os_info: ExecutorOperatingSystemSpecification::default(),
-        };
+        }
+    }
+
+    async fn register(state: &CountedVcores, id: &str, vcores: u32) {
+        let metadata = metadata(id, vcores);
         let spec = ExecutorData {
             executor_id: id.to_owned(),
             total_vcores: vcores,
@@ -246,6 +272,46 @@ mod tests {
         state.unbind_tasks(vec![("a".to_owned(), 0)]).await.unwrap();
         let given = bind(&state, &[("lost", &lost), ("waiting", &waiting)]).await;
         assert_eq!(given, HashMap::from([("a".to_owned(), 4)]));
+    }
+
+    #[tokio::test]
+    async fn a_job_that_would_read_output_twice_ends() {
+        let state = CountedVcores::default();
+        register(&state, "a", 4).await;
+        register(&state, "b", 4).await;
+        let (lost, sound) = (job("lost"), job("sound"));
+        bind(&state, &[("lost", &lost)]).await;
+        let mut graph = lost.execution_graph.write().await;
+        let stage = graph.running_stages()[0];
+        let tasks = graph.running_tasks();
+        let done = tasks.iter().find(|task| task.executor_id == "b").unwrap();
+        let given = ShuffleWritePartition { num_rows: 7, ..ShuffleWritePartition::default() };
+        let successful = SuccessfulTask {
+            executor_id: "b".to_owned(),
+            partitions: vec![given],
+            ..SuccessfulTask::default()
+        };
+        let told = TaskStatus {
+            task_id: u32::try_from(done.task_id).unwrap(),
+            job_id: "lost".to_owned(),
+            stage_id: u32::try_from(stage).unwrap(),
+            status: Some(task_status::Status::Successful(successful)),
+            ..TaskStatus::default()
+        };
+        graph.update_task_status(&metadata("b", 4), vec![told], 4, 4).unwrap();
+        assert!(!gives_twice(&graph), "as it should be");
+        // What the stage reads was lost with "a": all of its tasks are to run again.
+        let reasons = HashSet::from(["a".to_owned()]);
+        graph.rollback_running_stage(stage, reasons).unwrap();
+        assert!(gives_twice(&graph));
+        drop(graph);
+        assert!(!bind(&state, &[("lost", &lost), ("sound", &sound)]).await.is_empty());
+        let graph = lost.execution_graph.read().await;
+        let Some(job_status::Status::Failed(failed)) = &graph.status().status else {
+            panic!("{:?}", graph.status());
+        };
+        assert!(failed.error.contains("run the statement again"), "{}", failed.error);
+        assert!(graph.running_tasks().is_empty());
     }
 
     #[tokio::test]

@@ -1,7 +1,7 @@
 //! The client as the layers above use it.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use tifusion_proto::{kvrpcpb, metapb};
 
@@ -171,9 +171,9 @@ impl Client {
         deadline: Option<Instant>,
     ) -> Result<()> {
         let mut bo = self.backoffer(self.inner.options.budgets.pd).with_deadline(deadline);
-        let asked = self.inner.clock.now();
+        let (asked, on_the_wall) = (self.inner.clock.now(), SystemTime::now());
         let safe_point = self.inner.pd.txn_safe_point(&mut bo).await?;
-        self.inner.last_safe_point.learn(asked, safe_point);
+        self.inner.last_safe_point.learn(asked, on_the_wall, safe_point);
         if start_ts >= safe_point {
             return Ok(());
         }

@@ -193,8 +193,9 @@ impl IdSource {
 
     /// Sees to it that ids up to the count `given` are not given again.
     async fn rebase(&self, allocator: &Allocator, given: i64) -> Result<()> {
-        // What was taken before may hold it.
-        self.columns.lock().await.ids = None;
+        // What was taken before may hold it. Held while the counter moves, so that no partition takes ids of before meanwhile.
+        let mut pool = self.columns.lock().await;
+        pool.ids = None;
         if let Some(service) = Service::of(&self.target, allocator, self.query)? {
             return service.rebase(given).await;
         }
