@@ -98,7 +98,15 @@ impl Job {
         loop {
             let request = GetJobStatusParams { job_id: self.id.clone() };
             let answer = self.scheduler.get_job_status(request).await;
-            let answer = answer.map_err(|status| unreachable(url, &status))?.into_inner();
+            let answer = match answer {
+                Ok(answer) => answer.into_inner(),
+                // A connection that breaks is no end of a job.
+                Err(_) if unknown.since.elapsed() <= PATIENCE => {
+                    tokio::time::sleep(INTERVAL).await;
+                    continue;
+                }
+                Err(status) => return Err(unreachable(url, &status)),
+            };
             match answer.status.and_then(|status| status.status) {
                 Some(job_status::Status::Successful(_)) if answer.flight_proxy.is_some() => {
                     self.is_over = true;

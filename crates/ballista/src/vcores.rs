@@ -62,7 +62,7 @@ async fn sound(jobs: &HashMap<JobId, JobInfoCache>) -> HashMap<JobId, JobInfoCac
             let mut graph = job.execution_graph.write().await;
             // Its tasks end by themselves; nobody reads what they give.
             let left = graph.abort_running(GIVEN_TWICE.to_owned()).len();
-            tracing::warn!(job = graph.job_id().as_str(), tasks = left, "{GIVEN_TWICE}");
+            tracing::warn!(job = ?id, tasks = left, "{GIVEN_TWICE}");
         } else {
             sound.insert(id.clone(), job.clone());
         }
