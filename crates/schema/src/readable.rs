@@ -42,7 +42,7 @@ pub enum NotReadableReason {
         mode: TableMode,
     },
     /// Its rows are elsewhere.
-    #[error("it has no rows in TiKV")]
+    #[error("it has no rows in TiKV: they are in TiFlash only")]
     Columnar,
     /// Rows that were deleted stay in it, marked, until TiDB takes them away.
     #[error("it keeps rows that were deleted ({key}), which TiDB alone leaves out")]

@@ -76,13 +76,17 @@ fn told(node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
 
 /// Conditions that are asked for what is true alone.
 fn conditions(all: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
-    if !has_nullable(&all, schema)? {
+    if !all.exists(|expr| Ok(matches!(expr, Expr::InSubquery(_))))? {
         return Ok(Transformed::no(all));
     }
     let mut is_other = false;
     let mut told = Vec::new();
     for condition in split_conjunction_owned(all) {
-        let condition = self::condition(condition, schema)?;
+        let condition = match itself(&condition, false) {
+            Some(_) => Transformed::no(condition),
+            None => named(condition)?,
+        };
+        let condition = condition.transform_data(|condition| self::condition(condition, schema))?;
         is_other |= condition.transformed;
         told.push(condition.data);
     }
@@ -108,6 +112,25 @@ fn condition(condition: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         }
         other => Ok(Transformed::no(other)),
     })
+}
+
+/// Conditions whose `IN`s look through columns with a name of their own: DataFusion 55.2 can't make a mark by one without, such as an
+/// aggregate.
+fn named(condition: Expr) -> Result<Transformed<Expr>> {
+    condition.transform_up(|expr| match expr {
+        Expr::InSubquery(found) if is_nameless(&found.subquery) => {
+            let Subquery { subquery, outer_ref_columns, spans } = found.subquery;
+            let alias = LogicalPlan::SubqueryAlias(SubqueryAlias::try_new(subquery, VALUES)?);
+            let subquery = Subquery { subquery: Arc::new(alias), outer_ref_columns, spans };
+            Ok(Transformed::yes(Expr::InSubquery(InSubquery { subquery, ..found })))
+        }
+        other => Ok(Transformed::no(other)),
+    })
+}
+
+fn is_nameless(subquery: &Subquery) -> bool {
+    let first = subquery.subquery.schema().iter().next();
+    subquery.outer_ref_columns.is_empty() && first.is_some_and(|(qualifier, _)| qualifier.is_none())
 }
 
 /// The `IN` that a condition is, and whether it is a `NOT IN`.
