@@ -11,6 +11,7 @@
 )]
 
 mod killed;
+mod little;
 mod processes;
 mod queries;
 mod refused;
@@ -25,10 +26,14 @@ use tifusion_embedded::EmbeddedCluster;
 use tifusion_testkit::cell::Rows;
 use tifusion_testkit::connector::Connector;
 
+/// Has executors read what would be too little for them.
+const EVERYTHING: (&str, &str) = ("plan.distribute_min_rows", "0");
+
 /// The configuration of every process and session over `cluster`.
 fn config(cluster: &EmbeddedCluster) -> HashMap<String, String> {
     let pd = cluster.pd_addresses().join(",");
-    HashMap::from([("pd.addresses".to_owned(), pd), ("write.enable".to_owned(), "true".to_owned())])
+    let map = [("pd.addresses", pd.as_str()), ("write.enable", "true"), EVERYTHING];
+    map.map(|(key, value)| (key.to_owned(), value.to_owned())).into()
 }
 
 /// A session whose scheduler and two executors are in this process.

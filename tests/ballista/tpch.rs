@@ -9,8 +9,8 @@ use tifusion_testkit::differences::{sql_mode, to_tidb};
 use tifusion_testkit::tidb::Tidb;
 use tifusion_testkit::{statistics, tpch};
 
-use super::config;
 use super::processes::Processes;
+use super::{EVERYTHING, config};
 
 const SCALE: f64 = 0.01;
 
@@ -65,7 +65,8 @@ async fn all_queries_on_two_executors_give_tidbs_answers() {
     tidb.fresh_database(test).await;
     tpch::load(&mut tidb, SCALE).await;
     tidb.run([sql_mode()]).await;
-    let config = [("pd.addresses".to_owned(), cluster.pd.clone())].into();
+    let config = [("pd.addresses", cluster.pd.as_str()), EVERYTHING];
+    let config = config.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
     let processes = Processes::start(config, 2).await;
     let connector = processes.session().await;
     connector.use_database(test).await;

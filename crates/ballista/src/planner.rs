@@ -18,7 +18,7 @@ use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner as _}
 use datafusion_proto::logical_plan::{AsLogicalPlan as _, LogicalExtensionCodec};
 use datafusion_proto::physical_plan::AsExecutionPlan as _;
 use datafusion_proto::protobuf::{LogicalPlanNode, PhysicalPlanNode};
-use tifusion::distribute::{EditFiles, JobFile, PlanCodec, WriteJobs, shared_out};
+use tifusion::distribute::{EditFiles, JobFile, PlanCodec, WriteJobs, plan_of_little, shared_out};
 use tifusion::{StatementSnapshot, TidbTable};
 
 use crate::codec::{TidbLogicalCodec, TidbPhysicalCodec};
@@ -68,9 +68,16 @@ impl QueryPlanner for RemotePlanner {
         plan: &LogicalPlan,
         session: &dyn Session,
     ) -> Result<Arc<dyn ExecutionPlan>> {
+        let here = DefaultPhysicalPlanner::default();
+        if !is_for_the_cluster(plan)? {
+            return here.create_physical_plan(plan, session).await;
+        }
+        if let Some(little) = plan_of_little(plan, session).await? {
+            return Ok(little);
+        }
         let codec = self.codec(session);
-        if !is_for_the_cluster(plan)? || !can_be_sent(plan, session, codec.as_ref()) {
-            return DefaultPhysicalPlanner::default().create_physical_plan(plan, session).await;
+        if !can_be_sent(plan, session, codec.as_ref()) {
+            return here.create_physical_plan(plan, session).await;
         }
         let config = session.config().ballista_config();
         let planner = BallistaQueryPlanner::<LogicalPlanNode>::with_extension(
@@ -151,7 +158,7 @@ impl WriteJobs for RemotePlanner {
         plan: &LogicalPlan,
         session: &dyn Session,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
-        if !is_for_the_cluster(plan)? {
+        if !is_for_the_cluster(plan)? || plan_of_little(plan, session).await?.is_some() {
             return Ok(None);
         }
         let plan = DefaultPhysicalPlanner::default().create_physical_plan(plan, session).await?;

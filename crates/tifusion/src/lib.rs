@@ -31,6 +31,7 @@
 //! ```
 
 mod access;
+mod allowance;
 mod auth;
 mod catalog;
 mod cluster;

@@ -28,6 +28,7 @@ use self::read_columns::{ReadColumns, Wanted};
 use crate::access::path::{AccessPath, Demand, IndexUse, PathSource, usable_indexes};
 use crate::access::source_keys::KeysOfTable;
 use crate::access::{FilteredTable, PhysicalRanges, key_order};
+use crate::allowance::Allowance;
 use crate::cluster::Cluster;
 use crate::config::{Config, Isolation, ReadEngines, Settings, TidbOptions, TimeZone, ZeroDate};
 use crate::error::{Error, ErrorKind, Result};
@@ -620,6 +621,13 @@ impl TableProvider for TidbTable {
         pushdown.conditions().clone_into(&mut spec.conditions);
         // What passes too many rows says nothing of how many of them are enough.
         spec.limit = limit.filter(|_| filters.len() == given && pushdown.is_exact());
+        let estimates = known.map_or_else(ScanEstimates::default, |known| {
+            let output = output.iter().map(|column| (&column.info, column.kind.field()));
+            ScanEstimates::new(&known.statistics, known.is_compared, output).narrowed(rows)
+        });
+        if let Some(allowance) = state.config().get_extension::<Allowance>() {
+            allowance.take(estimates.rows_of(spec.limit))?;
+        }
         let target = state.config().target_partitions();
         let partitions = self.partitions(&spec, tables, target, snapshot.deadline()).await?;
         let has_indexes = demand.indexes != IndexUse::Never && self.has_indexes(settings);
@@ -636,10 +644,6 @@ impl TableProvider for TidbTable {
         let reader = ScanReader::Stores(self.cluster.client().clone());
         let settings = settings.clone();
         let scan = (spec, columns);
-        let estimates = known.map_or_else(ScanEstimates::default, |known| {
-            let output = output.iter().map(|column| (&column.info, column.kind.field()));
-            ScanEstimates::new(&known.statistics, known.is_compared, output).narrowed(rows)
-        });
         let scan = TikvScanExec::new(reader, settings, snapshot, scan, pushdown, partitions)
             .with_estimates(estimates)
             .with_key_order(key_order);

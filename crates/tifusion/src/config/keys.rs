@@ -39,6 +39,7 @@ pub(crate) mod name {
     pub(crate) const COLLATION: &str = "new_collation_enable";
     pub(crate) const CONN_RECYCLE: &str = "tikv.conn_recycle_time";
     pub(crate) const DB_PREFIX: &str = "db_prefix";
+    pub(crate) const DISTRIBUTE_MIN_ROWS: &str = "plan.distribute_min_rows";
     pub(crate) const DOWNGRADE_THRESHOLD: &str = "plan.downgrade.index_threshold";
     pub(crate) const DYNAMIC_FILTER_WAIT: &str = "plan.dynamic_filter_wait";
     pub(crate) const GC_MAX_WAIT: &str = "gc_max_wait_time";
@@ -154,6 +155,8 @@ pub(crate) const KEYS: &[KeySpec] = &[
         "Names of operators and functions that the stores shall not evaluate, as TiDB has them (lt or <, like, cast, year); * for all."),
     now(name::DYNAMIC_FILTER_WAIT, "1s", Span, Session,
         "Longest that a scan waits for the values that the other side of a join is known to have; it then reads by what there is."),
+    now(name::DISTRIBUTE_MIN_ROWS, "10000", number(0, u64::MAX), Session,
+        "Where queries run on Ballista: rows that a statement's scans are expected to find from which on it is for the executors; one of fewer runs in the session's process. 0 for none that does."),
     now(name::DOWNGRADE_THRESHOLD, "1000000000", number(1, u64::MAX), Session,
         "Ranges per region above which an index lookup becomes a table scan."),
     now(name::INDEX_BATCH_SIZE, "20000", number(1, 1_000_000), Session,

@@ -81,6 +81,8 @@ pub struct Settings {
     pub index_first: bool,
     /// `plan.downgrade.index_threshold`, ranges
     pub downgrade_threshold: usize,
+    /// `plan.distribute_min_rows`
+    pub distribute_min_rows: u64,
     /// `index.scan_batch_size`, handles
     pub index_batch_size: usize,
     /// `index.scan_concurrency`, batches
@@ -206,6 +208,7 @@ impl Settings {
             index_read: false,
             index_first: false,
             downgrade_threshold: 0,
+            distribute_min_rows: 0,
             index_batch_size: 0,
             index_concurrency: 0,
             chunk_batch_size: 0,
@@ -347,6 +350,7 @@ impl Settings {
             }
             name::CACHE_SIZE => self.cop_cache_size = size,
             name::CHUNK_BATCH_SIZE => self.chunk_batch_size = size,
+            name::DISTRIBUTE_MIN_ROWS => self.distribute_min_rows = number,
             name::DOWNGRADE_THRESHOLD => self.downgrade_threshold = size,
             name::INDEX_BATCH_SIZE => self.index_batch_size = size,
             name::INDEX_CONCURRENCY => self.index_concurrency = size,

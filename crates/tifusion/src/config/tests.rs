@@ -25,7 +25,8 @@ const DESIGN: &str = "\
     jdbc.client_cert_password tikv.tls_reload_interval tikv.conn_recycle_time host_mapping \
     enable_grpc_forward gc_max_wait_time zero_date plan.dynamic_filter_wait plan.use_index_scan_first \
     write.mode write.allow_all_rows write.allow_auto_random_explicit_insert replica_read.stale \
-    request.resource_group request.source slow_task.threshold read.mode tidb.max_connections";
+    request.resource_group request.source slow_task.threshold read.mode tidb.max_connections \
+    plan.distribute_min_rows";
 
 fn from(pairs: &[(&str, &str)]) -> Result<Config> {
     let map: HashMap<_, _> =
@@ -97,6 +98,7 @@ const OTHER_VALUES: &[(&str, &str)] = &[
     (name::REQUEST_TIMEOUT, "11"),
     (name::INDEX_READ, "false"),
     (name::INDEX_FIRST, "true"),
+    (name::DISTRIBUTE_MIN_ROWS, "7"),
     (name::DOWNGRADE_THRESHOLD, "7"),
     (name::INDEX_BATCH_SIZE, "7"),
     (name::INDEX_CONCURRENCY, "7"),

@@ -17,6 +17,7 @@
 mod arrow_schema;
 mod codec;
 mod field_types;
+mod little;
 mod planner;
 mod reduction;
 mod scan;
@@ -31,6 +32,7 @@ use std::error::Error as StdError;
 pub use codec::PlanCodec;
 #[doc(hidden)]
 pub use codec::check;
+pub use little::plan_of_little;
 pub use planner::{sent_plans, shared_out};
 pub use tasks_exec::TikvTasksExec;
 

@@ -1,0 +1,69 @@
+//! What is not worth several machines.
+
+use std::sync::Arc;
+
+use datafusion::catalog::Session;
+use datafusion::common::Result as DataFusionResult;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::datasource::source_as_provider;
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner as _};
+
+use crate::allowance::{Allowance, TooMuch};
+use crate::config::TidbOptions;
+use crate::table::TidbTable;
+
+/// The operators that give the rows of a plan, or explain it, in this process, if the scans of its tables, all of them
+/// TiDB's, are expected to find fewer rows than `plan.distribute_min_rows`: what their filters leave, by the
+/// statistics, or what they are limited to. `None` for others, and where nobody knows.
+///
+/// # Errors
+/// When the plan can't be made here.
+pub async fn plan_of_little(
+    plan: &LogicalPlan,
+    session: &dyn Session,
+) -> DataFusionResult<Option<Arc<dyn ExecutionPlan>>> {
+    let Some(state) = session.as_any().downcast_ref::<SessionState>() else { return Ok(None) };
+    let config = TidbOptions::config_of(state.config_options()).unwrap_or_default();
+    let most = config.settings().distribute_min_rows;
+    if most == 0 || !reads_stores_alone(plan)? {
+        return Ok(None);
+    }
+    let (explained, planner) = (explained(plan), DefaultPhysicalPlanner::default());
+    let mut allowed = state.clone();
+    allowed.config_mut().set_extension(Arc::new(Allowance::below(most)));
+    let planned = match planner.create_physical_plan(explained.unwrap_or(plan), &allowed).await {
+        Err(error) if TooMuch::is_why(&error) => return Ok(None),
+        planned => planned?,
+    };
+    match explained {
+        // What fails in what is explained is a part of the explanation, and nothing has.
+        Some(_) => planner.create_physical_plan(plan, session).await.map(Some),
+        None => Ok(Some(planned)),
+    }
+}
+
+/// What a plan explains.
+fn explained(plan: &LogicalPlan) -> Option<&LogicalPlan> {
+    match plan {
+        LogicalPlan::Explain(explain) => Some(&explain.plan),
+        LogicalPlan::Analyze(analyze) => Some(&analyze.input),
+        _ => None,
+    }
+}
+
+/// Whether all tables of a plan are read from the stores.
+fn reads_stores_alone(plan: &LogicalPlan) -> DataFusionResult<bool> {
+    let mut is_so = true;
+    plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node {
+            let provider = source_as_provider(&scan.source)?;
+            let table = provider.downcast_ref::<TidbTable>();
+            is_so &= table.is_some_and(|table| table.cluster().read_port().is_none());
+        }
+        Ok(if is_so { TreeNodeRecursion::Continue } else { TreeNodeRecursion::Stop })
+    })?;
+    Ok(is_so)
+}

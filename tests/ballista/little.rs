@@ -1,0 +1,79 @@
+//! What is not worth several machines runs in the session.
+
+use tifusion_testkit::connector::Connector;
+
+use super::tpch::loaded;
+use super::{EVERYTHING, config, plain};
+
+/// A session whose scheduler is not there.
+async fn alone(cluster: &tifusion_embedded::EmbeddedCluster) -> Connector {
+    let mut config = config(cluster);
+    config.remove(EVERYTHING.0);
+    let context = tifusion_ballista::connect(config, "df://127.0.0.1:1").await.unwrap();
+    let session = Connector::of(context);
+    session.use_database("tpch").await;
+    session
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_that_finds_few_rows_needs_no_scheduler() {
+    let cluster = loaded().await;
+    let session = alone(&cluster).await;
+    for (query, rows) in [
+        ("SELECT o_orderkey FROM orders WHERE o_orderkey = 7", 1),
+        ("SELECT l_linenumber FROM lineitem LIMIT 10", 10),
+        (
+            "SELECT n_name, COUNT(*) FROM nation JOIN region ON n_regionkey = r_regionkey GROUP BY n_name",
+            25,
+        ),
+        (
+            "SELECT o_orderkey FROM orders WHERE o_orderkey = (SELECT MIN(l_orderkey) FROM lineitem WHERE l_orderkey < 3)",
+            1,
+        ),
+    ] {
+        let plan = session.explain(query).await;
+        assert!(
+            plan.contains("TikvScanExec") && !plan.contains("TikvTasksExec"),
+            "{query}: {plan}"
+        );
+        assert_eq!(session.query(query).await.rows.len(), rows, "{query}");
+    }
+    // All of a table, however few rows come of it; a part of one and all of another; all as soon as it is asked for.
+    for query in [
+        "SELECT COUNT(*) FROM lineitem",
+        "SELECT COUNT(*) FROM nation, orders WHERE n_nationkey = o_custkey",
+        "SELECT n_name FROM nation WHERE n_nationkey IN (SELECT l_suppkey FROM lineitem)",
+    ] {
+        let error = session.try_query(query).await.unwrap_err();
+        assert!(error.to_string().contains("127.0.0.1:1"), "{query}: {error}");
+    }
+    session.query("SET tidb.plan.distribute_min_rows = 0").await;
+    let error = session.try_query("SELECT COUNT(*) FROM nation").await.unwrap_err();
+    assert!(error.to_string().contains("127.0.0.1:1"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_of_few_rows_needs_no_scheduler() {
+    let cluster = loaded().await;
+    cluster
+        .execute("CREATE TABLE tpch.copy (k BIGINT PRIMARY KEY, price DECIMAL(15,2))")
+        .await
+        .unwrap();
+    let session = alone(&cluster).await;
+    for write in [
+        "INSERT INTO copy SELECT o_orderkey, o_totalprice FROM orders WHERE o_orderkey < 4",
+        "UPDATE orders SET o_totalprice = 1.5 WHERE o_orderkey = 1",
+        "DELETE FROM orders WHERE o_orderkey = 2",
+    ] {
+        let plan = session.explain(write).await;
+        assert!(plan.contains("TidbWriteExec") && !plan.contains("TidbSpread"), "{write}: {plan}");
+        session.query(write).await;
+    }
+    let left = session.query("SELECT o_orderkey FROM orders WHERE o_orderkey < 4 ORDER BY 1").await;
+    assert_eq!(plain(&left), [["1"], ["3"]]);
+    assert_eq!(plain(&session.query("SELECT k FROM copy ORDER BY k").await), [["1"], ["2"], ["3"]]);
+    let all = "INSERT INTO copy SELECT o_orderkey + 100000, o_totalprice FROM orders";
+    assert!(session.explain(all).await.contains("TidbSpreadWriteExec"));
+    assert!(session.try_query(all).await.unwrap_err().to_string().contains("127.0.0.1:1"));
+    assert_eq!(cluster.verify().await.unwrap(), []);
+}
