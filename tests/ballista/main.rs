@@ -10,6 +10,7 @@
     reason = "tests fail by panicking, and tell which executor read how much"
 )]
 
+mod cancelled;
 mod killed;
 mod little;
 mod processes;

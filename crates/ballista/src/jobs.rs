@@ -166,15 +166,46 @@ impl Drop for Job {
         if self.is_over {
             return;
         }
-        let (mut scheduler, job_id) = (self.scheduler.clone(), self.id.clone());
-        let cancel = async move {
-            if let Err(error) = scheduler.cancel_job(CancelJobParams { job_id }).await {
-                tracing::warn!(%error, "a job was not cancelled");
-            }
-        };
+        let (scheduler, job) = (self.scheduler.clone(), self.id.clone());
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(cancel);
+            runtime.spawn(async move {
+                if let Err(error) = cancel(scheduler, &job).await {
+                    tracing::warn!(job, %error, "a job was not cancelled");
+                }
+            });
         }
+    }
+}
+
+/// Ends the job of a scheduler.
+///
+/// # Errors
+/// When the scheduler can't be reached.
+pub(crate) async fn cancel_at(url: &str, job: &str, context: &TaskContext) -> Result<()> {
+    let scheduler = connect(url, context).await?;
+    cancel(scheduler, job).await.map_err(|status| unreachable(url, &status))
+}
+
+/// Ends a job, however far it is. One that is still planned can't be cancelled: that is waited for.
+async fn cancel(mut scheduler: Scheduler, job: &str) -> Result<(), tonic::Status> {
+    let mut unknown = Unknown::begin();
+    unknown.known();
+    loop {
+        let request = GetJobStatusParams { job_id: job.to_owned() };
+        let answer = scheduler.get_job_status(request).await?.into_inner();
+        match answer.status.and_then(|status| status.status) {
+            Some(job_status::Status::Successful(_) | job_status::Status::Failed(_)) => {
+                return Ok(());
+            }
+            Some(job_status::Status::Running(_)) => {
+                unknown.known();
+                scheduler.cancel_job(CancelJobParams { job_id: job.to_owned() }).await?;
+            }
+            Some(job_status::Status::Queued(_)) => unknown.known(),
+            None if unknown.is_lost() => return Ok(()),
+            None => {}
+        }
+        tokio::time::sleep(INTERVAL).await;
     }
 }
 

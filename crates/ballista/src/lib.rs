@@ -25,6 +25,7 @@ mod codec;
 mod error;
 pub mod executor;
 mod files;
+mod job_exec;
 mod jobs;
 mod once;
 mod planner;

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use ballista_core::extension::SessionConfigExt as _;
-use ballista_core::planner::BallistaQueryPlanner;
+use ballista_core::planner::scans_only_information_schema;
 use datafusion::catalog::Session;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::listing::ListingTable;
@@ -23,6 +23,7 @@ use tifusion::{StatementSnapshot, TidbTable};
 
 use crate::codec::{TidbLogicalCodec, TidbPhysicalCodec};
 use crate::files::ExecutorFiles;
+use crate::job_exec::JobExec;
 use crate::jobs;
 
 /// Plans what a TidbContext's planner has pinned to a snapshot: on the cluster, if there is a table to read there.
@@ -76,16 +77,14 @@ impl QueryPlanner for RemotePlanner {
             return Ok(little);
         }
         let codec = self.codec(session);
-        if !can_be_sent(plan, session, codec.as_ref()) {
+        // What describes a session is its own.
+        let is_mixed = scans_only_information_schema(plan).is_err();
+        if is_mixed || !can_be_sent(plan, session, codec.as_ref()) {
             return here.create_physical_plan(plan, session).await;
         }
         let config = session.config().ballista_config();
-        let planner = BallistaQueryPlanner::<LogicalPlanNode>::with_extension(
-            self.scheduler.clone(),
-            config,
-            codec,
-        );
-        planner.create_physical_plan(plan, session).await
+        let (scheduler, session_id) = (self.scheduler.clone(), session.session_id().to_owned());
+        Ok(Arc::new(JobExec::new(scheduler, config, plan, codec, session_id)))
     }
 }
 

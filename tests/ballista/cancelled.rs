@@ -1,0 +1,77 @@
+//! Queries that nobody waits for any more.
+
+use std::time::{Duration, Instant};
+
+use tifusion_embedded::{Effect, EmbeddedCluster, Fault, Rpc, When};
+use tifusion_testkit::connector::Connector;
+
+use super::standalone;
+use super::tpch::loaded;
+
+const QUERY: &str =
+    "SELECT COUNT(*), SUM(l_quantity) FROM lineitem, orders WHERE l_orderkey = o_orderkey";
+
+/// What is slower hangs, however much else the machine has to do.
+const HANGS: Duration = Duration::from_secs(60);
+
+fn asked(cluster: &EmbeddedCluster) -> u64 {
+    cluster.faults().calls(Rpc::Coprocessor)
+}
+
+/// The requests when none has come for so long.
+async fn settled(cluster: &EmbeddedCluster, quiet: Duration) -> u64 {
+    let began = Instant::now();
+    let (mut last, mut since) = (asked(cluster), Instant::now());
+    while since.elapsed() < quiet {
+        assert!(began.elapsed() < HANGS, "the stores are asked on and on");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let now = asked(cluster);
+        if now != last {
+            (last, since) = (now, Instant::now());
+        }
+    }
+    last
+}
+
+/// One request after the other, and slowly.
+async fn slow_session(cluster: &EmbeddedCluster) -> Connector {
+    let session = standalone(cluster).await;
+    session.use_database("tpch").await;
+    session.query("SET tidb.table.scan_concurrency = 1").await;
+    session
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_that_is_given_up_ends_on_the_executors_too() {
+    let cluster = loaded().await;
+    let session = slow_session(&cluster).await;
+    let before = asked(&cluster);
+    session.query(QUERY).await;
+    let whole = asked(&cluster) - before;
+    assert!(whole > 16, "{whole}");
+    let delay = Fault::new(Effect::Delay(Duration::from_millis(500))).on([Rpc::Coprocessor]);
+    cluster.faults().add(delay.when(When::Always));
+    // At its first request, and while it is planned.
+    for requests in [1, 0] {
+        let before = asked(&cluster);
+        let running = {
+            let session = session.clone();
+            tokio::spawn(async move { session.try_query(QUERY).await })
+        };
+        let began = Instant::now();
+        while asked(&cluster) < before + requests {
+            assert!(began.elapsed() < HANGS, "nobody reads");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        if requests == 0 {
+            tokio::time::sleep(Duration::from_millis(30)).await;
+        }
+        running.abort();
+        assert!(running.await.is_err_and(|error| error.is_cancelled()), "it was too late");
+        let asked = settled(&cluster, Duration::from_secs(3)).await - before;
+        assert!(asked < whole, "{asked} of {whole} requests after the end");
+    }
+    // What it had of the executors is free again.
+    cluster.faults().clear();
+    tokio::time::timeout(HANGS, session.query(QUERY)).await.unwrap();
+}
