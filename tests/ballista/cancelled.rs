@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use tifusion::ErrorKind;
 use tifusion_embedded::{Effect, EmbeddedCluster, Fault, Rpc, When};
 use tifusion_testkit::connector::Connector;
 
@@ -71,6 +72,12 @@ async fn a_query_that_is_given_up_ends_on_the_executors_too() {
         let asked = settled(&cluster, Duration::from_secs(3)).await - before;
         assert!(asked < whole, "{asked} of {whole} requests after the end");
     }
+    // An end that the statement sets itself is named, wherever it is noticed.
+    session.query("SET tidb.statement.timeout = '1s'").await;
+    let late = session.try_query(QUERY).await.unwrap_err();
+    assert_eq!(late.kind(), ErrorKind::DeadlineExceeded, "{late}");
+    assert!(!late.to_string().contains("tifusion-failure"), "{late}");
+    session.query("SET tidb.statement.timeout = 0").await;
     // What it had of the executors is free again.
     cluster.faults().clear();
     tokio::time::timeout(HANGS, session.query(QUERY)).await.unwrap();

@@ -12,6 +12,7 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Result, internal_err};
+use datafusion::error::DataFusionError;
 use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_expr::PhysicalExpr;
@@ -22,6 +23,7 @@ use datafusion::physical_plan::{
 use datafusion_proto::logical_plan::LogicalExtensionCodec;
 use datafusion_proto::protobuf::LogicalPlanNode;
 use futures::{Stream, StreamExt as _};
+use tifusion::distribute::error_of_task;
 
 use crate::jobs;
 
@@ -159,6 +161,11 @@ struct JobRows {
     job: Option<RunningJob>,
 }
 
+/// What failed in a task as it was there.
+fn error_of_ours(error: DataFusionError) -> DataFusionError {
+    error_of_task(&error.to_string()).map_or(error, DataFusionError::from)
+}
+
 /// A job whose rows were not taken to their end.
 struct RunningJob {
     rows: SendableRecordBatchStream,
@@ -172,7 +179,7 @@ impl Stream for JobRows {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let Some(job) = &mut self.job else { return Poll::Ready(None) };
-        let next = job.rows.poll_next_unpin(cx);
+        let next = job.rows.poll_next_unpin(cx).map_err(error_of_ours);
         if let Poll::Ready(None) = next {
             self.job = None;
         }

@@ -37,7 +37,7 @@ pub use planner::{sent_plans, shared_out};
 pub use tasks_exec::TikvTasksExec;
 
 use crate::error::{Error, ErrorKind, Result};
-pub use crate::write::{EditFiles, JobFile, WriteJobs, WritesOnJobs, error_of_job};
+pub use crate::write::{EditFiles, JobFile, WriteJobs, WritesOnJobs, error_of_job, error_of_task};
 
 /// A size or a place, as messages have them.
 fn wide(size: usize) -> u64 {

@@ -22,6 +22,7 @@ use crate::meta::{Need, ReadAt, View};
 use crate::scan::TikvScanExec;
 use crate::statement::StatementSnapshot;
 use crate::table::TidbTable;
+use crate::write::told_if_ours;
 
 /// A planner of statements whose tables come from [`PlanCodec::decode_table`], around the planner of a
 /// [`TidbContext`](crate::TidbContext)'s session: it looks the tables up at the snapshot that the statement has, and makes
@@ -50,6 +51,17 @@ impl QueryPlanner for SentPlans {
         plan: &LogicalPlan,
         session: &dyn Session,
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+        // The session that sent it hears of a failure as text.
+        self.plan(plan, session).await.map_err(told_if_ours)
+    }
+}
+
+impl SentPlans {
+    async fn plan(
+        &self,
+        plan: &LogicalPlan,
+        session: &dyn Session,
+    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
         let sent = sent_tables(plan)?;
         let Some(snapshot) = snapshot_of(&sent)? else {
             return self.inner.create_physical_plan(plan, session).await;
@@ -68,9 +80,7 @@ impl QueryPlanner for SentPlans {
         let plan = self.inner.create_physical_plan(&plan, &state).await?;
         shared_out(plan)
     }
-}
 
-impl SentPlans {
     /// The tables as they are at the snapshot, beside the providers that they come for.
     async fn look_up(
         &self,

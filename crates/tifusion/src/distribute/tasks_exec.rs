@@ -21,6 +21,7 @@ use futures::{TryStreamExt as _, stream};
 
 use super::segments;
 use crate::scan::TikvScanExec;
+use crate::write::told_if_ours;
 
 /// Reads a table of TiDB in several processes. Each partition of the input is one of the scan: its rows say which
 /// ranges of keys are read.
@@ -165,6 +166,8 @@ impl ExecutionPlan for TikvTasksExec {
             scan.reading(segments.into_iter().flatten().collect()).execute(0, context)
         });
         let rows = rows.try_flatten().inspect_ok(move |batch| done.add(batch));
+        // Whoever runs the task makes text of what failed.
+        let rows = rows.map_err(told_if_ours);
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), rows)))
     }
 

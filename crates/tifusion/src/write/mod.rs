@@ -59,9 +59,11 @@ pub(crate) use plan::{PlannedBefore, WritePlanner, write_plan};
 pub(crate) use refuse::{HINT as SQL_MODE_HINT, check_enabled, check_present};
 pub(crate) use rights::check_write;
 pub(crate) use source::plan_by_snapshot;
-pub use spread::{EditFiles, JobFile, TidbSpreadWriteExec, WriteJobs, WritesOnJobs, error_of_job};
+pub use spread::{
+    EditFiles, JobFile, TidbSpreadWriteExec, WriteJobs, WritesOnJobs, error_of_job, error_of_task,
+};
 pub(crate) use spread::{
-    EditFilesExec, FramedEditsExec, PrewriteExec, SentKind, SentWrite, spread_plan,
+    EditFilesExec, FramedEditsExec, PrewriteExec, SentKind, SentWrite, spread_plan, told_if_ours,
 };
 pub use sql::TidbSqlWriteExec;
 pub(crate) use target::{RowKeyColumn, WriteTarget, WrittenTable};

@@ -85,7 +85,7 @@ pub(super) fn lost(error: &DataFusionError) -> Error {
 
 /// An error of a stream as one of a task: one of ours is told, others stay what they are, for whoever runs the task
 /// may know what to do about them.
-pub(super) fn told_if_ours(error: DataFusionError) -> DataFusionError {
+pub(crate) fn told_if_ours(error: DataFusionError) -> DataFusionError {
     match Error::find(&error) {
         Some(ours) => told(ours),
         None => error,
@@ -95,9 +95,15 @@ pub(super) fn told_if_ours(error: DataFusionError) -> DataFusionError {
 /// The error of a job that failed with these words: that of a task of this crate's, if there is one in them.
 #[must_use]
 pub fn error_of_job(words: &str) -> Error {
-    let found = words.split_once(BEGIN).and_then(|(_, rest)| rest.split_once(END));
-    let failure = found.and_then(|(digits, _)| planpb::Failure::decode(&*bytes_of(digits)?).ok());
-    let Some(failure) = failure else { return Error::new(ErrorKind::Engine, words) };
+    error_of_task(words).unwrap_or_else(|| Error::new(ErrorKind::Engine, words))
+}
+
+/// The error of a task of this crate's that is told in these words, if there is one.
+#[must_use]
+pub fn error_of_task(words: &str) -> Option<Error> {
+    let (_, found) = words.split_once(BEGIN)?;
+    let (digits, _) = found.split_once(END)?;
+    let failure = planpb::Failure::decode(&*bytes_of(digits)?).ok()?;
     let named = |kind: &&ErrorKind| format!("{kind:?}") == failure.kind;
     let kind = KINDS.iter().find(named).copied().unwrap_or(ErrorKind::Engine);
     let mut error = Error::new(kind, failure.message);
@@ -106,7 +112,7 @@ pub fn error_of_job(words: &str) -> Error {
             error = error.with_context(name, value);
         }
     }
-    error
+    Some(error)
 }
 
 /// The bytes of these digits.

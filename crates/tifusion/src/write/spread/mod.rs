@@ -34,7 +34,8 @@ mod sent;
 
 pub(crate) use encode_exec::FramedEditsExec;
 pub use exec::TidbSpreadWriteExec;
-pub use failure::error_of_job;
+pub(crate) use failure::told_if_ours;
+pub use failure::{error_of_job, error_of_task};
 pub(crate) use files_exec::EditFilesExec;
 pub use jobs::{EditFiles, JobFile, WriteJobs, WritesOnJobs};
 pub(crate) use plan::spread_plan;
