@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_plan::metrics::MetricsSet;
 use datafusion::physical_plan::{
     ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties,
     ReplaceChildrenOptions,
@@ -25,24 +26,28 @@ use datafusion_proto::protobuf::LogicalPlanNode;
 use futures::{Stream, StreamExt as _};
 use tifusion::distribute::error_of_task;
 
-use crate::jobs;
+use crate::cancel;
 
-/// How long a query that is given up is waited for to be told the number of its job.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a query that was given up is waited for to be told its job's number, which the scheduler tells when it has planned it.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// How often it is looked for.
 const INTERVAL: Duration = Duration::from_millis(20);
 
 type Query = DistributedQueryExec<LogicalPlanNode>;
 
-/// Ballista's own operator, which gives a logical plan to the scheduler and its rows from there. Ballista 55 lets the job
-/// run on when the rows are dropped (Ctrl-C, a caller that has enough): this one cancels it.
-#[derive(Debug, Clone)]
+/// Gives a logical plan to the scheduler, and its rows from there, by Ballista's own operator. That lets the job run on
+/// when the rows are dropped (Ctrl-C, a caller that has enough), in Ballista 55: this one cancels it.
+#[derive(Debug)]
 pub(crate) struct JobExec {
     scheduler: String,
-    query: Arc<Query>,
-    /// The query, or what explains it.
-    input: Arc<dyn ExecutionPlan>,
+    config: BallistaConfig,
+    plan: LogicalPlan,
+    codec: Arc<dyn LogicalExtensionCodec>,
+    session_id: String,
+    properties: Arc<PlanProperties>,
+    /// What runs, or ran last.
+    last: Mutex<Option<Arc<Query>>>,
 }
 
 impl JobExec {
@@ -50,27 +55,39 @@ impl JobExec {
     pub(crate) fn new(
         scheduler: String,
         config: BallistaConfig,
-        plan: &LogicalPlan,
+        plan: LogicalPlan,
         codec: Arc<dyn LogicalExtensionCodec>,
         session_id: String,
     ) -> Self {
-        let explained = match plan {
+        let query = Query::new(scheduler.clone(), config.clone(), plan.clone(), session_id.clone());
+        let (properties, last) = (Arc::clone(query.properties()), Mutex::default());
+        Self { scheduler, config, plan, codec, session_id, properties, last }
+    }
+
+    /// The query of one run, and what gives its rows. An operator of Ballista's knows the number of one job.
+    fn begin(&self) -> (Arc<Query>, Arc<dyn ExecutionPlan>) {
+        let explained = match &self.plan {
             LogicalPlan::Analyze(analyze) => Some(analyze),
             _ => None,
         };
-        let sent = explained.map_or(plan, |analyze| &analyze.input).clone();
-        let query = Query::with_extension(scheduler.clone(), config, sent, codec, session_id);
-        let query = Arc::new(query);
-        let input: Arc<dyn ExecutionPlan> = match explained {
+        let sent = explained.map_or(&self.plan, |analyze| &*analyze.input);
+        let query = Arc::new(Query::with_extension(
+            self.scheduler.clone(),
+            self.config.clone(),
+            sent.clone(),
+            Arc::clone(&self.codec),
+            self.session_id.clone(),
+        ));
+        let rows: Arc<dyn ExecutionPlan> = match explained {
             None => Arc::clone(&query) as _,
             Some(analyze) => Arc::new(DistributedExplainAnalyzeExec::new(
                 Arc::clone(&query),
-                scheduler.clone(),
+                self.scheduler.clone(),
                 Arc::clone(analyze.schema.inner()),
                 analyze.verbose,
             )),
         };
-        Self { scheduler, query, input }
+        (query, rows)
     }
 }
 
@@ -90,24 +107,12 @@ impl ExecutionPlan for JobExec {
         "JobExec"
     }
 
-    fn schema(&self) -> SchemaRef {
-        self.input.schema()
-    }
-
     fn properties(&self) -> &Arc<PlanProperties> {
-        self.input.properties()
-    }
-
-    fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true]
-    }
-
-    fn benefits_from_input_partitioning(&self) -> Vec<bool> {
-        vec![false]
+        &self.properties
     }
 
     fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
+        Vec::new()
     }
 
     fn apply_expressions(
@@ -119,13 +124,13 @@ impl ExecutionPlan for JobExec {
 
     fn replace_children(
         self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
         _options: ReplaceChildrenOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        match (children.pop(), children.is_empty()) {
-            (Some(input), true) => Ok(Arc::new(Self { input, ..Self::clone(&self) })),
-            _ => internal_err!("a query of a scheduler has one child"),
+        if children.is_empty() {
+            return Ok(self);
         }
+        internal_err!("a query of a scheduler has no children")
     }
 
     fn with_new_children(
@@ -143,31 +148,31 @@ impl ExecutionPlan for JobExec {
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        // The operator keeps the number of its first job: only that can be cancelled.
-        let is_again = self.query.job_id().is_some();
-        let rows = self.input.execute(partition, Arc::clone(&context))?;
-        if is_again {
-            return Ok(rows);
-        }
-        let (scheduler, query) = (self.scheduler.clone(), Arc::clone(&self.query));
-        let schema = self.schema();
-        Ok(Box::pin(JobRows { schema, job: Some(RunningJob { rows, scheduler, query, context }) }))
+        let (query, rows) = self.begin();
+        let rows = rows.execute(partition, Arc::clone(&context))?;
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&query));
+        let (schema, scheduler) = (rows.schema(), self.scheduler.clone());
+        let job = Job { rows, scheduler, query, context };
+        Ok(Box::pin(JobRows { schema, job: Some(job), is_begun: false }))
+    }
+
+    fn metrics(&self) -> Option<MetricsSet> {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.as_ref()?.metrics()
     }
 }
 
 /// The rows of a job.
 struct JobRows {
     schema: SchemaRef,
-    job: Option<RunningJob>,
+    /// Until the last row was taken.
+    job: Option<Job>,
+    /// Whether the scheduler may have been asked for anything.
+    is_begun: bool,
 }
 
-/// What failed in a task as it was there.
-fn error_of_ours(error: DataFusionError) -> DataFusionError {
-    error_of_task(&error.to_string()).map_or(error, DataFusionError::from)
-}
-
-/// A job whose rows were not taken to their end.
-struct RunningJob {
+/// A job, and its rows.
+struct Job {
     rows: SendableRecordBatchStream,
     scheduler: String,
     query: Arc<Query>,
@@ -178,6 +183,7 @@ impl Stream for JobRows {
     type Item = Result<RecordBatch>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.is_begun = true;
         let Some(job) = &mut self.job else { return Poll::Ready(None) };
         let next = job.rows.poll_next_unpin(cx).map_err(error_of_ours);
         if let Poll::Ready(None) = next {
@@ -185,6 +191,11 @@ impl Stream for JobRows {
         }
         next
     }
+}
+
+/// What failed in a task, as it was there.
+fn error_of_ours(error: DataFusionError) -> DataFusionError {
+    error_of_task(&error.to_string()).map_or(error, DataFusionError::from)
 }
 
 impl RecordBatchStream for JobRows {
@@ -196,13 +207,13 @@ impl RecordBatchStream for JobRows {
 impl Drop for JobRows {
     fn drop(&mut self) {
         // A job whose rows come is over, which the scheduler says itself.
-        if let (Some(job), Ok(runtime)) = (self.job.take(), tokio::runtime::Handle::try_current()) {
-            runtime.spawn(job.end());
+        if let Some(job) = self.job.take().filter(|_| self.is_begun) {
+            cancel::in_background(job.end());
         }
     }
 }
 
-impl RunningJob {
+impl Job {
     async fn end(mut self) {
         // What was asked of the scheduler may be answered only now.
         let began = tokio::time::Instant::now();
@@ -212,9 +223,8 @@ impl RunningJob {
                 () = tokio::time::sleep(INTERVAL) => {}
             }
         }
-        let Some(job) = self.query.job_id() else { return };
-        if let Err(error) = jobs::cancel_at(&self.scheduler, job.as_str(), &self.context).await {
-            tracing::warn!(%error, job = job.as_str(), "a query was not cancelled");
+        if let Some(job) = self.query.job_id() {
+            cancel::at(&self.scheduler, job.as_str().to_owned(), &self.context).await;
         }
     }
 }

@@ -1,33 +1,17 @@
 //! Jobs of which the session needs to know where their results lie.
 
-use std::time::Duration;
-
-use ballista_core::extension::{BallistaGrpcMetadataInterceptor, SessionConfigExt as _};
 use ballista_core::serde::protobuf::execute_query_params::Query;
-use ballista_core::serde::protobuf::scheduler_grpc_client::SchedulerGrpcClient;
 use ballista_core::serde::protobuf::{
-    CancelJobParams, ExecuteQueryParams, GetJobStatusParams, KeyValuePair, PartitionLocation,
-    execute_query_result, job_status,
+    ExecuteQueryParams, GetJobStatusParams, KeyValuePair, PartitionLocation, execute_query_result,
+    job_status,
 };
-use ballista_core::utils::{GrpcClientConfig, create_grpc_client_endpoint};
 use ballista_core::version::insert_version_header;
 use datafusion::execution::TaskContext;
 use tifusion::distribute::{JobFile, error_of_job};
 use tifusion::{Error, ErrorKind, Result};
-use tokio::time::Instant;
-use tonic::service::interceptor::InterceptedService;
-use tonic::transport::Channel;
 
-/// How often the scheduler is asked how far a job is.
-const INTERVAL: Duration = Duration::from_millis(20);
-
-/// How long a job may be unknown to the scheduler that was given it.
-const PATIENCE_AT_FIRST: Duration = Duration::from_secs(30);
-
-/// How long one may be that it has known.
-const PATIENCE: Duration = Duration::from_secs(3);
-
-type Scheduler = SchedulerGrpcClient<InterceptedService<Channel, BallistaGrpcMetadataInterceptor>>;
+use crate::cancel;
+use crate::client::{INTERVAL, PATIENCE, Scheduler, Unknown, connect, unreachable};
 
 /// A job that was begun. It is cancelled when it is dropped before its end.
 struct Job {
@@ -63,33 +47,6 @@ pub(crate) async fn run(url: &str, plan: Vec<u8>, context: &TaskContext) -> Resu
     let mut job = Job { scheduler, id, is_over: false };
     let outcome = job.finished(url).await;
     outcome?.into_iter().map(file).collect()
-}
-
-async fn connect(url: &str, context: &TaskContext) -> Result<Scheduler> {
-    let config = context.session_config();
-    let grpc = GrpcClientConfig::from(&config.ballista_config());
-    let told = |error: &dyn std::fmt::Display| {
-        Error::new(
-            ErrorKind::Unavailable,
-            format!("the scheduler at {url} can't be reached: {error}"),
-        )
-    };
-    let mut endpoint =
-        create_grpc_client_endpoint(url.to_owned(), Some(&grpc)).map_err(|error| told(&error))?;
-    if let Some(customize) = config.ballista_override_create_grpc_client_endpoint() {
-        endpoint = customize.configure_endpoint(endpoint).map_err(|error| told(&error))?;
-    }
-    let channel = endpoint.connect().await.map_err(|error| told(&error))?;
-    let interceptor = config.ballista_grpc_interceptor().as_ref().clone();
-    let scheduler = SchedulerGrpcClient::with_interceptor(channel, interceptor);
-    Ok(scheduler
-        .max_encoding_message_size(grpc.max_message_size)
-        .max_decoding_message_size(grpc.max_message_size))
-}
-
-fn unreachable(url: &str, status: &tonic::Status) -> Error {
-    let message = format!("the scheduler at {url} does not answer: {}", status.message());
-    Error::new(ErrorKind::Unavailable, message)
 }
 
 impl Job {
@@ -139,73 +96,12 @@ impl Job {
     }
 }
 
-/// How long a scheduler has not known a job.
-#[derive(Debug)]
-struct Unknown {
-    since: Instant,
-    /// How long it may be so: it may not have come to it, or be between two of its lists with it.
-    patience: Duration,
-}
-
-impl Unknown {
-    fn begin() -> Self {
-        Self { since: Instant::now(), patience: PATIENCE_AT_FIRST }
-    }
-
-    fn known(&mut self) {
-        *self = Self { since: Instant::now(), patience: PATIENCE };
-    }
-
-    fn is_lost(&self) -> bool {
-        self.since.elapsed() > self.patience
-    }
-}
-
 impl Drop for Job {
     fn drop(&mut self) {
-        if self.is_over {
-            return;
+        if !self.is_over {
+            let (scheduler, job) = (self.scheduler.clone(), self.id.clone());
+            cancel::in_background(cancel::told(job.clone(), cancel::run(scheduler, job)));
         }
-        let (scheduler, job) = (self.scheduler.clone(), self.id.clone());
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move {
-                if let Err(error) = cancel(scheduler, &job).await {
-                    tracing::warn!(job, %error, "a job was not cancelled");
-                }
-            });
-        }
-    }
-}
-
-/// Ends the job of a scheduler.
-///
-/// # Errors
-/// When the scheduler can't be reached.
-pub(crate) async fn cancel_at(url: &str, job: &str, context: &TaskContext) -> Result<()> {
-    let scheduler = connect(url, context).await?;
-    cancel(scheduler, job).await.map_err(|status| unreachable(url, &status))
-}
-
-/// Ends a job, however far it is. One that is still planned can't be cancelled: that is waited for.
-async fn cancel(mut scheduler: Scheduler, job: &str) -> Result<(), tonic::Status> {
-    let mut unknown = Unknown::begin();
-    unknown.known();
-    loop {
-        let request = GetJobStatusParams { job_id: job.to_owned() };
-        let answer = scheduler.get_job_status(request).await?.into_inner();
-        match answer.status.and_then(|status| status.status) {
-            Some(job_status::Status::Successful(_) | job_status::Status::Failed(_)) => {
-                return Ok(());
-            }
-            Some(job_status::Status::Running(_)) => {
-                unknown.known();
-                scheduler.cancel_job(CancelJobParams { job_id: job.to_owned() }).await?;
-            }
-            Some(job_status::Status::Queued(_)) => unknown.known(),
-            None if unknown.is_lost() => return Ok(()),
-            None => {}
-        }
-        tokio::time::sleep(INTERVAL).await;
     }
 }
 
@@ -226,22 +122,4 @@ fn file(location: PartitionLocation) -> Result<JobFile> {
         file: location.file_id,
         is_sorted,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn a_job_that_is_not_known_yet_is_waited_for_and_one_that_was_known_is_lost_sooner() {
-        let mut unknown = Unknown::begin();
-        tokio::time::sleep(PATIENCE + INTERVAL).await;
-        assert!(!unknown.is_lost());
-        tokio::time::sleep(PATIENCE_AT_FIRST).await;
-        assert!(unknown.is_lost());
-        unknown.known();
-        assert!(!unknown.is_lost());
-        tokio::time::sleep(PATIENCE + INTERVAL).await;
-        assert!(unknown.is_lost());
-    }
 }

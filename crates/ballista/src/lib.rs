@@ -21,6 +21,8 @@
 //! Secrets don't travel: each process connects to PD and the stores by its own configuration file. Ballista's own ports are
 //! open to whoever reaches them; keep them in a network that you trust.
 
+mod cancel;
+mod client;
 mod codec;
 mod error;
 pub mod executor;
@@ -35,6 +37,7 @@ mod session;
 mod standalone;
 mod vcores;
 
+pub use cancel::cancelled;
 pub use codec::{TidbLogicalCodec, TidbPhysicalCodec};
 pub use error::Error;
 pub use session::{connect, connect_with};

@@ -84,7 +84,7 @@ impl QueryPlanner for RemotePlanner {
         }
         let config = session.config().ballista_config();
         let (scheduler, session_id) = (self.scheduler.clone(), session.session_id().to_owned());
-        Ok(Arc::new(JobExec::new(scheduler, config, plan, codec, session_id)))
+        Ok(Arc::new(JobExec::new(scheduler, config, plan.clone(), codec, session_id)))
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use datafusion::config::Dialect as DialectName;
 use datafusion::execution::SessionStateBuilder;
@@ -23,6 +24,9 @@ const WRITE_ENABLE: &str = "write.enable";
 
 /// The key of what is warned of as slow: whoever sits at a shell sees that it takes its time.
 const SLOW_TASK: &str = "slow_task.threshold";
+
+/// How long a scheduler may take to cancel what was given up.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Rows of a table that fit a screen.
 const ROWS_AT_THE_PROMPT: usize = 40;
@@ -114,8 +118,12 @@ impl Shell {
         dialect_from_str(self.dialect_name()).unwrap_or_else(|| Box::new(GenericDialect {}))
     }
 
-    /// Stops the cluster in the process, so that its folder is left in order.
+    /// Has what was given up end on other machines, too. Stops the cluster in the process, so that its folder is left in order.
     pub(crate) async fn close(self) {
+        let given_up = tifusion_ballista::cancelled();
+        if tokio::time::timeout(PATIENCE, given_up).await.is_err() {
+            tracing::warn!("a query that was given up may still run on Ballista");
+        }
         if let Some(cluster) = self.cluster {
             cluster.shutdown().await;
         }

@@ -6,7 +6,7 @@ use std::fmt;
 use datafusion::error::DataFusionError;
 use parking_lot::Mutex;
 
-/// Rows that all scans of a plan may be expected to find, together. Left in the configuration that a plan is made with,
+/// Rows that all scans of a plan may be expected to read, together. Left in the configuration that a plan is made with,
 /// it ends the planning at the scan of which more is expected, or nobody knows what: before the regions of a large table
 /// are looked up.
 #[derive(Debug)]
@@ -18,13 +18,15 @@ impl Allowance {
         Self(Mutex::new(rows.saturating_sub(1)))
     }
 
-    /// A scan of which `rows` are expected is a part of the plan.
+    /// A scan is a part of the plan that reads `rows`, or ends after `limit` of them.
     ///
     /// # Errors
     /// [`TooMuch`].
-    pub(crate) fn take(&self, rows: Option<u64>) -> Result<(), TooMuch> {
+    pub(crate) fn take(&self, rows: Option<u64>, limit: Option<usize>) -> Result<(), TooMuch> {
+        let limit = limit.and_then(|limit| u64::try_from(limit).ok());
+        let most = rows.into_iter().chain(limit).min();
         let mut left = self.0.lock();
-        *left = rows.and_then(|rows| left.checked_sub(rows)).ok_or(TooMuch)?;
+        *left = most.and_then(|most| left.checked_sub(most)).ok_or(TooMuch)?;
         Ok(())
     }
 }
@@ -61,13 +63,20 @@ mod tests {
     #[test]
     fn scans_share_what_is_allowed() {
         let allowance = Allowance::below(10);
-        allowance.take(Some(4)).unwrap();
-        allowance.take(Some(5)).unwrap();
-        allowance.take(Some(0)).unwrap();
-        allowance.take(Some(1)).unwrap_err();
-        Allowance::below(10).take(Some(10)).unwrap_err();
-        Allowance::below(10).take(None).unwrap_err();
-        Allowance::below(0).take(Some(1)).unwrap_err();
+        allowance.take(Some(4), None).unwrap();
+        allowance.take(Some(5), Some(100)).unwrap();
+        allowance.take(Some(0), None).unwrap();
+        allowance.take(Some(1), None).unwrap_err();
+        Allowance::below(10).take(Some(10), None).unwrap_err();
+        Allowance::below(0).take(Some(1), None).unwrap_err();
+    }
+
+    #[test]
+    fn a_limit_is_known_where_nothing_else_is() {
+        Allowance::below(10).take(None, None).unwrap_err();
+        Allowance::below(10).take(None, Some(9)).unwrap();
+        Allowance::below(10).take(None, Some(10)).unwrap_err();
+        Allowance::below(10).take(Some(1 << 40), Some(9)).unwrap();
     }
 
     #[test]

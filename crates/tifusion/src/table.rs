@@ -613,7 +613,7 @@ impl TableProvider for TidbTable {
         let read = self.read_columns(settings, &path, wanted, &filters)?;
         let pushdown = Pushdown::new(read.scope.clone(), &filters, &self.schema);
         let (key_order, keys) = (self.key_order(&path, settings)?, self.keys(&path.source));
-        let AccessPath { tables, summary, rows, price, .. } = path;
+        let AccessPath { tables, summary, rows, read_rows, price, .. } = path;
         let mut spec = self.spec(settings, read, summary, &snapshot);
         if let Source::Lookup(lookup) = spec.source {
             spec.source = Source::Lookup(lookup.settling(pushdown.conditions()));
@@ -621,12 +621,8 @@ impl TableProvider for TidbTable {
         pushdown.conditions().clone_into(&mut spec.conditions);
         // What passes too many rows says nothing of how many of them are enough.
         spec.limit = limit.filter(|_| filters.len() == given && pushdown.is_exact());
-        let estimates = known.map_or_else(ScanEstimates::default, |known| {
-            let output = output.iter().map(|column| (&column.info, column.kind.field()));
-            ScanEstimates::new(&known.statistics, known.is_compared, output).narrowed(rows)
-        });
         if let Some(allowance) = state.config().get_extension::<Allowance>() {
-            allowance.take(estimates.rows_of(spec.limit))?;
+            allowance.take(read_rows, spec.limit)?;
         }
         let target = state.config().target_partitions();
         let partitions = self.partitions(&spec, tables, target, snapshot.deadline()).await?;
@@ -644,6 +640,10 @@ impl TableProvider for TidbTable {
         let reader = ScanReader::Stores(self.cluster.client().clone());
         let settings = settings.clone();
         let scan = (spec, columns);
+        let estimates = known.map_or_else(ScanEstimates::default, |known| {
+            let output = output.iter().map(|column| (&column.info, column.kind.field()));
+            ScanEstimates::new(&known.statistics, known.is_compared, output).narrowed(rows)
+        });
         let scan = TikvScanExec::new(reader, settings, snapshot, scan, pushdown, partitions)
             .with_estimates(estimates)
             .with_key_order(key_order);

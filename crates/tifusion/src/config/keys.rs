@@ -156,7 +156,7 @@ pub(crate) const KEYS: &[KeySpec] = &[
     now(name::DYNAMIC_FILTER_WAIT, "1s", Span, Session,
         "Longest that a scan waits for the values that the other side of a join is known to have; it then reads by what there is."),
     now(name::DISTRIBUTE_MIN_ROWS, "10000", number(0, u64::MAX), Session,
-        "Where queries run on Ballista: rows that a statement's scans are expected to find from which on it is for the executors; one of fewer runs in the session's process. 0 for none that does."),
+        "Where queries run on Ballista: rows that a statement's scans are expected to read from which on it is for the executors; one of fewer runs in the session's process. 0 for none that does."),
     now(name::DOWNGRADE_THRESHOLD, "1000000000", number(1, u64::MAX), Session,
         "Ranges per region above which an index lookup becomes a table scan."),
     now(name::INDEX_BATCH_SIZE, "20000", number(1, 1_000_000), Session,

@@ -82,12 +82,6 @@ impl ScanEstimates {
         self.rows
     }
 
-    /// The rows of a scan that ends after `limit` of them, if anything is known of them.
-    pub(crate) fn rows_of(&self, limit: Option<usize>) -> Option<u64> {
-        let limit = limit.and_then(|limit| u64::try_from(limit).ok());
-        [self.rows, limit].into_iter().flatten().min()
-    }
-
     /// The table's rows, whichever match, if anything is known of them.
     pub(super) fn all_rows(&self) -> Option<u64> {
         self.all
@@ -333,16 +327,6 @@ mod tests {
         assert_eq!(limited.column_statistics[0].null_count, Precision::Inexact(1));
         let part = estimates.statistics(&schema(), None, Some(4));
         assert_eq!(part.num_rows, Precision::Inexact(250));
-    }
-
-    #[test]
-    fn a_limit_is_known_where_nothing_else_is() {
-        let known = estimates(&statistics(), true);
-        assert_eq!(known.rows_of(None), Some(1000));
-        assert_eq!(known.rows_of(Some(7)), Some(7));
-        assert_eq!(known.rows_of(Some(7000)), Some(1000));
-        let unknown = estimates(&TableStatistics::unknown(), true);
-        assert_eq!((unknown.rows_of(None), unknown.rows_of(Some(7))), (None, Some(7)));
     }
 
     #[test]

@@ -170,3 +170,13 @@ pub(crate) fn combined(mut shares: Vec<f64>) -> Option<f64> {
 pub(super) fn count(number: usize) -> f64 {
     u32::try_from(number).map_or(f64::from(u32::MAX), f64::from)
 }
+
+/// An estimate as a number of rows.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "casts from floats saturate"
+)]
+pub(super) fn whole(estimate: f64) -> u64 {
+    estimate.ceil() as u64
+}

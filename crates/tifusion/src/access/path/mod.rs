@@ -96,6 +96,8 @@ pub(crate) struct AccessPath {
     pub(crate) summary: AccessSummary,
     /// Rows that match, as far as statistics of the columns tell; `None` if they don't.
     pub(crate) rows: Option<f64>,
+    /// Rows, or entries, that there are in its keys, whether or not they match; `None` where that is a guess.
+    pub(crate) read_rows: Option<u64>,
     /// What all keys of an index begin with.
     pub(crate) fixed: FixedKey,
     /// What it costs, and whether that is little whatever statistics say.
@@ -123,6 +125,7 @@ impl From<TableAccess> for AccessPath {
             tables,
             summary,
             rows: None,
+            read_rows: None,
             fixed: FixedKey::default(),
             price: Price::default(),
         }
@@ -139,6 +142,14 @@ struct Candidate {
     is_few: bool,
     /// Whether it must not win, for its cost is a guess.
     is_guess: bool,
+}
+
+impl Candidate {
+    /// How many rows or entries it has; `None` if that rests on no count and no analysis.
+    fn known_rows(&self, statistics: &TableStatistics) -> Option<u64> {
+        let is_known = self.rows.basis == Basis::Analyzed && statistics.counted_rows().is_some();
+        (is_known || self.is_few).then(|| estimate::whole(self.rows.count))
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -170,7 +181,8 @@ impl FilteredTable<'_> {
         demand: &Demand<'_>,
     ) -> Result<AccessPath> {
         let Restriction::Columns(columns) = filter::all_of(conjuncts, self.schema) else {
-            return Ok(AccessPath { rows: Some(0.0), ..self.nothing().into() });
+            let nothing = self.nothing().into();
+            return Ok(AccessPath { rows: Some(0.0), read_rows: Some(0), ..nothing });
         };
         let domains = self.by_id(columns);
         let partitions = self.partitions(&domains);
@@ -190,6 +202,7 @@ impl FilteredTable<'_> {
         };
         let mut path = chooser.carry_out(&chosen.way, &partitions)?;
         path.rows = rows;
+        path.read_rows = chosen.known_rows(demand.statistics);
         let is_table = chosen.way.is_table();
         path.price = Price { cost: chosen.cost, is_few: chosen.is_few, is_table };
         path.summary.chosen = (candidates.len() > 1).then(|| chooser.shown(chosen));
