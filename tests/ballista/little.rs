@@ -60,6 +60,7 @@ async fn a_statement_that_finds_few_rows_needs_no_scheduler() {
         "SELECT COUNT(*) FROM lineitem",
         "SELECT COUNT(*) FROM nation, orders WHERE n_nationkey = o_custkey",
         "SELECT n_name FROM nation WHERE n_nationkey IN (SELECT l_suppkey FROM lineitem)",
+        "SELECT COUNT(*) FROM customer a, customer b WHERE a.c_acctbal < b.c_acctbal",
     ] {
         let error = session.try_query(query).await.unwrap_err();
         assert!(error.to_string().contains("127.0.0.1:1"), "{query}: {error}");

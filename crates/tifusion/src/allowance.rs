@@ -10,12 +10,20 @@ use parking_lot::Mutex;
 /// it ends the planning at the scan of which more is expected, or nobody knows what: before the regions of a large table
 /// are looked up.
 #[derive(Debug)]
-pub(crate) struct Allowance(Mutex<u64>);
+pub(crate) struct Allowance {
+    most: u64,
+    taken: Mutex<u64>,
+}
 
 impl Allowance {
     /// Fewer than so many rows.
     pub(crate) fn below(rows: u64) -> Self {
-        Self(Mutex::new(rows.saturating_sub(1)))
+        Self { most: rows.saturating_sub(1), taken: Mutex::new(0) }
+    }
+
+    /// What all scans so far are expected to read.
+    pub(crate) fn taken(&self) -> u64 {
+        *self.taken.lock()
     }
 
     /// A scan is a part of the plan that reads `rows`, or ends after `limit` of them.
@@ -25,8 +33,9 @@ impl Allowance {
     pub(crate) fn take(&self, rows: Option<u64>, limit: Option<usize>) -> Result<(), TooMuch> {
         let limit = limit.and_then(|limit| u64::try_from(limit).ok());
         let most = rows.into_iter().chain(limit).min();
-        let mut left = self.0.lock();
-        *left = most.and_then(|most| left.checked_sub(most)).ok_or(TooMuch)?;
+        let mut taken = self.taken.lock();
+        let all = most.and_then(|most| taken.checked_add(most));
+        *taken = all.filter(|all| *all <= self.most).ok_or(TooMuch)?;
         Ok(())
     }
 }
@@ -67,6 +76,7 @@ mod tests {
         allowance.take(Some(5), Some(100)).unwrap();
         allowance.take(Some(0), None).unwrap();
         allowance.take(Some(1), None).unwrap_err();
+        assert_eq!(allowance.taken(), 9);
         Allowance::below(10).take(Some(10), None).unwrap_err();
         Allowance::below(0).take(Some(1), None).unwrap_err();
     }

@@ -16,7 +16,7 @@ use crate::allowance::{Allowance, TooMuch};
 use crate::config::TidbOptions;
 use crate::table::TidbTable;
 
-/// Pairs of rows that are looked at in joins without keys, for each row that may be read.
+/// Pairs of rows that joins without keys may look at, for each row that may be read.
 const PAIRS: f64 = 100.0;
 
 /// The operators that give the rows of a plan, or explain it, in this process, if the scans of its tables, all of them
@@ -37,12 +37,13 @@ pub async fn plan_of_little(
     }
     let (explained, planner) = (explained(plan), DefaultPhysicalPlanner::default());
     let mut allowed = state.clone();
-    allowed.config_mut().set_extension(Arc::new(Allowance::below(most)));
+    let allowance = Arc::new(Allowance::below(most));
+    allowed.config_mut().set_extension(Arc::clone(&allowance));
     let planned = match planner.create_physical_plan(explained.unwrap_or(plan), &allowed).await {
         Err(error) if TooMuch::is_why(&error) => return Ok(None),
         planned => planned?,
     };
-    if pairs(&planned, as_f64(most))? > as_f64(most) * PAIRS {
+    if pairs(&planned, allowance.taken())? > as_f64(most) * PAIRS {
         return Ok(None);
     }
     match explained {
@@ -52,15 +53,15 @@ pub async fn plan_of_little(
     }
 }
 
-/// Most pairs of rows that the joins without keys of a plan look at, which reads fewer than `rows`.
-fn pairs(plan: &Arc<dyn ExecutionPlan>, rows: f64) -> DataFusionResult<f64> {
+/// Most pairs of rows that the joins without keys of a plan look at, which reads so many rows.
+fn pairs(plan: &Arc<dyn ExecutionPlan>, rows: u64) -> DataFusionResult<f64> {
     let mut sides = 1;
     plan.apply(|node| {
         let is_pairing = node.is::<CrossJoinExec>() || node.is::<NestedLoopJoinExec>();
         sides += i32::from(is_pairing);
         Ok(TreeNodeRecursion::Continue)
     })?;
-    Ok((rows / f64::from(sides)).powi(sides))
+    Ok((as_f64(rows) / f64::from(sides)).powi(sides))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a bound needs no more than 53 bits")]
