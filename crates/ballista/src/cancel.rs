@@ -49,7 +49,7 @@ pub(super) async fn told(job: String, cancelled: impl Future<Output = Result<(),
 
 /// Ends the job of the scheduler at this URL.
 pub(super) async fn at(url: &str, job: String, context: &TaskContext) {
-    let mut tries = Patience::begin();
+    let tries = Patience::begin();
     let scheduler = loop {
         match connect(url, context).await {
             Ok(scheduler) => break scheduler,
