@@ -24,6 +24,7 @@
 mod cancel;
 mod client;
 mod codec;
+mod early_jobs;
 mod error;
 pub mod executor;
 mod files;

@@ -17,6 +17,7 @@ use tifusion::config::TidbOptions;
 use tifusion::distribute::{PlanCodec, sent_plans};
 
 use crate::codec::{TidbLogicalCodec, TidbPhysicalCodec};
+use crate::early_jobs::EarlyJobs;
 use crate::error::Error;
 use crate::session::{for_ballista, with_rules};
 use crate::vcores::CountedVcores;
@@ -47,6 +48,7 @@ pub async fn serve(context: &TidbContext, config: SchedulerConfig) -> Result<(),
         .map_err(|source| Error::Listen { address: config.bind_host.clone(), source })?;
     let address = SocketAddr::new(ip, config.bind_port);
     let jobs = BallistaCluster::new_from_config(&config).await?.job_state();
+    let jobs = Arc::new(EarlyJobs::new(jobs));
     let cluster = BallistaCluster::new(Arc::new(CountedVcores::default()), jobs);
     Ok(start_server(cluster, address, Arc::new(config)).await?)
 }

@@ -96,19 +96,28 @@ fn conditions(all: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
 
 fn condition(condition: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     match itself(&condition, false) {
-        Some((found, negated)) if !has_nullable(&found.expr, schema)? => {
+        Some((found, negated)) if !has_untold(&found.expr, schema)? => {
             if !negated || is_told(found, schema) {
                 return Ok(Transformed::no(condition));
             }
-            let Answers { yes, unknown } = Answers::of(found, schema)?;
-            return Ok(Transformed::yes(not(yes).and(not(unknown))));
+            return Ok(match Answers::if_needed(found, schema)? {
+                Some(Answers { yes, unknown }) => Transformed::yes(not(yes).and(not(unknown))),
+                None => Transformed::no(condition),
+            });
         }
         None if is_true_alike(&condition, schema)? => return Ok(Transformed::no(condition)),
+        // What DataFusion 55.2 makes of it, moved to where the outer query is joined, is true where it is NULL.
+        _ if condition.contains_outer() && has_nullable(&condition, schema)? => {
+            return Err(refused());
+        }
         _ => {}
     }
     condition.transform_up(|expr| match expr {
-        Expr::InSubquery(found) if may_be_null(&found, schema) => {
-            Ok(Transformed::yes(Answers::of(&found, schema)?.into_in(found.negated)))
+        Expr::InSubquery(found) if is_untold(&found, schema) => {
+            Ok(match Answers::if_needed(&found, schema)? {
+                Some(answers) => Transformed::yes(answers.into_in(found.negated)),
+                None => Transformed::no(Expr::InSubquery(found)),
+            })
         }
         other => Ok(Transformed::no(other)),
     })
@@ -145,12 +154,12 @@ fn itself(condition: &Expr, negated: bool) -> Option<(&InSubquery, bool)> {
 /// Whether the anti join that a `NOT IN` becomes tells `NULL` from false: it does for whole subqueries, and if it is columns that may
 /// be `NULL`.
 fn is_told(found: &InSubquery, schema: &DFSchema) -> bool {
+    let is_whole = found.subquery.outer_ref_columns.is_empty();
     if !may_be_null(found, schema) {
-        return true;
+        return is_whole;
     }
     let columns = found.expr.column_refs();
     let is_nullable = |column| ExprSchema::nullable(schema, column).unwrap_or(false);
-    let is_whole = found.subquery.outer_ref_columns.is_empty();
     is_whole && !columns.is_empty() && (has_nulls(found) || columns.into_iter().any(is_nullable))
 }
 
@@ -160,14 +169,25 @@ fn is_true_alike(condition: &Expr, schema: &DFSchema) -> Result<bool> {
         Expr::BinaryExpr(BinaryExpr { left, op: Operator::And | Operator::Or, right }) => {
             is_true_alike(left, schema)? && is_true_alike(right, schema)?
         }
-        Expr::InSubquery(InSubquery { expr, negated: false, .. }) => !has_nullable(expr, schema)?,
-        other => !has_nullable(other, schema)?,
+        Expr::InSubquery(InSubquery { expr, negated: false, .. }) => !has_untold(expr, schema)?,
+        other => !has_untold(other, schema)?,
     })
 }
 
-/// Whether there is an `IN` over a subquery that may be `NULL` in an expression.
+/// Whether there is an `IN` over a subquery in an expression that is to be taken apart.
+fn has_untold(expr: &Expr, schema: &DFSchema) -> Result<bool> {
+    expr.exists(|expr| Ok(matches!(expr, Expr::InSubquery(found) if is_untold(found, schema))))
+}
+
+/// Whether there is one that may be `NULL`.
 fn has_nullable(expr: &Expr, schema: &DFSchema) -> Result<bool> {
     expr.exists(|expr| Ok(matches!(expr, Expr::InSubquery(found) if may_be_null(found, schema))))
+}
+
+/// Whether an `IN` may be `NULL`, or depends on the row: DataFusion 55.2 can't make an anti join that looks for `NULL`s by more
+/// than one key, and has it look for them anyway.
+fn is_untold(found: &InSubquery, schema: &DFSchema) -> bool {
+    may_be_null(found, schema) || !found.subquery.outer_ref_columns.is_empty()
 }
 
 /// Whether an `IN` may be `NULL`. What can't be told may be.
@@ -188,6 +208,14 @@ struct Answers {
 }
 
 impl Answers {
+    /// `None` where DataFusion answers an `IN` that is never `NULL`, or says that it can't.
+    fn if_needed(found: &InSubquery, schema: &DFSchema) -> Result<Option<Self>> {
+        match Self::of(found, schema) {
+            Err(_) if !may_be_null(found, schema) => Ok(None),
+            answers => answers.map(Some),
+        }
+    }
+
     fn of(found: &InSubquery, schema: &DFSchema) -> Result<Self> {
         let InSubquery { expr, subquery, .. } = found;
         let values = Values::of(subquery, expr)?;
@@ -305,6 +333,7 @@ fn from_within(asked: &Expr, schema: &DFSchema) -> Result<Expr> {
 fn refused() -> DataFusionError {
     DataFusionError::from(Error::unsupported(
         "an IN over a subquery that may be NULL, where what is looked for is a subquery or differs each time, or the subquery depends \
-         on the row and has an aggregate without groups, a LIMIT, a window or an outer join: use EXISTS, or COALESCE on both sides",
+         on the row and has an aggregate without groups, a LIMIT, a window or an outer join, or where one condition compares columns of an \
+         outer query, too: use EXISTS, or COALESCE on both sides",
     ))
 }
