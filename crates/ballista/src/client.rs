@@ -6,10 +6,13 @@ use ballista_core::extension::{BallistaGrpcMetadataInterceptor, SessionConfigExt
 use ballista_core::serde::protobuf::scheduler_grpc_client::SchedulerGrpcClient;
 use ballista_core::utils::{GrpcClientConfig, create_grpc_client_endpoint};
 use datafusion::execution::TaskContext;
+use tifusion::distribute::error_of_task;
 use tifusion::{Error, ErrorKind, Result};
 use tokio::time::Instant;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
+
+use crate::once::GIVEN_TWICE;
 
 /// How often the scheduler is asked how far a job is.
 pub(super) const INTERVAL: Duration = Duration::from_millis(20);
@@ -50,6 +53,14 @@ pub(super) fn unreachable(url: &str, status: &tonic::Status) -> Error {
     Error::new(ErrorKind::Unavailable, message)
 }
 
+/// The error of a job that failed with these words, if it is one that we know: that of a task of ours, or that of a scheduler of
+/// ours which ended the job as an executor was lost.
+pub(super) fn error_of(words: &str) -> Option<Error> {
+    let lost =
+        || words.contains(GIVEN_TWICE).then(|| Error::new(ErrorKind::Unavailable, GIVEN_TWICE));
+    error_of_task(words).or_else(lost)
+}
+
 /// How long a scheduler has not known a job.
 #[derive(Debug)]
 pub(super) struct Unknown {
@@ -75,6 +86,13 @@ impl Unknown {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_job_that_was_ended_for_a_lost_executor_may_be_run_again() {
+        let error = error_of(&format!("Job 7 failed: {GIVEN_TWICE}")).unwrap();
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+        assert!(error_of("Job 7 failed: something else").is_none());
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_job_that_is_not_known_yet_is_waited_for_and_one_that_was_known_is_lost_sooner() {

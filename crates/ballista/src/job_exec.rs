@@ -24,9 +24,9 @@ use datafusion::physical_plan::{
 use datafusion_proto::logical_plan::LogicalExtensionCodec;
 use datafusion_proto::protobuf::LogicalPlanNode;
 use futures::{Stream, StreamExt as _};
-use tifusion::distribute::error_of_task;
 
 use crate::cancel;
+use crate::client::error_of;
 
 /// How long a query that was given up is waited for to be told its job's number, which the scheduler tells when it has planned it.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -195,7 +195,7 @@ impl Stream for JobRows {
 
 /// What failed in a task, as it was there.
 fn error_of_ours(error: DataFusionError) -> DataFusionError {
-    error_of_task(&error.to_string()).map_or(error, DataFusionError::from)
+    error_of(&error.to_string()).map_or(error, DataFusionError::from)
 }
 
 impl RecordBatchStream for JobRows {

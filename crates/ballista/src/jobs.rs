@@ -11,7 +11,7 @@ use tifusion::distribute::{JobFile, error_of_job};
 use tifusion::{Error, ErrorKind, Result};
 
 use crate::cancel;
-use crate::client::{INTERVAL, PATIENCE, Scheduler, Unknown, connect, unreachable};
+use crate::client::{INTERVAL, PATIENCE, Scheduler, Unknown, connect, error_of, unreachable};
 
 /// A job that was begun. It is cancelled when it is dropped before its end.
 struct Job {
@@ -77,7 +77,8 @@ impl Job {
                 }
                 Some(job_status::Status::Failed(failed)) => {
                     self.is_over = true;
-                    return Err(error_of_job(&failed.error));
+                    let words = failed.error;
+                    return Err(error_of(&words).unwrap_or_else(|| error_of_job(&words)));
                 }
                 Some(_) => unknown.known(),
                 None if unknown.is_lost() => {
