@@ -32,8 +32,12 @@ const EVERYTHING: (&str, &str) = ("plan.distribute_min_rows", "0");
 
 /// The configuration of every process and session over `cluster`.
 fn config(cluster: &EmbeddedCluster) -> HashMap<String, String> {
-    let pd = cluster.pd_addresses().join(",");
-    let map = [("pd.addresses", pd.as_str()), ("write.enable", "true"), EVERYTHING];
+    config_at(&cluster.pd_addresses().join(","))
+}
+
+/// The same over the cluster whose PD is at these addresses.
+fn config_at(pd: &str) -> HashMap<String, String> {
+    let map = [("pd.addresses", pd), ("write.enable", "true"), EVERYTHING];
     map.map(|(key, value)| (key.to_owned(), value.to_owned())).into()
 }
 

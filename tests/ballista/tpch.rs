@@ -10,7 +10,7 @@ use tifusion_testkit::tidb::Tidb;
 use tifusion_testkit::{statistics, tpch};
 
 use super::processes::Processes;
-use super::{EVERYTHING, config};
+use super::{config, config_at};
 
 const SCALE: f64 = 0.01;
 
@@ -65,9 +65,7 @@ async fn all_queries_on_two_executors_give_tidbs_answers() {
     tidb.fresh_database(test).await;
     tpch::load(&mut tidb, SCALE).await;
     tidb.run([sql_mode()]).await;
-    let config = [("pd.addresses", cluster.pd.as_str()), EVERYTHING];
-    let config = config.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
-    let processes = Processes::start(config, 2).await;
+    let processes = Processes::start(config_at(&cluster.pd), 2).await;
     let connector = processes.session().await;
     connector.use_database(test).await;
     for number in 1..=tpch::QUERIES {

@@ -9,7 +9,7 @@ use tifusion_testkit::connector::Connector;
 use tifusion_testkit::tidb::Tidb;
 
 use super::processes::Processes;
-use super::{EVERYTHING, plain, standalone};
+use super::{config_at, plain, standalone};
 
 /// A cluster of two stores with these tables, and a session over it.
 async fn start(script: &str) -> (EmbeddedCluster, Connector) {
@@ -122,9 +122,7 @@ async fn what_is_written_of_an_executors_rows_is_what_tidb_finds_sound() {
         tidb.run(["INSERT INTO a (v) SELECT CONCAT(v, id % 7) FROM a WHERE CHAR_LENGTH(v) < 15"])
             .await;
     }
-    let config = [("pd.addresses", cluster.pd.as_str()), ("write.enable", "true"), EVERYTHING];
-    let config = config.map(|(key, value)| (key.to_owned(), value.to_owned()));
-    let mut processes = Processes::start(config.into(), 2).await;
+    let mut processes = Processes::start(config_at(&cluster.pd), 2).await;
     let session = processes.session().await;
     session.use_database(test).await;
     let write = "INSERT INTO b SELECT v, COUNT(*) FROM a GROUP BY v";

@@ -4,7 +4,6 @@ use std::sync::LazyLock;
 
 use ballista_core::serde::protobuf::{CancelJobParams, GetJobStatusParams, job_status};
 use datafusion::execution::TaskContext;
-use tifusion::Result;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -40,14 +39,7 @@ pub(super) fn in_background(work: impl Future<Output = ()> + Send + 'static) {
     });
 }
 
-/// Says so when a job was not cancelled.
-pub(super) async fn told(job: String, cancelled: impl Future<Output = Result<(), tonic::Status>>) {
-    if let Err(status) = cancelled.await {
-        tracing::warn!(job, %status, "a job was not cancelled");
-    }
-}
-
-/// Ends the job of the scheduler at this URL.
+/// [`run`] for the scheduler at this URL.
 pub(super) async fn at(url: &str, job: String, context: &TaskContext) {
     let tries = Patience::begin();
     let scheduler = loop {
@@ -57,18 +49,25 @@ pub(super) async fn at(url: &str, job: String, context: &TaskContext) {
             Err(error) => return tracing::warn!(job, %error, "a job was not cancelled"),
         }
     };
-    told(job.clone(), run(scheduler, job)).await;
+    run(scheduler, job).await;
 }
 
-/// Ends a job, however far it is: one that is still planned is waited for, as only one that runs can be cancelled.
+/// Ends a job, however far it is, or says in the log that it can't.
+pub(super) async fn run(scheduler: Scheduler, job: String) {
+    if let Err(status) = end(scheduler, &job).await {
+        tracing::warn!(job, %status, "a job was not cancelled");
+    }
+}
+
+/// Ends a job: one that is still planned is waited for, as only one that runs can be cancelled.
 ///
 /// # Errors
 /// When the scheduler does not answer for a while.
-pub(super) async fn run(mut scheduler: Scheduler, job: String) -> Result<(), tonic::Status> {
+async fn end(mut scheduler: Scheduler, job: &str) -> Result<(), tonic::Status> {
     let mut unknown = Unknown::begin();
     let mut tries = Patience::begin();
     loop {
-        match step(&mut scheduler, &job).await {
+        match step(&mut scheduler, job).await {
             Ok(Step::Over) => return Ok(()),
             Ok(Step::Known) => {
                 unknown.known();

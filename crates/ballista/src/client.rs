@@ -18,7 +18,7 @@ use crate::once::GIVEN_TWICE;
 pub(super) const INTERVAL: Duration = Duration::from_millis(20);
 
 /// How long a job may be unknown to the scheduler that was given it.
-pub(super) const PATIENCE_AT_FIRST: Duration = Duration::from_secs(30);
+const PATIENCE_AT_FIRST: Duration = Duration::from_secs(30);
 
 /// How long one may be that it has known.
 pub(super) const PATIENCE: Duration = Duration::from_secs(3);

@@ -26,13 +26,10 @@ use datafusion_proto::protobuf::LogicalPlanNode;
 use futures::{Stream, StreamExt as _};
 
 use crate::cancel;
-use crate::client::error_of;
+use crate::client::{INTERVAL, error_of};
 
 /// How long a query that was given up is waited for to be told its job's number, which the scheduler tells when it has planned it.
 const PATIENCE: Duration = Duration::from_secs(600);
-
-/// How often it is looked for.
-const INTERVAL: Duration = Duration::from_millis(20);
 
 type Query = DistributedQueryExec<LogicalPlanNode>;
 

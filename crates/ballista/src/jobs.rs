@@ -101,7 +101,7 @@ impl Drop for Job {
     fn drop(&mut self) {
         if !self.is_over {
             let (scheduler, job) = (self.scheduler.clone(), self.id.clone());
-            cancel::in_background(cancel::told(job.clone(), cancel::run(scheduler, job)));
+            cancel::in_background(cancel::run(scheduler, job));
         }
     }
 }

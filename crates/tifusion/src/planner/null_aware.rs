@@ -2,7 +2,8 @@
 //!
 //! DataFusion 55.2 makes a mark of an `IN` that is no condition of its own, such as one behind an `OR`, and the mark is false where
 //! the `IN` is `NULL`: `a OR b NOT IN (SELECT …)` is true then. A `NOT IN` that is a condition of its own becomes an anti join, which
-//! knows of `NULL`s where it is asked of columns, of whole tables. Every other `IN` that may be `NULL` is taken apart here into
+//! knows of `NULL`s where it is asked of columns, of whole tables. Every other `IN` that may be `NULL`, and a `NOT IN` over what depends
+//! on the row, for which DataFusion makes an anti join that it can't run, is taken apart here into
 //! questions that are true or false, for which marks and anti joins are right:
 //!
 //! ```text
